@@ -14,7 +14,8 @@ import argparse
 import importlib.metadata
 import statistics
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from kd_term import FAR, NEAR, VARIANTS, Inputs, Loss, Row, error
@@ -62,15 +63,14 @@ def milliseconds(act: Callable[[], object], repeat: int) -> float:
     """Return the median over the repetitions, after three that do not count."""
     for _ in range(3):
         act()
-    times: list[float] = []
-    for _ in range(repeat):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-        start.record()
+    # no wait between them: in a training step the host is ahead too
+    marks: list[Any] = [torch.cuda.Event(enable_timing=True) for _ in range(repeat + 1)]  # type: ignore[no-untyped-call]
+    marks[0].record()
+    for mark in marks[1:]:
         act()
-        end.record()
-        end.synchronize()
-        times.append(start.elapsed_time(end))
-    return statistics.median(times)
+        mark.record()
+    marks[-1].synchronize()
+    return float(statistics.median(before.elapsed_time(after) for before, after in pairwise(marks)))
 
 
 def floor(given: Inputs, repeat: int) -> float:
@@ -147,7 +147,7 @@ def split(shape: Shape) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", default=list(SHAPES), choices=[*SHAPES, []])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(SHAPES))
     parser.add_argument("--repeat", type=int, default=20)
     parser.add_argument("--variants", default="ours;ours, fp32 weight;ours + lm;ours: jsd;ours: top 64;plain;trl;liger")
     parser.add_argument("--split", action="store_true")
@@ -160,7 +160,7 @@ def main() -> None:
     print(f"{torch.cuda.get_device_name()}, {', '.join(versions)}")
     print("| row | variant | ms | x floor | floor, ms | TFLOP/s | transients, MiB | error at KL 0.001 | far |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for row in options.rows:
+    for row in options.rows or SHAPES:
         for name in options.variants.split(";"):
             torch.cuda.empty_cache()
             try:

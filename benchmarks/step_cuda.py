@@ -232,14 +232,14 @@ VARIANTS: dict[str, Any] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", nargs="*", default=list(PAIRS), choices=[*PAIRS, []])
+    parser.add_argument("pairs", nargs="*", metavar="PAIR", help=", ".join(PAIRS))
     parser.add_argument("--variants", default=";".join(VARIANTS), help="with a semicolon between them")
     parser.add_argument("--steps", type=int, default=14)
     options = parser.parse_args()
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     print("| pair | variant | tokens/s | step, ms | MFU | peak, GiB | where the time goes |")
     print("|---|---|---|---|---|---|---|")
-    for name in options.pairs:
+    for name in options.pairs or PAIRS:
         _, big, small, vocabulary, _ = PAIRS[name]
         for variant in options.variants.split(";"):
             torch.cuda.empty_cache()

@@ -5,6 +5,13 @@ from __future__ import annotations
 from random import Random
 
 from planted import (
+    evidence_held,
+    evidence_last,
+    evidence_later_data,
+    evidence_later_loop,
+    evidence_mended,
+    evidence_sound,
+    evidence_sound_later,
     further,
     grid_data,
     grid_evaluated,
@@ -68,6 +75,11 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "grid2-last": grid_last.ALL,
     "grid2-tuned": _BY,
     "grid2-judged": _OVER,
+    "evidence-mended": evidence_mended.ALL,
+    "evidence-held": evidence_held.ALL,
+    "evidence-later": (*evidence_later_data.ALL, *evidence_later_loop.ALL),
+    "evidence-last": evidence_last.ALL,
+    "evidence-sound": (*evidence_sound.ALL, *evidence_sound_later.ALL),
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}

@@ -13,6 +13,7 @@ from sad.batch import ALM, KD, LM
 from sad.head import fused, signals
 from sad.head.job import Block, Compared, Job
 from sad.head.products import Factor, Products
+from sad.head.slopes import Slopes, lines
 from sad.head.target import Live
 from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
@@ -20,10 +21,10 @@ from sad.rows import Rows, Softmax, softmax
 
 BLOCK = {"cpu": 11 * 2**20}
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
-FUSED_BLOCK, OTHERS = 2**28, 3 * 2**25
-"""The same on other devices: of both models together where one kernel does the rest (1 GiB, nothing else is stored),
-and of one model where tensors as large as its block lie beside it. Each block reads and writes the gradient of the
-whole weight once, which takes as long as its products if it has a few hundred rows only."""
+OTHERS = 3 * 2**25
+"""The same of one model on other devices, where tensors as large as its block lie beside it."""
+LOGITS, SLOPES = 2**29, 2**29
+"""Bytes of both models' logits, and of their gradients, where one kernel does the rest: nothing else is stored."""
 PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block, small enough for the processor's cache; elsewhere the whole block is one piece."""
 FEWEST = 3
@@ -34,8 +35,8 @@ BOTH = "both"
 """The name of the one sum for all terms, each at its scale."""
 LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 """Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
-TILE, LINE = 256, 64
-"""What a GPU's products are cut by: rows of a block, and numbers to which its rows are filled up in memory."""
+TILE = 128
+"""Rows that a GPU's products are cut by."""
 
 
 class Column:
@@ -69,19 +70,21 @@ def run(job: Job, products: Products) -> dict[str, Float[Tensor, ""]]:
     return _Loop(job, products).run()
 
 
-def portions(kind: str, columns: int, fused: int | None = None) -> tuple[int, int]:
-    """Return how many rows of so many columns are a block, and a piece of it, on a kind of device.
-
-    ``fused`` are the teacher's columns where one kernel does all that is not a product.
-    """
-    columns = max(1, columns)
-    if fused is not None and kind not in BLOCK:
-        size = max(LEAST_ROWS, FUSED_BLOCK // (columns + fused))
-        size -= size % TILE if size > TILE else 0
-        return size, size
-    numbers = BLOCK.get(kind, OTHERS)
+def portions(kind: str, columns: int) -> tuple[int, int]:
+    """Return how many rows of so many columns are a block, and a piece of it, on a kind of device."""
+    numbers, columns = BLOCK.get(kind, OTHERS), max(1, columns)
     size = min(MOST_ROWS.get(kind, numbers), max(LEAST_ROWS, numbers // columns))
     return size, max(FEWEST, PIECE.get(kind, numbers) // columns)
+
+
+def fused_portions(columns: int, theirs: int, width: int) -> tuple[int, int]:
+    """Return how many rows of both models are a block for the kernel, and of how many the gradients are kept.
+
+    ``columns`` and ``theirs`` are the tokens of both models, ``width`` the bytes of a number of the gradient.
+    """
+    size = max(LEAST_ROWS, LOGITS // (4 * max(1, columns + theirs)))
+    size -= size % TILE if size > TILE else 0
+    return size, max(1, SLOPES // (width * max(1, columns)) // size) * size
 
 
 class _Loop:
@@ -96,9 +99,14 @@ class _Loop:
             self.columns = min(self.columns, job.compared.tokens)
         self.teacher: Factor | None = None
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
-        live = job.compared.target if job.compared is not None else None
-        theirs = live.columns if isinstance(live, Live) else 0
-        self.size, self.piece = portions(self.device.type, self.columns, theirs if self.fused else None)
+        self.size, self.piece = portions(self.device.type, self.columns)
+        self.slopes: Slopes | None = None
+        if self.fused:
+            live = job.compared.target if job.compared is not None else None
+            theirs = live.columns if isinstance(live, Live) else 0
+            self.size, kept = fused_portions(self.columns, theirs, products.factor.dtype.itemsize)
+            if products.sums:
+                self.slopes = Slopes(products, min(kept, self.hidden_rows), self.columns)
         self.buffers: dict[str, Tensor] = {}
         self.values = {name: Column(self.hidden_rows, self.device) for name in (KD, LM)}
         measured = signals.NAMES if job.measure else ()
@@ -107,6 +115,9 @@ class _Loop:
     def run(self) -> dict[str, Tensor]:
         for block in self._blocks():
             self._block(block)
+        if self.slopes is not None:
+            self.slopes.flush()
+        self.products.finish()
         self.job.signals.update({name: each.sum() for name, each in self.measured.items()})
         alm = torch.zeros((), device=self.device)
         if self.job.chunks is not None:
@@ -130,10 +141,8 @@ class _Loop:
 
     def _buffer(self, name: str, rows: int, columns: int) -> Tensor:
         if name not in self.buffers:
-            stride = columns if self.device.type == "cpu" else -(-columns // LINE) * LINE
-            most = min(self.size, self.hidden_rows)
-            self.buffers[name] = torch.empty(most, stride, dtype=torch.float32, device=self.device)
-        return self.buffers[name][:rows, :columns]
+            self.buffers[name] = lines(min(self.size, self.hidden_rows), columns, torch.float32, self.device)
+        return self.buffers[name][:rows]
 
     def _block(self, block: Block) -> None:
         job, products, count = self.job, self.products, len(block.rows)
@@ -142,7 +151,7 @@ class _Loop:
             logits = products.factor.into(self._buffer("student", count, self.columns), states)
         teacher = self._teacher(block)
         if self.fused:
-            self._fuse(block, states, logits, teacher)
+            self._fuse(block, logits, teacher)
             return
         # the last sum is formed in the place of the logits
         names = [name for name in products.sums if name != KD or block.compared]
@@ -160,15 +169,13 @@ class _Loop:
             last = block.compared if name == KD else count
             products.add(name, block.rows[:last], states[:last], out[:last])
 
-    def _fuse(self, block: Block, states: Tensor, logits: Tensor, teacher: Tensor | None) -> None:
+    def _fuse(self, block: Block, logits: Tensor, teacher: Tensor | None) -> None:
         """The element-wise part of a block in one kernel, with its gradient in the type that is multiplied."""
-        job, dtype = self.job, self.products.factor.dtype
+        job = self.job
         scales = job.scales or dict.fromkeys(job.terms, 1.0)
         divergence = Divergence() if job.compared is None else job.compared.divergence
-        out = label = factor = None
-        if self.products.sums:
-            # in the place of the logits, in the first half of each row where it is of half precision
-            out = self.buffers["student"].view(dtype)[: len(logits), : self.columns]
+        label = factor = None
+        out = None if self.slopes is None else self.slopes.next(block.rows)
         if job.token is not None:
             label = job.token[block.rows]
             factor = torch.full((len(label),), scales[LM], dtype=torch.float32, device=self.device)
@@ -182,9 +189,6 @@ class _Loop:
         )
         self.values[KD].append(kd_values)
         self.values[LM].append(lm_values if label is not None else lm_values[:0])
-        for name in self.products.sums:
-            assert out is not None, "a sum has a gradient"
-            self.products.add(name, block.rows, states, out)
 
     def _teacher(self, block: Block) -> Tensor | None:
         """The teacher's raw logits for the compared rows of a block; None where it is a list, or nothing is asked."""

@@ -33,10 +33,24 @@ class Products:
     ) -> None:
         self.hidden, self.wanted, self.operands = hidden, wanted, operands
         self.factor = Factor(hidden, head, operands)
-        leaves = [x for x, want in zip((hidden, head.weight, head.bias), wanted, strict=True) if want and x is not None]
-        self.sums = {
-            name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in leaves] for name in names
-        }
+        self.sums: dict[str, list[Tensor]] = {name: self._made(head) for name in names}
+        self.unwritten = set(names) if wanted[1] else set[str]()
+
+    def _made(self, head: Head) -> list[Tensor]:
+        """One set of sums; that of the weight, which is as large as the head, is written first and then added to."""
+        made = list[Tensor]()
+        for x, want in zip((self.hidden, head.weight, head.bias), self.wanted, strict=True):
+            if want and x is not None:
+                made.append(torch.empty(x.shape, dtype=torch.float32, device=self.hidden.device))
+                if x is not head.weight:
+                    made[-1].zero_()
+        return made
+
+    def finish(self) -> None:
+        """Give what nothing was added to its zeros."""
+        for name in self.unwritten:
+            self.sums[name][int(self.wanted[0])].zero_()
+        self.unwritten = set()
 
     def states(self, rows: Int[Tensor, " n"]) -> Float[Tensor, "n width"]:
         """Return some rows of the states, in the type that they are multiplied in."""
@@ -57,7 +71,13 @@ class Products:
                 to_states = rounded if factor.weight is None else factor.back(rounded)
                 next(sums)[:, : to_states.shape[1]].index_copy_(0, rows, to_states)
             if self.wanted[1]:
-                _add(next(sums)[:columns], rounded.T, states)
+                of_weight = next(sums)
+                if name in self.unwritten:
+                    self.unwritten.discard(name)
+                    of_weight[columns:].zero_()
+                    _put(of_weight[:columns], rounded.T, states)
+                else:
+                    _add(of_weight[:columns], rounded.T, states)
             if self.wanted[2]:
                 next(sums)[:columns].add_(gradient.sum(dim=0, dtype=torch.float32))
 
@@ -124,6 +144,17 @@ class Factor:
         for span, tile in tiles(self.weight[: gradient.shape[1]], self.back_dtype):
             _add(found, gradient[:, span], tile)
         return found
+
+
+def _put(sums: Float[Tensor, "a b"], left: Float[Tensor, "a n"], right: Float[Tensor, "n b"]) -> None:
+    """Write a product where float32 sums are to be."""
+    if left.dtype not in HALVES:
+        torch.mm(left, right, out=sums)
+    elif left.device.type == "cuda":
+        torch.mm(left, right, out_dtype=torch.float32, out=sums)
+    else:
+        for start in range(0, len(sums), TILE):
+            sums[start : start + TILE].copy_(torch.mm(left[start : start + TILE], right))
 
 
 def _add(sums: Float[Tensor, "a b"], left: Float[Tensor, "a n"], right: Float[Tensor, "n b"]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from transformers import masking_utils
 
 from sad.batch import Tokens
 from sad.errors import UserError
@@ -39,7 +40,8 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
     shape = tokens.input_ids.shape
     with _kept(model, blocks) as kept:
         asked = _asked(model, tokens)
-        out = body(model)(use_cache=False, **asked)
+        with nullcontext() if tokens.text is not None else _a_text_a_row():
+            out = body(model)(use_cache=False, **asked)
 
     def rows(states: Tensor) -> Tensor:
         return states.reshape(*shape, states.shape[-1])
@@ -54,6 +56,24 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
                 f"{shape.numel()} tokens; set terms.layerwise.weight and terms.attention.weight to 0"
             )
     return Forward(model, last, {block: rows(state) for block, state in states.items()})
+
+
+@contextmanager
+def _a_text_a_row() -> Iterator[None]:
+    """Spare transformers the look at positions on the host, where a GPU would be waited for: a row holds one text."""
+    looked: Any = getattr(masking_utils, LOOK, None)
+    if looked is None:
+        yield
+        return
+    setattr(masking_utils, LOOK, lambda _: None)
+    try:
+        yield
+    finally:
+        setattr(masking_utils, LOOK, looked)
+
+
+LOOK = "find_packed_sequence_indices"
+"""What transformers tells several texts in a row by."""
 
 
 def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tensor, "batch length width"]:

@@ -60,6 +60,9 @@ from sad_doctor.run import Column, Floats, Run
 _LAST = 4096
 """So many of the last records are looked at."""
 
+_STANDS = 0.2
+"""The share of neighbours that are equal from which on a number stands, as R404 tells."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the length after which the pattern comes again."""
@@ -95,7 +98,10 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
         value = column.value[-_LAST:]
         digits = np.median([signals.significant_digits(float(v)) for v in signals.sample(value)])
         # one batch in two orders of its texts differs by rounding
-        different = np.unique(np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)).size
+        rounded = np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)
+        if float(np.mean(np.diff(rounded) == 0)) > _STANDS:
+            continue  # one value that stands is no batch that comes again
+        different = np.unique(rounded).size
         if digits < t["digits"] or not 1 < different <= t["same"] * value.size:
             continue
         return RULE.finding(

@@ -1,7 +1,8 @@
 """The gradient norm grows throughout
 
 ## What it sees
-The gradient norm rises steadily, to several times what it was after the first tenth of the run.
+The gradient norm rises steadily, to several times what it was after the first tenth of the run. What it rises by
+at one step is left out of that: R408 tells of a break.
 
 ## Why it is bad
 The norm of a healthy run falls at first and then stays, or rises a little. One that grows throughout is a sum over more
@@ -41,9 +42,12 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 _BLOCKS = 10
+
+_SIGMAS, _SHARE = 5.5, 0.5
+"""Standard errors and share of the level from which on a step of the norm is one: see R408."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -55,7 +59,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     begin, end = float(found.middle[1]), float(np.median(found.middle[-3:]))
     steady = signals.rank_correlation(found.middle[1:], np.arange(_BLOCKS - 1, dtype=np.float64))
     yield Reading("growth of the gradient norm, as a factor", end / begin if begin > 0 else 0.0, "grows")
-    if begin > 0 and end > t["grows"] * begin and steady > t["steady"]:
+    grown = begin > 0 and end > t["grows"] * begin and steady > t["steady"]
+    if grown and end > t["grows"] * begin * _sudden(norm):
         yield RULE.finding(
             headline=(
                 f"The gradient norm grows throughout, from {words.number(begin)} to {words.number(end)}, "
@@ -68,6 +73,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             last_step=float(norm.step[-1]),
             numbers={"first": begin, "last": end},
         )
+
+
+def _sudden(norm: Column) -> float:
+    """The factor by which the norm rises at one step; 1 if it does not."""
+    one = signals.breaks(norm, _SIGMAS, _SHARE)
+    return one.after / one.before if one is not None and 0 < one.before < one.after else 1.0
 
 
 RULE = Rule(

@@ -13,12 +13,15 @@ student learns, by its other terms, and the training's labels or texts are not t
 of another text or of the step before, text that gets harder.
 
 Whether other terms part as well tells which: if KD parts too it is the texts, or all weights; if only the label loss
-does it is the labels, or how that loss is computed.
+does it is the labels, or how that loss is computed. Texts that are learned by heart part in KD first, as a part of the
+label loss is there that nobody can learn: so less suffices where the label loss parts alone.
 
 ## Thresholds
 - `below = 1.35`: how many times the ratio becomes smaller; texts that are seen a few times make it a tenth smaller.
 - `above = 1.1`: how many times it becomes larger, which no training does on text of one kind; or smaller, where
-  another term parts in the same direction by `with = 1.25`.
+  another term parts in the same direction by `with = 1.25`. If another becomes larger by as much, `both = 1.03`.
+- `alone = 1.08`: how many times smaller, where every other term keeps its ratio within `kept = 1.06`. In the first pass
+  over texts of one kind it is 1.02 at most.
 
 ## Example
 ```run fires
@@ -79,7 +82,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not others and (left := signals.rest(run, label)) is not None:
         others = {"the rest of the loss": left}
     along = any(pair.surely_moved(t["with"]) and (pair.drift > 0) == (label.drift > 0) for pair in others.values())
-    if label.surely_moved(t["above"] if label.drift > 0 or along else t["below"]):
+    kept = [abs(pair.drift) < np.log(t["kept"]) for pair in others.values()]
+    alone = bool(kept) and all(kept)
+    both = label.drift > 0 and any(pair.drift > 0 and pair.surely_moved(t["above"]) for pair in others.values())
+    least = t["both"] if both else t["above"] if label.drift > 0 or along else t["alone"] if alone else t["below"]
+    if label.surely_moved(least):
         yield _finding(label, others, t)
 
 
@@ -92,7 +99,7 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
     return RULE.finding(
         headline=(
             f"Training and evaluation part: the training's label loss goes from {first} to {last}, the evaluation's "
-            f"from {begin} to {end}."
+            f"from {begin} to {end}" + (f", all at once by step {words.step(label.since)}." if label.since else ".")
         ),
         evidence=(
             f"The ratio of the two is {words.number(float(np.exp(label.drift)), 3)} times the first one, at "
@@ -102,13 +109,16 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
         ),
         cause=(
             "The training's labels or texts are not those of the evaluation: other labels, text that gets harder, "
-            "a student that is trained with much dropout."
+            "a student that is trained with much dropout or on spoilt inputs."
             if up
+            else "The label loss, or its labels, are made in another way on one of the two sides: a temperature, a "
+            "smoothing, a mask, a weight that changes; or the evaluation's text is of another kind, of more noise."
+            if along and not apart
             else "The training's texts are learned by heart, its labels are easier, or its label loss is multiplied "
             "or masked by something that changes."
         ),
         remedy="Send one training batch through the evaluation's code; decode its labels beside its inputs.",
-        first_step=float(label.step[0]),
+        first_step=float(label.step[0]) if label.since is None else label.since,
         last_step=float(label.step[-1]),
         numbers={"times": float(np.exp(label.drift))},
     )
@@ -121,5 +131,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"below": 1.35, "above": 1.1, "with": 1.25},
+    thresholds={"below": 1.35, "above": 1.1, "with": 1.25, "alone": 1.08, "kept": 1.06, "both": 1.03},
 )

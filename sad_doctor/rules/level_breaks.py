@@ -2,18 +2,26 @@
 
 ## What it sees
 A series of the training, a loss, a term, the gradient norm, the teacher's loss, the coverage, changes its level from
-one record to the next, far beyond its noise, and stays there; and no event, no weight and no other setting in the log
-changes at that step. Which series break there, and which go on, tells where to look.
+one record to the next, far beyond its noise, and stays there; and no event but a resume, no weight and no other setting
+in the log changes at that step. Which series break there, and which go on, tells where to look. A line is fitted on
+either side as well, and followed to the edge, so that a small step in a series that falls fast is seen. Where the
+noise changes at the same step, less of a break suffices; the length of the texts, and an evaluation just before, are
+told if the log has them.
 
 ## Why it is bad
 From that step on the run is another one than before, and the log does not say why. If the teacher's numbers or the
 terms against it break and the label loss goes on, the teacher's side changed: a cache, a checkpoint, a temperature. If
 the label loss and the teacher's break together, the text did. If only the student's do, its weights or its mode did. If
-the total breaks alone, a weight that is not logged; if the gradient norm alone, the accumulation, clip or scale.
+the total breaks alone, a weight that is not logged; if the gradient norm alone, the accumulation, clip or scale. If the
+noise of the losses changes with it, and above all that of the teacher's, which learns nothing, the batches do: fewer
+texts, shorter ones, others. If it comes just after an evaluation, that left something behind: a mode, weights, a seed.
 
 ## Thresholds
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
 - `norm = 2.5`: the factor for a gradient norm that breaks where nothing else does.
+- `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
+  sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too, `noisier = 1.8` times:
+  that of the teacher's numbers, or without them of two others, as a student that begins to learn is noisier by itself.
 - `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
@@ -44,6 +52,7 @@ column. Then compare one batch before with one after it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,6 +67,9 @@ _WIDTH = 10
 _SHOWN = 5000
 """So many values tell which are far out."""
 
+_MOVES = 4
+"""Standard errors by which a series moves along."""
+
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 
 
@@ -71,8 +83,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
     breaks = {name: found for name, column in series.items() if (found := _break(column, t)) is not None}
+    torn = {name: one for name, c in series.items() if (one := signals.breaks(c, t["weak"], t["apart"])) is not None}
+    breaks |= {
+        name: (one.step, one.before, one.after)
+        for name, one in torn.items()
+        if name not in breaks and (one.sigmas >= t["torn"] or _others(series, one.step, t))
+    }
     alone = breaks.get(names.GRAD_NORM) if len(breaks) == 1 and len(series) > 1 else None
-    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]):
+    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]) * (0.8 if _others(series, alone[0], t) else 1):
         breaks = {}  # a norm rises by itself when the student begins to learn
     yield Reading("series that break", float(len(breaks)))
     if not breaks:
@@ -83,7 +101,44 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     at = max(places, key=lambda place: (near[place], -place))
     there = {name: one for name, one in breaks.items() if abs(one[0] - at) <= 2.5 * gap}
     if not _excused(run, at, gap):
-        yield _finding(there, [name for name in series if name not in breaks], at, run.last_step)
+        resumed = any(one.kind == names.EVENT_RESUME for one in signals.events_at(run, at, gap))
+        noises = signals.noises(series, at, t["noisier"])
+        beside = (noises, signals.lengths(run, at, gap), signals.evaluated(run, at, gap), resumed)
+        yield _finding(run, _Seen(there, series, *beside))
+
+
+def _others(series: dict[str, Column], at: float, t: Thresholds) -> bool:
+    """Whether the batches surely hold more or less from a step on, by the noise that they make.
+
+    That of the teacher's numbers tells, as it does not learn; without them, a noise of two or more series that rises.
+    """
+    found = signals.noises(series, at, t["noisier"])
+    if any(name in _TEACHERS for name in series):
+        return any(name in _TEACHERS for name in found)
+    return len(found) > 1 and min(found.values()) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is seen at the step of the break: levels, noises (times), lengths, and the evaluation just before."""
+
+    there: dict[str, tuple[float, float, float]]
+    series: dict[str, Column]
+    noises: dict[str, float]
+    lengths: tuple[float, float] | None
+    evaluated: float | None
+    resumed: bool
+
+    @property
+    def at(self) -> float:
+        return max(step for step, _, _ in self.there.values())
+
+    @property
+    def moves(self) -> set[str]:
+        """Series without a break of their own that move there nevertheless, if by little."""
+        rest = [name for name in self.series if name not in self.there]
+        seen = {name: signals.torn(self.series[name], self.at) for name in rest}
+        return {name for name, one in seen.items() if one is not None and one.sigmas > _MOVES}
 
 
 def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
@@ -138,42 +193,65 @@ def _cut(value: Floats) -> Floats:
 
 def _excused(run: Run, at: float, gap: float) -> bool:
     """Whether an event, a setting or the learning rate changes there, which then is the cause."""
-    if any(
-        e.step is not None and abs(e.step - at) <= 2.5 * gap and e.kind != names.EVENT_CHECKPOINT for e in run.events
-    ):
+    if any(one.kind not in (names.EVENT_CHECKPOINT, names.EVENT_RESUME) for one in signals.events_at(run, at, gap)):
         return True
-    if any(abs(switch.step - at) <= 2.5 * gap for switch in signals.switches(run)):
+    told = [switch for switch in signals.switches(run) if abs(switch.step - at) <= 2.5 * gap]
+    if any(switch.column != names.LENGTH for switch in told) or (told and signals.lengths(run, at, gap) is None):
         return True
     rate = run.get(names.LEARNING_RATE)
     jump = None if rate is None else signals.jump_at(signals.finite(signals.tidy(rate)), at)
     return jump is not None and min(jump.before, jump.after) < 0.5 * max(jump.before, jump.after)
 
 
-def _finding(there: dict[str, tuple[float, float, float]], rest: list[str], at: float, end: float) -> Finding:
-    told = [
-        f"{words.called(name)} from {words.number(one[1])} to {words.number(one[2])}" for name, one in there.items()
+def _finding(run: Run, seen: _Seen) -> Finding:
+    levels = {words.called(name): one for name, one in reversed(seen.there.items())}  # a term before its weight
+    told = [f"{n} from {words.number(one[1])} to {words.number(one[2])}" for n, one in reversed(levels.items())]
+    if seen.lengths is not None:
+        told.insert(0, f"the length of the texts from {seen.lengths[0]:g} to {seen.lengths[1]:g}")
+    moves = seen.moves
+    whole = [name for name in seen.series if name not in seen.there and name not in moves]
+    after = "" if seen.evaluated is None else f", after the evaluation of step {words.step(seen.evaluated)},"
+    after = ", where the run is taken up again," if seen.resumed else after
+    noises = {words.called(name): words.number(times, 1) for name, times in seen.noises.items()}
+    lines = [
+        f"{words.capital(words.listing([words.called(name) for name in some[:4]]))}: {what}"
+        for some, what in ((sorted(moves), "moves, by less"), (whole, "no break"))
+        if some
     ]
-    others = [words.called(name) for name in rest]
+    if noises:
+        line = words.listing([f"{name} {times}" for name, times in list(noises.items())[:4]])
+        lines.append(f"The noise is another one from there on, how many times as large: {line}")
+    noisier = "" if not noises else f", and the noise of {next(iter(noises))} {next(iter(noises.values()))} times"
     return RULE.finding(
         headline=(
-            f"At step {words.step(at)} the level breaks, and the log does not say why: {words.listing(told[:3])}"
-            + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
+            f"At step {words.step(seen.at)}{after} the level breaks, and the log does not say why: "
+            f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
         ),
-        evidence=tuple(
-            filter(None, (f"{words.capital(words.listing(others[:4]))}: no break" if others else "", *told[3:6]))
-        ),
-        cause=_cause(set(there), set(rest)),
+        evidence=(*lines, *told[3:6]),
+        cause=_cause(seen, set(whole)),
         remedy="See what begins at that step: an epoch, a shard, a stage, a resume, a file of the cache.",
-        first_step=at,
-        last_step=end,
-        numbers={"series": float(len(there))},
+        first_step=seen.at,
+        last_step=run.last_step,
+        numbers={"series": float(len(seen.there))},
     )
 
 
-def _cause(broken: set[str], whole: set[str]) -> str:
+def _cause(seen: _Seen, whole: set[str]) -> str:
+    broken = set(seen.there)
     terms = {names.term_of(name) for name in broken} - {None}
     label, teachers = bool(terms & names.ANCHORS), bool(broken & set(_TEACHERS))
     label_goes_on = any(names.term_of(name) in names.ANCHORS for name in whole)
+    if seen.lengths is not None:
+        return "The texts become longer or shorter: another shard, filter or limit of the length."
+    if seen.noises and not teachers and not terms:
+        more = float(np.median(list(seen.noises.values()))) > 1
+        return f"The batches hold {'less' if more else 'more'}: their size, the accumulation, or the texts in them."
+    if seen.resumed and label_goes_on and not label and terms:
+        return "Another teacher, temperature or weight was loaded; or what goes with that term was not."
+    if seen.resumed:
+        return "What was loaded or set is not what was saved: weights, a mode, a mask, the texts."
+    if seen.evaluated is not None and not teachers:
+        return "What the evaluation leaves behind: a mode (dropout), weights, a seed; else the text changes."
     if broken == {names.GRAD_NORM}:
         return "The accumulation, the clip or the scale of the loss changes."
     if broken <= {names.LOSS, names.GRAD_NORM} and (terms or not whole <= {names.GRAD_NORM}):
@@ -193,5 +271,14 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sigmas": 8, "share": 0.15, "norm": 2.5, "records": 40},
+    thresholds={
+        "sigmas": 8,
+        "share": 0.15,
+        "norm": 2.5,
+        "records": 40,
+        "torn": 7.5,
+        "apart": 0.05,
+        "weak": 5.5,
+        "noisier": 1.8,
+    },
 )

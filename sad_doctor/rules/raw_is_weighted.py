@@ -60,6 +60,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     step, values = signals.table({**raw, "": signals.tidy(total)})
     if step.size < t["records"]:
         raise TooFew("the total and the values called raw have only one step in common")
+    if not np.isfinite(np.sum(list(values.values()), axis=0)).any():
+        raise TooFew("the values called raw are too large to be added")
     counted = [term for term, v in values.items() if term and (v != 0).any()]
     weights = _weights(run, counted, float(step[-1]))
     at = _most_misleading(values, weights)

@@ -70,6 +70,9 @@ from sad_doctor.run import Column, Run
 _SAME = 1e-6
 """A spread below this share is that of one batch, again and again: of the loader, not of the teacher."""
 
+_SIGMAS, _RISE = 7.5, 0.2
+"""Standard errors and share by which the teacher's loss rises at the step since when it does not know the text."""
+
 _UNKNOWN = 262_144
 _REWARDED = re.compile(r"reward|advantage|policy|logps", re.IGNORECASE)
 
@@ -228,13 +231,18 @@ def _entropy(column: Column, middle: float, uniform: float, *, sharp: bool) -> F
 
 
 def _ignorant(name: str, column: Column, how: str, middle: float, level: Level) -> Finding:
+    since = signals.breaks(column, _SIGMAS, _RISE)
+    since = since if since is not None and since.after > since.before else None
+    told = "" if since is None else f" Until step {words.step(since.step)} it was {words.number(since.before)}."
     return RULE.finding(
         level=level,
-        headline=f"The teacher does not know this text: its own loss is {words.number(middle)}, {how}.",
+        headline=f"The teacher does not know this text: its own loss is {words.number(middle)}, {how}.{told}",
         evidence=(f"Median of {words.counted(len(column), 'record')} of {name}",),
-        cause="Another tokenizer's ids, weights that were not loaded, misaligned positions; or text it never saw.",
+        cause="Another tokenizer's ids, weights that were not loaded, misaligned positions; or text it never saw."
+        if since is None
+        else "From that step on the text is another one, such as a shard of another tokenizer, or the teacher is.",
         remedy="Evaluate the teacher alone, with its own tokenizer, on the text of the run, before any student.",
-        first_step=float(column.step[0]),
+        first_step=float(column.step[0]) if since is None else since.step,
         last_step=float(column.step[-1]),
         numbers={"teacher": middle},
     )

@@ -63,6 +63,8 @@ from sad_doctor.run import Column, Floats, Run
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
 _ALIKE = 0.01
 _BLOCKS = 10
+_WAVES = 0.5
+"""The share of its variance by which it has a period: see R413."""
 _FIRST = 4
 """Records that stand for the teacher as it came: a teacher in the optimizer moves within the first steps."""
 
@@ -120,6 +122,8 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
     levels = signals.blocks(signals.tidy(run.columns[names.TEACHER_LOSS]), _BLOCKS)
     if levels is not None and levels.range - 3 * float(np.max(levels.error)) > 0.4 * gap.gap:
         return False  # its level comes and goes with the texts, which have an order of their own: no mode does that
+    if signals.waves(signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])), _WAVES) is not None:
+        return False  # and so does it with a period
     return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 

@@ -15,6 +15,8 @@ a sum that is never set to 0, targets of another batch, an answer that is kept f
 ## Thresholds
 - `times = 1.25`: how many times the ratio becomes another one; much dropout in training makes it 1.15. It is a hint,
   and a warning from `far = 1.5` on.
+- `gap = 0.1`: a term that ends higher in training by less than this share of what it began with is a hint only: dropout
+  leaves as much of a KD that has come down to nearly nothing.
 - `label = 1.1`: from here on the label losses part too, which R316 tells: then it is the texts.
 
 ## Example
@@ -53,7 +55,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Floats, Run
 from sad_doctor.signals import Beside
 
 _REST = "the rest of the loss"
@@ -75,7 +77,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         apart = abs(pair.drift - label.drift) > np.log(t["times"])
         texts = label.surely_moved(t["label"]) and (label.drift > 0) == (pair.drift > 0)
         if pair.surely_moved(t["times"]) and apart and not texts and abs(label.drift) < 0.5 * abs(pair.drift):
-            yield _finding(what, pair, label, Level.WARNING if pair.surely_moved(t["far"]) else Level.INFO)
+            little = 0 < _late(pair.training) - _late(pair.evaluation) < t["gap"] * float(pair.training[0])
+            sure = pair.surely_moved(t["far"]) and not little
+            yield _finding(what, pair, label, Level.WARNING if sure else Level.INFO)
+
+
+def _late(value: Floats) -> float:
+    return float(np.median(value[-3:]))
 
 
 def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
@@ -95,10 +103,11 @@ def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
             "In training its targets come to meet the student, or it is multiplied by what shrinks: a teacher that "
             "changes, a temperature, a divisor, a weight."
             if pair.drift < 0
-            else "In training its targets are those of other batches, or it is summed or multiplied by what grows."
+            else "In training its targets are those of other batches, or it is summed or multiplied by what grows; or "
+            "much dropout is on there."
         ),
         remedy="Send one training batch through the evaluation's code: the term must be one number.",
-        first_step=float(pair.step[0]),
+        first_step=float(pair.step[0]) if pair.since is None else pair.since,
         last_step=float(pair.step[-1]),
         numbers={"times": float(np.exp(pair.drift))},
     )
@@ -111,5 +120,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5, "label": 1.1},
+    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1},
 )

@@ -1,16 +1,20 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
 from sad_doctor.signals.absent import Absent, absent, gone
+from sad_doctor.signals.along import evaluated, events_at, lengths, noises
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
+from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
+from sad_doctor.signals.levels import BLOCK, Levels, levels
 from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
-from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
+from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
+from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.seams import (
     Beginning,
@@ -29,34 +33,43 @@ from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
+from sad_doctor.signals.waves import Wave, waves
 
 __all__ = [
+    "BLOCK",
     "CLAMPS",
     "Absent",
     "Beginning",
     "Beside",
     "Blocks",
+    "Break",
     "Doubled",
     "Gain",
     "Jump",
     "Leap",
+    "Levels",
     "Parts",
+    "Regular",
     "Repeat",
     "Still",
     "Switch",
     "TeacherGap",
+    "Wave",
     "absent",
     "after_its_weight",
     "always_zero",
     "beginnings",
     "beside",
     "blocks",
+    "breaks",
     "clamp_of",
     "clamped",
     "doubled",
     "ends",
+    "evaluated",
     "evaluation_moves",
     "evaluations",
+    "events_at",
     "fades",
     "falls",
     "finite",
@@ -69,19 +82,24 @@ __all__ = [
     "jump_at",
     "label_loss",
     "leaps",
+    "lengths",
     "level_off",
+    "levels",
     "loss_falls",
     "measured",
     "negligible",
     "neighbours",
     "never_steps",
     "noise_share",
+    "noises",
     "of_classes",
+    "outlying",
     "parts",
     "per_batch",
     "rank_correlation",
     "rates_beside",
     "recounted",
+    "regular",
     "repeats",
     "resolution",
     "rest",
@@ -90,8 +108,10 @@ __all__ = [
     "sample",
     "shares",
     "sides",
+    "significand",
     "significant_digits",
     "spikes",
+    "spread",
     "staged",
     "still",
     "sums_to",
@@ -104,10 +124,12 @@ __all__ = [
     "tidy",
     "told_again",
     "tolerance",
+    "torn",
     "totalled",
     "trend",
     "unit",
     "unweighted",
     "warms_again",
+    "waves",
     "weight_moves",
 ]

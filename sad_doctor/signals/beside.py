@@ -58,6 +58,18 @@ class Beside:
         noise = 1.4826 * float(np.median(np.abs(np.diff(known, 2)))) / float(np.sqrt(6))
         return 1.2533 * noise * float(np.sqrt(1 / early.size + 1 / late.size))
 
+    @property
+    def since(self) -> float | None:
+        """The step of the evaluation by which the two part at once; None where they do so little by little.
+
+        At once: from less than a quarter of the drift to more than three quarters within two evaluations, for good.
+        """
+        early, _ = self._ends()
+        gone = (np.log(self.ratio) - float(np.median(early))) / (self.drift or 1.0)
+        before = int(np.argmax(np.append(gone > 0.25, True)))
+        after = gone.size - int(np.argmax(np.append((gone < 0.75)[::-1], True)))
+        return float(self.step[after]) if before > 0 and after < gone.size and after - before <= 1 else None
+
     def surely_moved(self, factor: float) -> bool:
         """Say whether the ratio surely became ``factor`` times another one, up or down."""
         return abs(self.drift) - 3 * self.error > float(np.log(factor))

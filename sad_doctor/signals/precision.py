@@ -52,3 +52,25 @@ def sample(values: Floats, most: int = 256) -> Floats:
     if values.size <= most:
         return values
     return values[np.linspace(0, values.size - 1, most).astype(np.intp)]
+
+
+_TELLING = 0.5
+"""The share of the values that must be printed finely enough to tell."""
+
+
+def significand(values: Floats, fewest: int = 20) -> int:
+    """Return the bits that all of ``values`` fit into, 8 as bfloat16 or 11 as float16; 0 for more, or if none can tell.
+
+    A printed number fits if one that fits is rounded to it. Only those count that were printed in units of a quarter or
+    less of what the bits resolve: ``fewest`` of them and the share :data:`_TELLING` of all, a tenth of them different.
+    """
+    known = sample(values[np.isfinite(values) & (values != 0)])
+    units = np.array([unit(float(v)) for v in known.tolist()])
+    for bits in (8, 11):
+        step = np.exp2(np.floor(np.log2(np.abs(known))) - (bits - 1))
+        tells = units <= 0.25 * step
+        off = np.abs(known - step * np.round(known / step))
+        enough = int(tells.sum()) >= max(fewest, _TELLING * known.size) and np.unique(known).size > 0.1 * known.size
+        if enough and bool(np.all(off <= 0.5001 * units)):
+            return bits
+    return 0

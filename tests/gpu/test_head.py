@@ -179,7 +179,8 @@ def test_the_memory_is_that_of_the_blocks(monkeypatch: pytest.MonkeyPatch) -> No
     """Flat in the number of rows: two blocks of logits, and the two gradients."""
     from sad.head import blocks
 
-    monkeypatch.setattr(blocks, "FUSED_BLOCK", 2**20)
+    monkeypatch.setattr(blocks, "LOGITS", 2**21)
+    monkeypatch.setattr(blocks, "SLOPES", 2**21)
     most = []
     for rows in (1, 4):
         world = World(torch.bfloat16, 1.0, tokens=8192)

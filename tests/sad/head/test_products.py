@@ -63,6 +63,7 @@ def test_sums_are_those_of_autograd(monkeypatch: pytest.MonkeyPatch, dtype: torc
     for got, want in zip(made.sums["a"], right, strict=True):
         assert got.dtype == torch.float32
         torch.testing.assert_close(got.double(), want, rtol=1e-4, atol=1e-5)
+    made.finish()
     assert not any(bool(each.any()) for each in made.sums["b"])
 
 

@@ -53,3 +53,9 @@ def test_a_term_whose_values_come_again_is_not_computed_anew(judge):
     (finding,) = judge(RULE, text)
     assert "20 different values in 60 records" in finding.headline
     assert "cache" in finding.cause
+
+
+def test_one_value_that_stands_is_no_batch_that_comes_again(judge):
+    later = ", ".join(str(i) for i in range(31, 81))
+    text = f"steps: 30\ntrain/raw/layerwise: 1.7342 -> 1.5123 ~ 0.0213\nsteps: {later}\ntrain/raw/layerwise: 1.000013"
+    assert judge(RULE, text + "\nsteps: 80\ntrain/loss: 5 -> 4 ~ 0.1") == []

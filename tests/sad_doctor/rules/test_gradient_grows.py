@@ -26,3 +26,9 @@ def test_others_are_left_alone(judge, norm):
 def test_too_few_records(judge):
     with pytest.raises(TooFew, match="40 records"):
         judge(RULE, "steps: 30\ntrain/grad_norm: 1 -> 15")
+
+
+def test_what_it_rises_by_at_one_step_is_no_growth(judge):
+    later = ", ".join(str(i) for i in range(61, 121))
+    text = "steps: 60\ntrain/grad_norm: 1 -> 1.3 -> 1.6 ~ 0.02\n"
+    assert judge(RULE, f"{text}steps: {later}\ntrain/grad_norm: 5 -> 6 ~ 0.05") == []

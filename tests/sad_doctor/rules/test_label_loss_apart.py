@@ -59,7 +59,24 @@ def test_too_few_evaluations(judge):
 def test_two_that_part_a_little_are_the_texts(judge):
     (finding,) = judge(RULE, run("5 -> 3.1", "eval/lm_loss: 5 -> 4.3", "eval/raw/kd: 1.9 -> 4"))
     assert "Kd parted too: look at the texts" in finding.evidence
-    assert judge(RULE, run("5 -> 3.1", "eval/lm_loss: 5 -> 4.3", "eval/raw/kd: 1.9 -> 1.2")) == []
+    assert judge(RULE, run("5 -> 3.1", "eval/lm_loss: 5 -> 4.3", "eval/raw/kd: 1.9 -> 1.4")) == []
+
+
+def test_a_label_loss_that_parts_alone_is_made_in_another_way(judge):
+    (finding,) = judge(RULE, run("5 -> 3.4", "eval/lm_loss: 5 -> 4.1", "eval/raw/kd: 1.9 -> 1.2"))
+    assert "made in another way" in finding.cause
+    assert judge(RULE, run("5 -> 4", "eval/lm_loss: 5 -> 4.1", "eval/raw/kd: 1.9 -> 1.2")) == []
+
+
+def test_inputs_that_are_spoilt_in_training_lift_every_term(judge):
+    (finding,) = judge(RULE, run("5 -> 4.2", "eval/lm_loss: 5 -> 3.9", "eval/raw/kd: 1.9 -> 0.9"))
+    assert "spoilt inputs" in finding.cause
+
+
+def test_since_when_they_part(judge):
+    half = "5 -> 4.5 -> 4.4 -> 4.3 -> 2.2 -> 2.1 -> 2.0 -> 2.0"
+    (finding,) = judge(RULE, run(half, "eval/lm_loss: 5 -> 4"))
+    assert finding.first_step > 20
 
 
 def test_labels_that_get_worse_beside_totals_that_go_together(judge):

@@ -54,12 +54,62 @@ def test_only_the_students_numbers(judge):
         "steps: 80\ntrain/loss: 5 -> 1 -> 1 -> 1 ~ 0.02",
         # a setting changes there, and the log says so
         log(train__raw__kd=KD, train__raw__lm=LM, train__stage=("0", "1")),
-        log(train__raw__kd=KD, train__raw__lm=LM) + "event resume @ 61: from a checkpoint",
+        log(train__raw__kd=KD, train__raw__lm=LM) + "event skip @ 61: a bad batch",
         log(train__grad_norm=("1 ~ 0.1", "4 ~ 0.1"), train__lr=("0.001", "0.0001")),
     ],
 )
 def test_no_break_or_one_that_the_log_explains(judge, text):
     assert judge(RULE, text) == []
+
+
+def test_a_resume_says_when_and_not_why(judge):
+    (finding,) = judge(RULE, log(train__raw__kd=KD, train__raw__lm=LM) + "event resume @ 61: from a checkpoint")
+    assert "step 61, where the run is taken up again," in finding.headline
+    assert finding.cause.startswith("Another teacher, temperature or weight")
+
+
+SMALL = "steps: 60\ntrain/raw/kd: 2.2 -> 1.4 ~ 0.01\nsteps: {}\ntrain/raw/kd: {} ~ 0.01"
+NEXT = ", ".join(str(i) for i in range(61, 101))
+
+
+def test_a_small_step_in_a_series_that_falls_fast(judge):
+    (finding,) = judge(RULE, SMALL.format(NEXT, "1.27 -> 0.8"))
+    assert finding.first_step == 61
+    assert judge(RULE, SMALL.format(NEXT, "1.38 -> 0.9")) == []  # a bend is none
+
+
+def test_the_evaluation_just_before_is_told(judge):
+    each = "\nsteps: 20, 40, 60, 80, 100\neval/raw/kd: 2.2 -> 1"
+    (finding,) = judge(RULE, SMALL.format(NEXT, "1.27 -> 0.8") + each)
+    assert "after the evaluation of step 60," in finding.headline
+    assert finding.cause.startswith("What the evaluation leaves behind")
+
+
+NOISY = "steps: 60\ntrain/grad_norm: 1 ~ 0.02\n{0}: 3 ~ 0.03\nsteps: {1}\ntrain/grad_norm: 1.4 ~ 0.02\n{0}: 3 ~ {2}"
+
+
+@pytest.mark.parametrize(
+    ("series", "noise", "fires"),
+    [
+        ("train/teacher_lm_loss", 0.3, True),
+        ("train/teacher_lm_loss", 0.03, False),
+        # a student that begins to learn is noisier by itself
+        ("train/raw/lm", 0.3, False),
+    ],
+)
+def test_the_teachers_noise_says_that_the_batches_hold_less(judge, series, noise, fires):
+    found = judge(RULE, NOISY.format(series, NEXT, noise), norm=1.6)
+    assert bool(found) is fires
+    if fires:
+        assert found[0].cause.startswith("The batches hold less")
+        assert "and the noise of" in found[0].headline
+
+
+def test_the_length_of_the_texts_is_told(judge):
+    text = f"steps: 60\ntrain/length: 28\ntrain/loss: 5 ~ 0.05\nsteps: {NEXT}\ntrain/length: 6\ntrain/loss: 6 ~ 0.05"
+    (finding,) = judge(RULE, text)
+    assert "the length of the texts from 28 to 6" in finding.headline
+    assert finding.cause.startswith("The texts become longer or shorter")
 
 
 def test_a_spike_is_no_level(judge):

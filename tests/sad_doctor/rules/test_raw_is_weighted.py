@@ -1,6 +1,7 @@
 import pytest
 
 from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules.raw_is_weighted import RULE
 
 POST_MORTEM = """
@@ -65,3 +66,8 @@ def test_the_proof_is_shown_where_it_is_finite(judge, weight, broken):
         text + f"steps: 21, 22\ntrain/raw/lm: 2, 2\ntrain/raw/kd: {broken}, {broken}\ntrain/loss: {broken}, {broken}",
     )
     assert finding.numbers["total"] == 7
+
+
+def test_values_too_large_to_be_added(judge):
+    with pytest.raises(TooFew, match="too large"):
+        judge(RULE, "steps: 30\ntrain/loss: 1e308\ntrain/raw/kd: 1e308")

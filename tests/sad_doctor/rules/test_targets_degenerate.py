@@ -98,3 +98,12 @@ def test_without_kd_or_with_nats_of_two_vocabularies_nothing_is_past(judge):
     assert "4 against 6 nats a token" in finding.headline
     assert judge(RULE, nats.format("fact teacher_vocabulary_size: 900\n", "raw/kd")) == []
     assert judge(RULE, nats.format("", "raw/lm")) == []
+
+
+def test_since_when_the_teacher_does_not_know_the_text(judge):
+    later = ", ".join(str(i) for i in range(41, 101))
+    text = f"fact vocabulary_size: 256\nsteps: 40\ntrain/teacher_lm_loss: 3.1 ~ 0.1\nsteps: {later}\n"
+    (finding,) = judge(RULE, text + "train/teacher_lm_loss: 7.2 ~ 0.1")
+    assert "Until step 41 it was 3.0" in finding.headline
+    assert finding.first_step == 41
+    assert "From that step on" in finding.cause

@@ -47,3 +47,10 @@ def test_others_are_left_alone(judge, text):
 def test_nothing_to_compare(judge):
     with pytest.raises(TooFew):
         judge(RULE, LM + AT)
+
+
+def test_what_dropout_leaves_of_a_term_that_is_nearly_nothing_is_a_hint(judge):
+    text = "steps: 60\ntrain/raw/kd: 1.8 -> {} ~ 0.01\ntrain/raw/lm: 5 -> 4 ~ 0.05\n"
+    text += "steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60\neval/lm_loss: 5 -> 4\neval/raw/kd: 1.8 -> {}"
+    (little,), (much,) = judge(RULE, text.format(0.17, 0.08)), judge(RULE, text.format(0.9, 0.4))
+    assert (little.level.name, much.level.name) == ("INFO", "WARNING")

@@ -82,3 +82,11 @@ def test_a_first_evaluation_of_another_student_does_not_count():
     found = label(f"steps: 60\ntrain/raw/lm: 5 -> 4\n{AT}eval/lm_loss: 3, 5, 4.8, 4.7, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1")
 
     assert abs(found.drift) < 0.05
+
+
+def test_since_when_the_two_part():
+    at_once = label(f"steps: 60\ntrain/raw/lm: 5 -> 4\n{AT}eval/lm_loss: 5, 4.9, 4.8, 4.7, 4.6, 2.2, 2.2, 2.1, 2.1, 2")
+    slowly = label(f"steps: 60\ntrain/raw/lm: 5 -> 4\n{AT}eval/lm_loss: 5 -> 2")
+
+    assert at_once.since == 36
+    assert slowly.since is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad_doctor.signals import significant_digits, tolerance, unit
+from sad_doctor.signals import significand, significant_digits, tolerance, unit
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,19 @@ def test_a_value_that_single_precision_cannot_hold_is_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert unit(1e300) == unit(-1e300) == 1e300
+
+
+def _rounded(bits: int, digits: int) -> np.ndarray:
+    value = np.linspace(6.2, 4.1, 40) + np.random.default_rng(0).normal(0, 0.1, 40)
+    step = np.exp2(np.floor(np.log2(value)) - (bits - 1))
+    return np.round(step * np.round(value / step), digits)
+
+
+@pytest.mark.parametrize(("bits", "digits", "found"), [(8, 16, 8), (8, 4, 8), (11, 5, 11), (24, 4, 0), (8, 1, 0)])
+def test_numbers_that_fit_into_a_small_float(bits, digits, found):
+    assert significand(_rounded(bits, digits)) == found
+
+
+def test_too_few_numbers_or_one_and_the_same_tell_nothing():
+    assert significand(_rounded(8, 16)[:15]) == 0
+    assert significand(np.full(60, 6.15625)) == 0
