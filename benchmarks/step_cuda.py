@@ -7,7 +7,7 @@ saves. ``plain`` is a loop with the usual means on the same batches: both models
 AdamW; ``liger`` the same with Liger's fused JSD head. MFU is F / (t 989e12) with F = N (2 P_teacher + 6 P_student +
 2 V (Ht + 3 Hs)) + attention, P without embeddings and heads, N the real tokens. Idle is what of the time between two
 lines of the record is in no part of the step by the clock of the device, and what is spent on data.
-Models and texts are made on the spot: nothing is loaded from a hub.
+Models and texts are made on the spot: nothing is loaded from a hub. Each variant is a process of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from functools import partial
@@ -235,23 +237,29 @@ def main() -> None:
     parser.add_argument("pairs", nargs="*", metavar="PAIR", help=", ".join(PAIRS))
     parser.add_argument("--variants", default=";".join(VARIANTS), help="with a semicolon between them")
     parser.add_argument("--steps", type=int, default=14)
+    parser.add_argument("--one", help="this variant alone, in this process")
     options = parser.parse_args()
+    if options.one:
+        (name,) = options.pairs
+        with tempfile.TemporaryDirectory() as folder:
+            got = VARIANTS[options.one](name, Path(folder), options)
+        print(json.dumps(got | {"peak": torch.cuda.max_memory_allocated()}))
+        return
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     print("| pair | variant | tokens/s | step, ms | MFU | peak, GiB | where the time goes |")
     print("|---|---|---|---|---|---|---|")
     for name in options.pairs or PAIRS:
         _, big, small, vocabulary, _ = PAIRS[name]
         for variant in options.variants.split(";"):
-            torch.cuda.empty_cache()
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    got = VARIANTS[variant](name, Path(folder), options)
-                except (ImportError, RuntimeError) as reason:
-                    print(f"| {name} | {variant} | {type(reason).__name__}: {str(reason).splitlines()[0][:150]} |")
-                    continue
+            command = [sys.executable, __file__, name, "--one", variant, "--steps", str(options.steps)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                print(f"| {name} | {variant} | {(done.stderr.strip().splitlines() or ['?'])[-1][:150]} |", flush=True)
+                continue
+            got = json.loads(done.stdout.strip().splitlines()[-1])
             mfu = operations(big, small, vocabulary, got["tokens"]) / got["seconds"] / PEAK
             cells = [f"{got['tokens'] / got['seconds']:,.0f}", f"{1e3 * got['seconds']:.1f}", f"{mfu:.1%}"]
-            cells += [f"{torch.cuda.max_memory_allocated() / 2**30:.1f}", got["split"]]
+            cells += [f"{got['peak'] / 2**30:.1f}", got["split"]]
             print(f"| {name} | {variant} | {' | '.join(cells)} |", flush=True)
 
 

@@ -22,9 +22,10 @@ pytest.importorskip("triton")
 TOKENS, COLUMNS = 40, 45
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[False, True], ids=["by blocks", "at once"])
+def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "BLOCK", 16)
+    monkeypatch.setattr(fused, "ONCE_HERE", request.param)
 
 
 def noise(rows: int, columns: int, seed: int) -> Tensor:
