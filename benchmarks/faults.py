@@ -1,6 +1,7 @@
 """Training under the faults of real machines, each planted in real runs of the tiny pair.
 
     PYTHONPATH=. python benchmarks/faults.py kill --kills 100 [--seed 0] [--lanes 2]
+    PYTHONPATH=. python benchmarks/faults.py kill --each 20 --kinds "before a rename" "two, rename" [--lanes 2]
 
 `kill` sends SIGKILL at moments drawn from the seed and compares the end with the run that was never killed, to the last
 bit. Exit code 1 if something is not as it must be; the same seed draws the same moments again.
@@ -19,28 +20,36 @@ from multiprocessing import get_context
 from pathlib import Path
 
 
-def kill(seed: int, kills: int, seconds: float, lanes: int, folder: Path) -> int:
+def kill(given: argparse.Namespace, folder: Path) -> int:
     """Print how many kills of each kind there were, and whatever was wrong after them."""
-    from faulted.kills import KINDS, Counts, lane
+    from faulted.kills import Counts, lane
+    from faulted.moments import NAMES
     from faulted.world import STEPS
 
     began = time.monotonic()
+    seed, lanes, kinds = given.seed, given.lanes, given.kinds or NAMES
+    if unknown := set(kinds) - set(NAMES):
+        raise SystemExit(f"no kinds of kills: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    each = given.each or given.kills
     seeds = [seed * lanes + number for number in range(lanes)]
-    shares = [kills // lanes + (number < kills % lanes) for number in range(lanes)]
+    shares = [_share(each * len(kinds) if given.each else given.kills, lanes, number) for number in range(lanes)]
+    wanted = [{kind: _share(each, lanes, number) for kind in kinds} for number in range(lanes)]
     counts = Counts()
     with ProcessPoolExecutor(lanes, get_context("spawn")) as pool:
-        for one in pool.map(partial(lane, folder), seeds, shares, [seconds] * lanes):
+        for one in pool.map(partial(lane, folder), seeds, shares, wanted, [given.seconds] * lanes):
             counts.add(one)
     print(f"seed {seed}, {lanes} lanes, {STEPS} steps a run")
-    for kind in KINDS:
+    for kind in kinds:
         print(f"{kind:16} {counts.kills[kind]:4} kills")
-    print(
-        f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end, {counts.anew} starts"
-    )
-    print(f"begun anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
+    print(f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end")
+    print(f"{counts.anew} starts anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
     print(f"{len(counts.wrong)} wrong")
     print(f"{time.monotonic() - began:.0f} s")
     return int(bool(counts.wrong))
+
+
+def _share(of: int, lanes: int, number: int) -> int:
+    return of // lanes + (number < of % lanes)
 
 
 def disk(folder: Path, names: str) -> int:
@@ -94,6 +103,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("kill", "disk", "data", "models", "preflight", "soak"))
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--each", type=int, help="kill so often at each kind of moment, in place of --kills")
+    parser.add_argument("--kinds", nargs="+", help="kinds of moments, as they are printed; all if not given")
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
     parser.add_argument("--lanes", type=int, default=1, help="kill in so many worlds at once")
     parser.add_argument("--trained", type=int, default=3000)
@@ -104,7 +115,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as made:
         folder = Path(made).resolve()
         if given.what == "kill":
-            return kill(given.seed, given.kills, given.seconds, given.lanes, folder)
+            return kill(given, folder)
         if given.what == "soak":
             return soak(given.trained, folder)
         if given.what in ("models", "preflight"):

@@ -13,7 +13,7 @@ _HELP = """Usage: sad doctor RUN      diagnose a run; sad doctor --help for all 
 
 This is the doctor alone. For verify, train and the rest: pip install student-aware-distillation
 """
-_ELSEWHERE = ("verify", "train", "cache", "assets", "pages")
+_ELSEWHERE = ("verify", "train", "cache", "assets", "env", "pages")
 WRONG, STOPPED = 2, 130
 
 

@@ -8,17 +8,16 @@ import shutil
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from faulted import hooks, whole, world
+from faulted.moments import KINDS, Kind, Sizes
 from faulted.start import Before, Process
 from faulted.world import World
 
-KINDS = ("any moment", "file operation", "export", "log line", "checkpoint", "evaluation", "two processes")
-WEIGHTS = (4, 6, 2, 3, 3, 2, 4)
 LONGEST = 4
 """Kills in a row of one run."""
 PATIENCE = 20.0
@@ -46,35 +45,41 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A run that nobody killed: its folder, how long it took, what it did to its folder."""
+    """A run that nobody killed: its folder, how much it did, the files of its student."""
 
     run: Path
-    seconds: float
-    operations: int
-    in_student: int
+    sizes: Sizes
     files: set[str]
 
 
 class Killer:
     """Draws moments from a seed, and holds each run to what a kill may not do."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world, self.random, self.counts = world, random.Random(seed), Counts()
-        self.reference = {n: self._reference(n) for n in (1, 2)}
+    def __init__(self, world: World, seed: int, wanted: Mapping[str, int]) -> None:
+        self.world, self.random, self.counts, self.wanted = world, random.Random(seed), Counts(), wanted
+        self.kinds = [kind for kind in KINDS if wanted.get(kind.name)]
+        self.reference = {n: self._reference(n) for n in sorted({kind.processes for kind in self.kinds})}
 
     def kill(self, most: int, seconds: float) -> Counts:
-        """Kill ``most`` times, or until ``seconds`` are over."""
+        """Kill ``most`` times, each kind as often as is wanted at most, or until ``seconds`` are over."""
         until = time.monotonic() + seconds
-        while self.counts.kills.total() < most and time.monotonic() < until:
+        while self.counts.kills.total() < most and time.monotonic() < until and self._open():
             self._run(most)
         return self.counts
+
+    def _open(self, processes: int | None = None) -> list[Kind]:
+        """Return the kinds that are wanted more often, of so many processes where it is given."""
+        left = [kind for kind in self.kinds if self.counts.kills[kind.name] < self.wanted[kind.name]]
+        return [kind for kind in left if processes in (None, kind.processes)]
+
+    def _draw(self, kinds: list[Kind]) -> Kind:
+        return self.random.choices(kinds, [kind.weight for kind in kinds])[0]
 
     def _reference(self, processes: int) -> Reference:
         runs, report = f"never-{processes}", self.world.folder / f"operations-{processes}"
         words = ("train", "--config", "run.toml", "--output", runs)
         # once without the clock, so that nothing is imported for the first time
-        hook = partial(hooks.note_operations, report, f"{runs}/") if processes == 1 else None
-        for before in (hook, None):
+        for before in (partial(hooks.note_operations, report, f"{runs}/"), None):
             shutil.rmtree(self.world.folder / runs, ignore_errors=True)
             began = time.monotonic()
             codes, told = together(self.world, words, processes, before)
@@ -82,16 +87,18 @@ class Killer:
             if any(codes):
                 raise SystemExit(f"the run that nobody kills ended with {codes}: {told}")
         (run,) = (p for p in (self.world.folder / runs).iterdir() if not p.is_symlink())
-        lines = report.read_text(encoding="utf-8").splitlines() if hook else []
-        student = sum("student" in line for line in lines)
-        return Reference(run, seconds, len(lines), student, {p.name for p in (run / "student").iterdir()})
+        lines = report.read_text(encoding="utf-8").splitlines()
+        renames, calls = (sum(line.startswith(f"{kind} ") for line in lines) for kind in (hooks.RENAME, hooks.CALL))
+        operations = [line for line in lines if not line.startswith("(")]
+        sizes = Sizes(seconds, len(operations), renames, sum("student" in line for line in operations), calls)
+        return Reference(run, sizes, {p.name for p in (run / "student").iterdir()})
 
     def _run(self, most: int) -> None:
         """One run, killed some times in a row."""
         counts = self.counts
         chain = min(self.random.randint(1, LONGEST), most - counts.kills.total())
-        kind = self.random.choices(KINDS, WEIGHTS)[0]
-        processes = 2 if kind == "two processes" else 1
+        kind = self._draw(self._open())
+        processes = kind.processes
         runs = f"runs-{counts.ends}"
         shutil.rmtree(self.world.folder / runs, ignore_errors=True)
         history: list[str] = []
@@ -101,20 +108,21 @@ class Killer:
             if run is not None and not resumed:
                 counts.anew += 1
             words = ("train", "--resume", str(run)) if resumed else ("train", "--config", "run.toml", "--output", runs)
-            if life == chain:
+            # the next kill of this run may be of another kind, with as many processes
+            kinds = [kind] if life == 0 else self._open(processes)
+            if life == chain or not kinds:
                 codes, told = together(self.world, words, processes, None)
                 break
-            killed, codes, told, what = self._life(kind, runs, words, processes)
+            kind = self._draw(kinds)
+            killed, codes, told, what = self._life(kind, runs, words)
             history.append(what)
             if not killed:
                 break
-            counts.kills[kind] += 1
+            counts.kills[kind.name] += 1
             run, _ = self._newest(runs)
             if run is not None:
                 files = self.reference[processes].files
                 self._wrong(history, whole.after_a_kill(run, known if resumed else None, files))
-            # the next kill of this run may be of another kind, with as many processes
-            kind = kind if processes == 2 else self.random.choices(KINDS[:-1], WEIGHTS[:-1])[0]
         counts.ends += 1
         print(f"{counts.ends} ends, {counts.kills.total()} kills: {dict(counts.kills)}", flush=True)
         run, _ = self._newest(runs)
@@ -123,27 +131,24 @@ class Killer:
         else:
             self._wrong(history, whole.against(run, self.reference[processes].run))
 
-    def _life(self, kind: str, runs: str, words: tuple[str, ...], processes: int) -> tuple[bool, list[int], str, str]:
+    def _life(self, kind: Kind, runs: str, words: tuple[str, ...]) -> tuple[bool, list[int], str, str]:
         """Start, kill; return whether it was killed, the exit codes, what was printed, and what was done."""
-        draw, known = self.random, self.reference[processes]
-        if kind in ("any moment", "two processes"):
-            at, which = draw.uniform(0.1, 1.0) * known.seconds, draw.randrange(processes)
-            started = _start(self.world, words, processes, None)
+        draw, sizes = self.random, self.reference[kind.processes].sizes
+        which = draw.randrange(kind.processes) if kind.either else 0
+        if kind.draw is None:
+            at = draw.uniform(0.1, 1.0) * sizes.seconds
+            started = _start(self.world, words, kind.processes, None)
             if not started[which].ends_within(at):
                 started[which].kill()
-            codes = self._others(started, which)
-            told = "".join(one.told for one in started)
-            return codes[which] == -9, codes, told, f"{kind}, process {which} after {at:.2f} s"
-        makers: dict[str, Callable[[], Before]] = {
-            "file operation": lambda: partial(hooks.at_operation, f"{runs}/", draw.randint(1, known.operations)),
-            "export": lambda: partial(hooks.at_operation, "student", draw.randint(1, known.in_student)),
-            "log line": lambda: partial(hooks.torn_line, draw.randint(1, 42), draw.random()),
-            "checkpoint": lambda: partial(hooks.torn_tensors, draw.randint(1, 12), draw.random()),
-            "evaluation": lambda: partial(hooks.in_evaluation, draw.randint(1, 24)),
-        }
-        before = makers[kind]()
-        codes, told = together(self.world, words, 1, before)
-        return codes[0] == -9, codes, told, f"{kind} {before.args}"  # type: ignore[attr-defined]
+            what = f"after {at:.2f} s"
+        else:
+            before = kind.draw(draw, sizes, f"{runs}/")
+            started = _start(self.world, words, kind.processes, before, which)
+            started[which].ends_within(HANGS)
+            what = str(before.args)  # type: ignore[attr-defined]
+        codes = self._others(started, which)
+        told = "".join(one.told for one in started)
+        return codes[which] == -9, codes, told, f"{kind.name}, process {which}, {what}"
 
     def _others(self, started: list[Process], which: int) -> list[int]:
         """Wait for all; one that waits for a dead one for ever is counted, and ended as a launcher would."""
@@ -175,8 +180,10 @@ def _born(run: Path) -> int:
     return (run / "recipe.toml").stat().st_mtime_ns
 
 
-def _start(world: World, words: tuple[str, ...], processes: int, before: Before | None) -> list[Process]:
-    """Start one process, or several as a launcher does."""
+def _start(
+    world: World, words: tuple[str, ...], processes: int, before: Before | None, which: int = 0
+) -> list[Process]:
+    """Start one process, or several as a launcher does; ``before`` is called in the one with the number ``which``."""
     if processes == 1:
         return [world.start(*words, before=before)]
     with socket.socket() as one:
@@ -184,7 +191,7 @@ def _start(world: World, words: tuple[str, ...], processes: int, before: Before 
         port = str(one.getsockname()[1])
     joined = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     ranks = [{**joined, "RANK": str(i), "LOCAL_RANK": str(i)} for i in range(processes)]
-    return [world.start(*words, env=rank, before=before) for rank in ranks]
+    return [world.start(*words, env=rank, before=before if i == which else None) for i, rank in enumerate(ranks)]
 
 
 def together(world: World, words: tuple[str, ...], processes: int, before: Before | None) -> tuple[list[int], str]:
@@ -200,6 +207,6 @@ def together(world: World, words: tuple[str, ...], processes: int, before: Befor
     return codes, problem or "".join(one.told for one in started)
 
 
-def lane(folder: Path, seed: int, kills: int, seconds: float) -> Counts:
-    """Kill in a world of its own, ``kills`` times or until ``seconds`` are over."""
-    return Killer(world.make(folder / f"world-{seed}"), seed).kill(kills, seconds)
+def lane(folder: Path, seed: int, kills: int, wanted: Mapping[str, int], seconds: float) -> Counts:
+    """Kill in a world of its own, ``kills`` times, each kind as often as is ``wanted``, until ``seconds`` are over."""
+    return Killer(world.make(folder / f"world-{seed}"), seed, wanted).kill(kills, seconds)

@@ -128,7 +128,14 @@ def _ours(message: str) -> str:
 
 
 def _told_to_end(number: int, _frame: object) -> None:
+    if hasattr(signal, "SIGCONT"):
+        # `timeout` and systemd send it right after; the dashboard would take up the terminal that it has just left
+        signal.signal(signal.SIGCONT, _nothing)
     raise Stopped("told to end", number)
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    return
 
 
 def main() -> None:

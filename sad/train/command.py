@@ -234,12 +234,13 @@ def describe(plan: Plan, processes: int = 1) -> list[str]:
     tokenizers = "one tokenizer" if pair.vocab.identity else f"two tokenizers, {plan.coverage:.0%} of labels comparable"
     names = {"teacher": r.teacher.model, "student": r.student.model}
     sizes = {n: "cached" if n == "teacher" and plan.cache else _count(parameters[n]) for n in names}
-    told = "  ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
-    terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
+    # no gaps of two spaces: the lines are shown with their white space collapsed
+    told = "; ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
+    terms = ", ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
     on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
     more = ", more of the stream as the steps need them" if plan.grows else ""
     return [
-        f"{told}  {tokenizers}",
+        f"{told}; {tokenizers}",
         *([plan.cache.told()] if plan.cache else []),
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens{more}, {len(plan.held_out):,} held out",
         f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -23,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from faulted import hooks, whole
 from faulted.kills import Counts
+from faulted.moments import KINDS, NAMES, Sizes
 from faulted.start import Process
 
 CHANGES = {"train": {"max_steps": 6, "eval_every": 3, "save_every": 2, "on_red_flag": "ignore"}}
@@ -57,7 +61,9 @@ def never(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     train(folder / "first")
     report = folder / "operations"
     assert not killed(folder / "run", partial(hooks.note_operations, report, "/run"))
-    return folder / "run", len(report.read_text(encoding="utf-8").splitlines())
+    lines = report.read_text(encoding="utf-8").splitlines()
+    # renames are noted by themselves too
+    return folder / "run", sum(not line.startswith(hooks.RENAME) for line in lines)
 
 
 def files(run: Path) -> set[str]:
@@ -76,6 +82,76 @@ def test_a_run_that_is_killed_ends_as_one_that_is_not(tmp_path: Path, never: tup
     assert list(whole.after_a_kill(run, before, files(reference))) == []
     train(run, resume=True)
     assert list(whole.against(run, reference)) == []
+
+
+def test_a_kill_at_a_rename_is_before_it_or_after_it(tmp_path: Path) -> None:
+    report = tmp_path / "operations"
+    folders = {done: tmp_path / f"done-{done}" for done in (False, True)}
+    for done, folder in folders.items():
+        folder.mkdir()
+        (folder / "new").write_text("new", encoding="utf-8")
+        (folder / "old").write_text("old", encoding="utf-8")
+        assert renames_are_killed(partial(hooks.at_rename, folder.name, 2, done), folder)
+        # the first rename went through, the second is the one that the kill is aimed at
+        assert (folder / "first").is_file()
+        assert (folder / "old").read_text(encoding="utf-8") == ("new" if done else "old")
+    assert not renames_are_killed(partial(hooks.at_rename, "elsewhere", 1, False), folders[True])
+    assert not killed(tmp_path / "run", partial(hooks.note_operations, report, "/run"))
+    assert f"{hooks.RENAME} " in report.read_text(encoding="utf-8")
+
+
+def renames_are_killed(before: Callable[[], object], folder: Path) -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            before()
+            (folder / "first.tmp").touch()
+            (folder / "first.tmp").rename(folder / "first")
+            if (folder / "new").exists():
+                (folder / "new").replace(folder / "old")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def alone_in_a_group(number: int, rendezvous: Path) -> None:
+    from torch import distributed
+
+    distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=0, world_size=1)
+    hooks.at_call(number)
+    for _ in range(2):
+        distributed.barrier()
+        (rendezvous.parent / f"met-{len(list(rendezvous.parent.glob('met-*')))}").touch()
+    os._exit(0)
+
+
+def test_a_kill_at_a_call_between_processes_is_before_it(tmp_path: Path) -> None:
+    process = get_context("spawn").Process(target=alone_in_a_group, args=(2, tmp_path / "rendezvous"))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.glob("met-*")] == ["met-0"]
+
+
+def test_each_life_may_end_with_a_crash_and_no_more(tmp_path: Path, never: tuple[Path, int]) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(never[0], run)
+    events = run / "events.jsonl"
+    whole_text = events.read_text(encoding="utf-8")
+    crash = json.dumps({"kind": "crash", "message": "gone"}) + "\n"
+    resume = json.dumps({"kind": "resume", "step": 2}) + "\n"
+    events.write_text(whole_text + crash + resume + crash, encoding="utf-8")
+    assert list(whole.against(run, never[0])) == []
+    events.write_text(whole_text + crash + resume + crash + crash, encoding="utf-8")
+    assert list(whole.against(run, never[0])) == ["the event crash of step None is there 3 times"]
+
+
+def test_a_lane_is_given_kinds_that_there_are() -> None:
+    assert len(set(NAMES)) == len(KINDS)
+    assert {kind.processes for kind in KINDS if kind.name.startswith("two, ")} == {2}
+    drawn = [kind.draw(Random(1), Sizes(9.0, 40, 5, 7, 30), "runs/") for kind in KINDS if kind.draw is not None]
+    assert len(drawn) == len(KINDS) - 2
 
 
 def test_half_a_file_of_a_checkpoint_is_not_taken_for_one(tmp_path: Path, never: tuple[Path, int]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from example import load
+
+WRITTEN = Path(__file__).parents[2] / "fixtures" / "foreign"
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,19 @@ def test_the_newest_state_is_judged_and_its_fault_named(
 def test_a_folder_without_a_checkpoint_is_one_line(example: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="no checkpoint yet"):
         example.main([str(tmp_path)])
+
+
+@pytest.mark.parametrize(("kind", "code"), [("sft", 0), ("gkd", 1)])
+def test_what_trl_itself_wrote_is_judged(
+    example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, code: int
+) -> None:
+    """Both were written by TRL (fixtures/README.md); the learning rate of the GKD run was 0."""
+    place = tmp_path / "checkpoint-120"
+    place.mkdir()
+    shutil.copy(WRITTEN / f"trl_{kind}_trainer_state.json", place / "trainer_state.json")
+    assert example.main([str(tmp_path)]) == code
+    said = capsys.readouterr().out
+    if code == 0:
+        assert said.startswith("0 findings; ")
+    else:
+        assert said.startswith("ERROR R101: The weights never moved")

@@ -42,7 +42,10 @@ def test_the_version_is_that_of_the_distribution(capsys, monkeypatch):
     assert capsys.readouterr().out == "sad 1.2, the doctor alone\n"
 
 
-@pytest.mark.parametrize(("word", "why"), [("train", "this is the doctor alone"), ("dcotor", "no such command")])
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [("train", "this is the doctor alone"), ("env", "this is the doctor alone"), ("dcotor", "no such command")],
+)
 def test_what_is_not_there_is_one_line(word, why, capsys):
     assert sad([word, "--epochs", "3"]) == 2
     assert capsys.readouterr().err == f"sad: {word}: {why}; it has doctor and explain (see: sad --help)\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -259,3 +261,28 @@ def test_versions_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     out = capsys.readouterr().out
     assert out.startswith(f"sad {__version__} (Python ")
     assert out.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of its own, and SIGCONT")
+def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends() -> None:
+    """As `timeout` and systemd tell it: SIGTERM, then SIGCONT."""
+    import pty
+
+    log = Path(__file__).parents[3] / "fixtures" / "runs" / "run2.log"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(sys.executable, [sys.executable, "-m", "sad", "doctor", str(log)])
+    said = b""
+    while b"never moved" not in said:
+        said += os.read(terminal, 65536)
+    os.kill(child, signal.SIGTERM)
+    os.kill(child, signal.SIGCONT)
+    with contextlib.suppress(OSError):
+        # a terminal whose last program has ended cannot be read
+        while more := os.read(terminal, 65536):
+            said += more
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 143
+    assert said.rindex(b"\x1b[?1049l") > said.rindex(b"\x1b[?1049h")
+    assert b"Traceback" not in said
