@@ -38,7 +38,7 @@ def fused_rows(
     label_factor: Float[Tensor, " n"] | None,
     out: Float[Tensor, "n columns"] | None,
 ) -> tuple[Float[Tensor, " compared"], Float[Tensor, " n"]]:
-    """Return the values of KD and LM in nats; write their gradient to the products into ``out``, which may be them.
+    """Return the values of KD and LM in nats; write their gradient to the products into ``out``, which lies elsewhere.
 
     ``products`` are those of the student's states and weight, ``teacher`` those of the teacher at the first rows, with
     one column for each of the ``tokens``; ``heads`` tell scale and soft-cap of both. ``kd_scale`` and ``label_factor``

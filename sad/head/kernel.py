@@ -1,4 +1,4 @@
-"""KD and LM of some rows in one Triton kernel: each logit is read two or three times, and nothing else is stored.
+"""KD and LM of some rows in one Triton kernel: each logit is read twice, of mixed divergences three times.
 
 Imported only where there is a GPU, as Triton is not everywhere. The mathematics is that of :mod:`sad.losses.kd` and
 :mod:`sad.losses.lm`, row by row; :mod:`sad.head.fused` calls it.
@@ -115,8 +115,8 @@ def rows_kernel(
 
     ``kd_factor`` is the scale of KD times the temperature (1 / temperature of the derivative, times its square), and
     ``cool`` is 1 / temperature; ``label_factor`` has the scale of LM, and of the chunk likelihood, row by row.
-    With ``ONE_SUM`` the student's softmax is the same for both terms: all tokens, temperature 1. ``out`` may lie where
-    the student's products are, in a narrower type too: what is written is behind what was read.
+    With ``ONE_SUM`` the student's softmax is the same for both terms: all tokens, temperature 1. ``out`` lies
+    elsewhere than the products.
     """
     row = tl.program_id(0)
     student += row.to(tl.int64) * student_stride
@@ -208,8 +208,6 @@ def rows_kernel(
             slope *= S_SCALE
             if S_HAS_CAP:
                 slope *= 1.0 - (x / S_CAP) * (x / S_CAP)
-            # in place, all lanes have read before one writes
-            tl.debug_barrier()
             tl.store(out + at, slope.to(out.dtype.element_ty), mask=inside)
 
 
