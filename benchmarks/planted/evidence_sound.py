@@ -49,7 +49,7 @@ class TemperatureComesDown(Training):
         return t * t * (theirs.exp() * (theirs - ours)).sum(-1).mean()
 
 
-class ManyLengths(Training):
+class LengthsOfAllKinds(Training):
     """Random lengths, masked as they should be."""
 
     def micro_batch(self, step: int) -> Tensor:
@@ -95,7 +95,7 @@ class SmallEvaluations(Training):
             self.held_out = kept
 
 
-class OneBadBatch(Training):
+class ABatchGoneBad(Training):
     """One batch of noise at a third of the run."""
 
     def micro_batch(self, step: int) -> Tensor:
@@ -141,12 +141,12 @@ ALL = (
     BatchDoubles,
     SlightlyHarderHalf,
     TemperatureComesDown,
-    ManyLengths,
+    LengthsOfAllKinds,
     WeightInStages,
     HeadFirst,
     SkippedSteps,
     SmallEvaluations,
-    OneBadBatch,
+    ABatchGoneBad,
     LargeAndLong,
     DroppedEpochs,
     ResumedWithOverlap,

@@ -136,7 +136,7 @@ def test_explain_of_sad_takes_a_run():
     assert "it passed." in out
     code, out, err = explain("V101", str(FIXTURES / "run2.log"))
     assert (code, out) == (2, "")
-    assert "V101 is a bug" in err
+    assert "V101 is no red flag: a run goes with one, such as R203" in err
 
 
 @pytest.mark.parametrize("option", ["--html", "--svg"])
