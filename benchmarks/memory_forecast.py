@@ -9,6 +9,7 @@ arguments: the embedded pair, three sizes.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -29,10 +30,13 @@ EMBEDDED = [":train.batch_size=64", ":train.batch_size=128", ":train.batch_size=
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", default=EMBEDDED, metavar="RECIPE.toml[:key=value,...]")
+    asked = parser.parse_args()
     quiet_libraries()
     print("| recipe | forecast, MB | measured, MB | off by | growth: forecast | measured | off by |")
     print("|---|---|---|---|---|---|---|")
-    for named in sys.argv[1:] or EMBEDDED:
+    for named in asked.recipes:
         path, _, changes = named.partition(":")
         sets = [recipes.assignment(one) for one in changes.split(",") if one]
         recipe = recipes.load(Path(path) if path else None, dict(sets))
