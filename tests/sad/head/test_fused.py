@@ -121,7 +121,7 @@ def test_the_compiler_takes_it_for_a_gpu_that_is_not_here(kind: int) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["16", "cubin"]
+    assert done.stdout.split() == ["9", "cubin"]
 
 
 COMPILE = """
@@ -135,7 +135,8 @@ pointers = {"student": "*fp32", "teacher": "*fp32", "out": "*bf16", "labels": "*
 pointers |= dict.fromkeys(["label_factor", "kd_values", "lm_values"], "*fp32")
 whole = ["student_stride", "teacher_stride", "out_stride", "compared", "columns", "tokens"]
 asked = [(True, True, False), (True, True, True), (True, False, True), (False, True, False)]
-for has, cap, slope in itertools.product(asked, [True, False], [True, False]):
+ways = [*itertools.product(asked, [True, False], [True]), ((True, True, True), False, False)]
+for has, cap, slope in ways:
     chosen = {"KIND": int(sys.argv[1]), "HAS_KD": has[0], "HAS_LM": has[1], "ONE_SUM": has[2]}
     chosen |= {"S_HAS_CAP": cap, "T_HAS_CAP": cap, "SLOPE": slope, "BLOCK": 4096}
     types = {name: pointers.get(name, "i32" if name in whole else "fp32") for name in names if name not in chosen}
