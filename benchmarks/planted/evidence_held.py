@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from planted.causes import TAUGHT_WRONG
 from planted.optimisation import Sick
 from planted.record import Plan, Row, Trace
 from sad_doctor import names
@@ -212,15 +213,7 @@ class ResumeWithOtherTeacher(Sick):
             (
                 "level-breaks",
                 "resume-jumps",
-                "kd-stays",
-                "lm-rises-while-kd-falls",
-                "teacher-does-not-match",
-                "teacher-drifts",
-                "targets-degenerate",
-                "term-rises",
-                "columns-copied",
-                "term-apart",
-                "kd-out-of-step",
+                *TAUGHT_WRONG,
             ),
         ),
     )

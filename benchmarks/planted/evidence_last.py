@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from planted.causes import TAUGHT_WRONG
 from planted.model import Language
 from planted.optimisation import Sick
 from planted.record import Plan, Row, Trace
@@ -15,22 +16,12 @@ from sad_doctor import names
 
 
 class TeacherDecays(Sick):
-    """The teacher's weights are in the optimizer without gradients: weight decay takes 2% of them a step."""
+    """The teacher's weights are in the optimizer without gradients: weight decay takes 1% of them a step."""
 
     traces = (
         Trace(
             (),
-            (
-                "kd-stays",
-                "lm-rises-while-kd-falls",
-                "teacher-does-not-match",
-                "teacher-drifts",
-                "targets-degenerate",
-                "term-rises",
-                "columns-copied",
-                "term-apart",
-                "kd-out-of-step",
-            ),
+            (*TAUGHT_WRONG,),
         ),
     )
 

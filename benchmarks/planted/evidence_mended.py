@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from planted.causes import TAUGHT_WRONG
 from planted.optimisation import Sick
 from planted.record import Plan, Row, Trace
 from sad_doctor import names
@@ -68,15 +69,7 @@ class RareTokensUnknown(Sick):
         Trace(
             (),
             (
-                "kd-stays",
-                "lm-rises-while-kd-falls",
-                "teacher-does-not-match",
-                "teacher-drifts",
-                "targets-degenerate",
-                "term-rises",
-                "columns-copied",
-                "term-apart",
-                "kd-out-of-step",
+                *TAUGHT_WRONG,
                 "label-loss-too-low",
                 "certainty-disagrees",
             ),
@@ -177,15 +170,7 @@ class TwoTeachersInTurn(Sick):
         Trace(
             ("kd",),
             (
-                "kd-stays",
-                "lm-rises-while-kd-falls",
-                "teacher-does-not-match",
-                "teacher-drifts",
-                "targets-degenerate",
-                "term-rises",
-                "columns-copied",
-                "term-apart",
-                "kd-out-of-step",
+                *TAUGHT_WRONG,
                 "loss-oscillates",
                 "level-breaks",
                 "two-levels",
