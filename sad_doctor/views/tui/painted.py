@@ -84,8 +84,9 @@ class Edged(Widget):
             yield cell if told is style else Segment(text, told)
 
     def notify_style_update(self) -> None:
-        """Forget the edges, which may have another look."""
-        self._look = None
+        """Forget what was painted, which may have another look."""
+        self._look = self._around = None
+        self._edges, self._whole = {}, {}
         super().notify_style_update()
 
     def _edge(self, y: int) -> Strip:

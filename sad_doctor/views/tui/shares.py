@@ -61,6 +61,11 @@ class _Shown(Drawn):
             self._key = key, self.cursor
         return self._strips
 
+    def notify_style_update(self) -> None:
+        """Forget what was painted: colours have changed."""
+        self._strips, self._key = [], None
+        super().notify_style_update()
+
     def ink(self) -> Ink:
         """Return the styles of this widget."""
         label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
@@ -71,6 +76,11 @@ class Bands(_Shown):
     """Shares over the steps."""
 
     _painted: tuple[object, Canvas, list[Strip], Place] | None = None
+
+    def notify_style_update(self) -> None:
+        """Forget the bands too."""
+        self._painted = None
+        super().notify_style_update()
 
     def point_at(self, step: float | None) -> None:
         """Show the cursor at a step: of the bands its column is painted anew, before and now."""
