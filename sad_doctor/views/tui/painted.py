@@ -14,6 +14,8 @@ from textual.strip import Strip
 from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
+from sad_doctor.views.tui.lean import Row
+
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
@@ -61,7 +63,7 @@ class Edged(Widget):
             if known is None or known[0] is not content:
                 # one strip in place of one for each step: to make one takes longer than what is done to it
                 cells = content.adjust_cell_length(size.width - gutter.width)
-                known = self._whole[y] = (content, Strip([*left, *self._filtered(cells, *told), *right], size.width))
+                known = self._whole[y] = (content, Row([*left, *self._filtered(cells, *told), *right], size.width))
             strips.append(known[1])
         across = crop.column_span
         return strips if across == (0, size.width) else [strip.crop(*across) for strip in strips]
