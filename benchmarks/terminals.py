@@ -2,10 +2,10 @@
 
     python benchmarks/terminals.py dashboard="python -m sad_doctor RUN" posting=VENV/bin/posting btop="btop --utf-force"
 
-Each is started on a terminal of its own, one after the other, and the whole round three times; of each figure the least.
-Painted is the processor time up to the first moment at which 2,000 bytes were written and nothing came for a tenth of a
-second; then sixteen keys, tab and down in turn, each until nothing comes for as long: the median of their processor time
-and bytes. What a program does of its own meanwhile, such as the refreshing of a monitor, is in it.
+Each is started on a terminal of its own, one after the other, and the whole round three times; of each figure the
+least. Painted is the processor time up to the first moment at which 2,000 bytes were written and nothing came for a
+tenth of a second; then sixteen keys, tab and down in turn, each until nothing comes for as long: the median of their
+processor time and bytes. What a program does of its own meanwhile, such as the refreshing of a monitor, is in it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ def commands(app: DoctorApp) -> Iterator[SystemCommand]:
     yield SystemCommand("Pause or go on", "space  ·  Stop following the log, or go on", app.action_pause)
     yield SystemCommand("Filter", "/  ·  Show only findings, terms and lines that hold some words", app.action_filter)
     yield SystemCommand("Scale", "l  ·  Linear or logarithmic value axis", app.board.toggle_log)
-    yield SystemCommand("Smooth", "s  ·  Smooth the lines by 0.5, 1.5 or 4% of the steps in view, or not", app.action_smooth)
+    yield SystemCommand(
+        "Smooth", "s  ·  Smooth the lines by 0.5, 1.5 or 4% of the steps in view, or not", app.action_smooth
+    )
     yield SystemCommand("Closer", "+  ·  Half as many steps", lambda: app.action_window(0.5))
     yield SystemCommand("Farther", "-  ·  Twice as many steps", lambda: app.action_window(2.0))
     yield SystemCommand("All steps", "0  ·  The whole run", app.action_all_steps)

@@ -35,7 +35,7 @@ class Row(Strip):
         self._cell_length = cell_length
         self._render_cache = self._link_ids = self._cell_count = None
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> FIFOCache[Any, Any]:
         """Make a cache that is not there yet."""
         if name not in _CACHES:
             raise AttributeError(name)

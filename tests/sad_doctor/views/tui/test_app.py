@@ -181,7 +181,9 @@ async def test_the_palette_names_the_key_of_a_command(make):
         await make.settled(pilot)
         told = {c.title: c.help.partition("  ·  ")[0] for c in app.get_system_commands(app.screen) if "  ·  " in c.help}
         signs = {"slash": "/", "plus": "+", "minus": "-", "question_mark": "?"}
-        bound = {signs.get(key, key): one.action for key, group in app._bindings.key_to_bindings.items() for one in group}
+        bound = {
+            signs.get(key, key): one.action for key, group in app._bindings.key_to_bindings.items() for one in group
+        }
         assert set(told.values()) <= set(bound), set(told.values()) - set(bound)
         assert bound[told["Smooth"]] == "smooth"
         assert bound[told["Go to Findings"]] == "tab(4)"

@@ -33,7 +33,9 @@ def test_it_answers_as_a_strip_does_the_first_time_and_from_its_cache(ask):
 
 def test_its_caches_are_those_of_a_strip_and_are_made_when_they_are_wanted():
     strip = Strip(PIECES)
-    told = {slot: getattr(strip, slot)._maxsize for slot in Strip.__slots__ if slot.endswith("_cache") and slot[1] != "r"}
+    told = {
+        slot: getattr(strip, slot)._maxsize for slot in Strip.__slots__ if slot.endswith("_cache") and slot[1] != "r"
+    }
     assert told == _CACHES
     row = Row(PIECES, 7)
     with pytest.raises(AttributeError):
