@@ -260,3 +260,19 @@ async def test_a_page_is_gone_though_somebody_looks_where_it_was_before_it_is_la
         await pilot.pause()
         assert "Help" not in screen.text
         assert screen.text == make.shown(app)
+
+
+async def test_what_lies_under_a_page_is_not_asked(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        asked = []
+        for widget in app.board.panes:
+            monkeypatch.setattr(
+                widget, "render_lines", lambda crop, w=widget, old=widget.render_lines: (asked.append(w), old(crop))[1]
+            )
+        app.sheet.refresh()  # as when it is scrolled
+        await pilot.pause()
+        assert asked == []
