@@ -17,6 +17,9 @@ _MOST = 2000
 _NEXT = 3
 """Records on either side whose medians must lie apart as well: a bend has none, and a slope little of it."""
 
+_NEAR = 8000
+"""So many records on either side tell the noise to a percent."""
+
 _LOOKED, _QUIET = 4, 0.5
 """Edges that are looked at; the share of the usual noise that the noise beside an edge counts as at least."""
 
@@ -76,11 +79,12 @@ def spread(column: Column, step: float) -> tuple[float, float] | None:
     """Return how many times the noise is another one from ``step`` on, as its logarithm, and the standard error of it.
 
     The noise is that of second differences, which no slope moves on either side:
-    all records from a tenth of the run on. None with fewer than :data:`WIDTH` on a side, or where most do not move.
+    the records from a tenth of the run on, at most :data:`_NEAR` on either side. None with fewer than :data:`WIDTH` on a side, or where most do not move.
     """
-    bend = np.abs(np.diff(column.value, 2))
-    at = int(np.searchsorted(column.step, step))
-    before, after = bend[max(1, len(column) // 10) : max(0, at - 2)], bend[at:]
+    value, at = column.value, int(np.searchsorted(column.step, step))
+    start = max(1, len(column) // 10, at - _NEAR)
+    before = np.abs(np.diff(value[start : max(0, at)], 2))
+    after = np.abs(np.diff(value[at : at + _NEAR], 2))
     if min(before.size, after.size) < WIDTH:
         return None
     first, last = float(np.median(before)), float(np.median(after))
