@@ -26,8 +26,12 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "worse-than-uniform"),
         *("total-too-high", "learns-little"),
     ),
-    "early-plateau": ("student-no-better",),
+    "early-plateau": (
+        "term-dominates",
+        "student-no-better",
+    ),
     "learns-little": (
+        "term-dominates",
         "kd-out-of-step",
         "early-plateau",
         "student-no-better",
@@ -35,6 +39,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
+        "targets-degenerate",
+        "evaluation-jumps",
+        "totals-differ",
+        "teacher-does-not-match",
+        "label-loss-too-low",
         "label-loss-apart",
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
         *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),
@@ -71,6 +80,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     # one term, or its scale
     "parts-do-not-sum": (
+        "gradient-always-clipped",
         "term-apart",
         "evaluation-objective-differs",
     ),
@@ -82,7 +92,6 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "gradient-always-clipped",
         "student-no-better",
         "lm-rises-while-kd-falls",
-        "learns-little",
     ),
     "weight-negative": (
         "term-apart",
@@ -106,6 +115,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("early-plateau", "perplexity-too-high"),
     ),
     "teacher-drifts": (
+        "early-plateau",
+        "term-dominates",
+        "evaluation-jumps",
+        "totals-differ",
         "term-apart",
         "level-breaks",
         "number-stale",
@@ -127,7 +140,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "overfitting",
         "perplexity-too-high",
     ),
-    "kd-stays": ("kd-out-of-step", "student-no-better", "term-rises"),
+    "kd-stays": ("term-dominates", "kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
         "certainty-disagrees",
@@ -232,7 +245,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
     "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
-    "label-loss-apart": ("kd-out-of-step",),
+    "label-loss-apart": (
+        "evaluation-jumps",
+        "kd-out-of-step",
+    ),
     "number-stale": (
         "kd-out-of-step",
         "kd-stays",

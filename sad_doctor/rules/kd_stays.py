@@ -26,7 +26,7 @@ misaligned, so that the targets belong to other text; a temperature so high that
 - `begins = 0.03`, `above = 0.02`: the first record of a copy's KD, as a share of the later ones' median, and what that
   is above, in nats.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
-- `records = 40`, `evaluations = 6`: fewest points.
+- `records = 24`, `evaluations = 6`: fewest points.
 
 ## Example
 ```run fires
@@ -264,7 +264,7 @@ RULE = Rule(
         "stays": 0.02,
         "copy": 0.5,
         **{"begins": 0.03, "above": 0.02},
-        "records": 40,
+        "records": 24,
         "evaluations": 6,
     },
 )

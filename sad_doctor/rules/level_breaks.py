@@ -22,7 +22,7 @@ texts, shorter ones, others. If it comes just after an evaluation, that left som
 - `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
   sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too, `noisier = 1.8` times:
   that of the teacher's numbers, or without them of two others, as a student that begins to learn is noisier by itself.
-- `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
+- `records = 24`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
 ```run fires
@@ -275,7 +275,7 @@ RULE = Rule(
         "sigmas": 8,
         "share": 0.15,
         "norm": 2.5,
-        "records": 40,
+        "records": 24,
         "torn": 7.5,
         "apart": 0.05,
         "weak": 5.5,

@@ -81,6 +81,9 @@ _COUNTED = (
     "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
     "Save the counter with the checkpoint; compare the learning rate on both sides.",
 )
+_KD_TOO = 0.25
+"""The share of the label loss's relative rise that KD's must be, where a student is lost."""
+
 _SUDDEN, _AGAIN = 0.7, 0.05
 """Shares of a rise: what the loss falls by at once elsewhere, as at another text or objective; what is left of it."""
 
@@ -144,7 +147,7 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     label = label or signals.after_its_weight(run, sorted(names.ANCHORS))
     found = label[1] if label is not None else None if parted else run.get(names.LOSS)
     loss = None if found is None else signals.finite(signals.tidy(found))
-    if loss is None or len(loss) < 40:
+    if loss is None or len(loss) < 24 or _only_labels(run, loss):
         return
     width = 5
     windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
@@ -168,11 +171,34 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
     if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
         step = float(loss.step[place])
-        told = _finding((step, step), (low, high), None, jumps=True)
+        told = replace(
+            _finding((step, step), (low, high), None, jumps=True),
+            headline=(
+                f"The student is thrown back at step {words.step(step)}, as after a resume that lost it: the loss "
+                f"jumps from {words.number(low)} to {words.number(high)}."
+            ),
+        )
         # a total alone may be lifted by a term that comes in; a student that was set back comes down to where it was
         down = float(np.median(later[-2 * width :])) < low + _AGAIN * (high - low)
         sure = down or label is not None or any("token_accuracy" in name for name in run.columns)
         yield told if sure else replace(told, level=Level.INFO)
+
+
+def _only_labels(run: Run, loss: Column) -> bool:
+    """Whether KD goes on over the step at which the label loss jumps most: a student that is lost loses both."""
+    kd = signals.unweighted(run, [names.KD]) or signals.after_its_weight(run, [names.KD])
+    if kd is None or len(kd[1]) < len(loss) or run.get(names.LOSS) is None or loss is run.columns[names.LOSS]:
+        return False
+    width = 5
+    windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
+    at = int(np.argmax(windows[width:] - windows[:-width])) + width
+    rises = []
+    for column in (loss, kd[1]):
+        place = int(np.searchsorted(column.step, loss.step[at]))
+        low = float(np.median(column.value[max(0, place - width) : place]))
+        high = float(np.median(column.value[place : place + width]))
+        rises.append((high - low) / max(abs(low), 1e-12))
+    return rises[1] < _KD_TOO * rises[0]
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:

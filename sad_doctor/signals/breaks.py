@@ -51,7 +51,9 @@ def breaks(column: Column, sigmas: float, share: float) -> Break | None:
     usual = float(np.median(noise))
     error = np.maximum(noise, _QUIET * usual) * _factor()
     height = np.abs(jump) / np.maximum(error, 1e-300)
-    height[: first - WIDTH] = 0
+    # where the edge before the first one is torn as far, it is the end of what happens there
+    flank = first > WIDTH and bool(height[first - WIDTH - 1] > 0.8 * height[first - WIDTH])
+    height[: first - WIDTH + (WIDTH // 2 if flank else 0)] = 0
     for at in np.argsort(-height, kind="stable")[:_LOOKED].tolist():
         edge, moved = at + WIDTH, float(jump[at])
         level = max(abs(float(left[at])), abs(float(right[at])))
@@ -78,8 +80,8 @@ def torn(column: Column, step: float) -> Break | None:
 def spread(column: Column, step: float) -> tuple[float, float] | None:
     """Return how many times the noise is another one from ``step`` on, as its logarithm, and the standard error of it.
 
-    The noise is that of second differences, which no slope moves on either side:
-    the records from a tenth of the run on, at most :data:`_NEAR` on either side. None with fewer than :data:`WIDTH` on a side, or where most do not move.
+    The noise is that of second differences, which no slope moves, of the records from a tenth of the run on, at most
+    :data:`_NEAR` on either side. None with fewer than :data:`WIDTH` on a side, or where most do not move.
     """
     value, at = column.value, int(np.searchsorted(column.step, step))
     start = max(1, len(column) // 10, at - _NEAR)
