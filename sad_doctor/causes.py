@@ -143,6 +143,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "kd-stays": ("term-dominates", "kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
+        "term-dominates",
         "certainty-disagrees",
         "label-loss-apart",
         "kd-out-of-step",

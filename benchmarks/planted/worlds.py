@@ -24,6 +24,7 @@ from planted import (
     grid_weights,
     grid_written,
     healthy,
+    letters_later,
     letters_run,
     letters_sound,
     letters_steps,
@@ -85,6 +86,7 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "evidence-later": (*evidence_later_data.ALL, *evidence_later_loop.ALL),
     "evidence-last": evidence_last.ALL,
     "letters": (*letters_taught.ALL, *letters_terms.ALL, *letters_steps.ALL, *letters_run.ALL),
+    "letters-later": letters_later.ALL,
     "letters-sound": letters_sound.ALL,
     "evidence-sound": (*evidence_sound.ALL, *evidence_sound_later.ALL),
 }

@@ -89,7 +89,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _of_training(column: Column, run: Run) -> Column:
     """The records that tell a loss of the training too, if most do: that of an evaluation may repeat an older one."""
     loss = run.get(names.LOSS)
-    if loss is None:
+    if loss is None or not len(column):
         return column
     own = np.isin(column.step, loss.step)
     return Column(column.step[own], column.value[own]) if np.mean(own) > 0.5 else column

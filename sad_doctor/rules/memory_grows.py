@@ -1,10 +1,10 @@
 """The memory keeps growing
 
 ## What it sees
-The process's memory, in ten blocks of records (or fewer): it grows from the third block to the last by the thresholds below, in
-nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever rises: of
-it too the last blocks must rise as they did before. Or it grows by that much at once, late, and stays there, which is a
-hint.
+The process's memory, in ten blocks of records (or fewer): it grows from the third block to the last by the thresholds
+below, in nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever
+rises: of it too the last blocks must rise as they did before. Or it grows by that much at once, late, and stays there,
+which is a hint.
 
 ## Why it is bad
 A memory that grows without end ends in a crash, often hours in and mostly at an evaluation. The usual leak is a loss or

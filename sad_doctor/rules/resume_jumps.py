@@ -81,6 +81,9 @@ _COUNTED = (
     "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
     "Save the counter with the checkpoint; compare the learning rate on both sides.",
 )
+_FEW = 60
+"""Records below which the first of them alone tells the beginning."""
+
 _KD_TOO = 0.25
 """The share of the label loss's relative rise that KD's must be, where a student is lost."""
 
@@ -152,7 +155,8 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     width = 5
     windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
     before, after = windows[:-width], windows[width:]
-    start = float(np.median(loss.value[:width]))
+    # of few records the first ones have fallen far already
+    start = float((np.max if len(loss) < _FEW else np.median)(loss.value[:width]))
     at = int(np.argmax(after - before))
     low, high = float(before[at]), float(after[at])
     back = (high - low) / (start - low) if start > low else 0.0

@@ -115,7 +115,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _even(column: Column, level: float, t: Thresholds) -> bool:
     """Whether all blocks between lie near the first level too: no weight that moved it there and back."""
-    found = signals.blocks(column, 6)
+    found = signals.blocks(column, min(6, len(column) // 4))
     slack = t["moves"] * level
     return found is not None and bool(np.all(np.abs(found.middle - level) < slack + 2 * found.error))
 
