@@ -70,8 +70,8 @@ _SHOWN = 5000
 _SLOPE = 0.4
 """The share of a fall that it may have fallen from the window before that: a straight line falls by all of it again."""
 
-_MOVES = 4
-"""Standard errors by which a series moves along."""
+_MOVES, _LEAPS = 4, 2
+"""Standard errors by which a series moves along; times by which a total, with a term of it, leaps to be a warning."""
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 
@@ -228,7 +228,10 @@ def _finding(run: Run, seen: _Seen) -> Finding:
         line = words.listing([f"{name} {times}" for name, times in list(noises.items())[:4]])
         lines.append(f"The noise is another one from there on, how many times as large: {line}")
     noisier = "" if not noises else f", and the noise of {next(iter(noises))} {next(iter(noises.values()))} times"
+    total = seen.there.get(names.LOSS, (0.0, 0.0, 0.0))
+    leaps = total[2] > _LEAPS * total[1] > 0 and any(names.term_of(name) for name in seen.there)
     return RULE.finding(
+        level=Level.WARNING if leaps else Level.INFO,
         headline=(
             f"At step {words.step(seen.at)}{after} the level breaks, and the log does not say why: "
             f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
