@@ -197,6 +197,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "records-stand-out": ("loss-spike",),
     "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (
+        "number-stale",
         "label-loss-apart",
         "term-apart",
         "evaluation-jumps",
@@ -257,4 +258,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "lm-rises-while-kd-falls",
     ),
     "loss-spike": ("evaluation-jumps", "level-breaks"),
+    "term-rises": (
+        *("gradient-always-clipped", "gradient-grows", "loss-spike", "term-dominates", "total-too-high"),
+        *("totals-differ", "evaluation-objective-differs"),
+    ),
 }
