@@ -87,12 +87,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _of_training(column: Column, run: Run) -> Column:
-    """The records that tell a loss of the training too, if most do: that of an evaluation may repeat an older one."""
-    loss = run.get(names.LOSS)
-    if loss is None or not len(column):
+    """Without the records of evaluations alone: those may repeat the counter of an older record."""
+    loss, evaluation = run.get(names.LOSS), run.get(names.EVAL_LOSS)
+    if loss is None or evaluation is None:
         return column
-    own = np.isin(column.step, loss.step)
-    return Column(column.step[own], column.value[own]) if np.mean(own) > 0.5 else column
+    alone = np.isin(column.step, evaluation.step) & ~np.isin(column.step, loss.step)
+    return Column(column.step[~alone], column.value[~alone])
 
 
 def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:

@@ -15,8 +15,8 @@ weight is next to 0; the teacher is in train mode, so that its targets are noise
 misaligned, so that the targets belong to other text; a temperature so high that every target is flat.
 
 ## Thresholds
-- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow. `share = 0.25`: or of the
-  label loss's fall as a share of its level, where that is more: KD has no floor.
+- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow. `share = 0.25`: where
+  the weights are not known, of the label loss's fall as a share of its level: KD has no floor.
 - `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all of it
   after the first quarter within twice that, and the finding is a hint: a weight may have moved.
 - `rise = 0.1`: from this share on it rises.
@@ -99,9 +99,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
     high = t["high"] < level < t["most"]
-    # KD has no floor as the label loss has: it falls by the larger share
-    share = fell.amount / max(abs(float(np.median(labels[0]))), 1e-12)
-    follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0, t["share"] * share * level)
+    follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0)
+    if tight:  # nats after two weights cannot be compared; and KD has no floor, so that it falls by the larger share
+        share = fell.amount / max(abs(float(np.median(labels[0]))), 1e-12)
+        follows = max(follows, t["share"] * share * level)
     flat = came.surely_below(follows, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
