@@ -53,8 +53,8 @@ _SIGMAS, _SHARE = 5.5, 0.5
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a norm that grows throughout."""
     norm = signals.finite(signals.tidy(run.columns[names.GRAD_NORM]))
-    found = signals.blocks(norm, min(_BLOCKS, len(norm) // 4))
-    if found is None or len(norm) < t["records"]:
+    found = signals.blocks(norm, min(_BLOCKS, len(norm) // 4)) if len(norm) >= t["records"] else None
+    if found is None:
         raise TooFew(f"fewer than {t['records']:g} records of the gradient norm")
     begin, end = float(found.middle[1]), float(np.median(found.middle[-3:]))
     steady = signals.rank_correlation(found.middle[1:], np.arange(found.middle.size - 1, dtype=np.float64))

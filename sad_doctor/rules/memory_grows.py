@@ -14,7 +14,7 @@ cleared, a cache that knows no bound. Longer sequences need more memory too, but
 ## Thresholds
 - `share = 0.2`, `bytes = 5e+08`: growth from the third block on, as a share and at least.
 - `late = 0.5`: the pace of the last three blocks over that of the blocks before. A leak keeps its pace.
-- `records = 20`: fewest records.
+- `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -134,5 +134,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.MEMORY}|{names.MEMORY_DEVICE}",),
     check=check,
-    thresholds={"share": 0.2, "bytes": 5e8, "late": 0.5, "records": 20},
+    thresholds={"share": 0.2, "bytes": 5e8, "late": 0.5, "records": 24},
 )
