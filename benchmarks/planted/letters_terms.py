@@ -17,7 +17,7 @@ TOO_LARGE = ("term-dominates", "total-too-high", "term-owns-the-gradient", "grad
 ABSENT = ("term-vanishes", "term-collapses")
 
 
-class KdSummed(Ill):
+class KdSumOverTokens(Ill):
     """reduction="sum": KD is a sum over the tokens of the batch."""
 
     traces = (Trace(("kd",), TOO_LARGE),)
@@ -120,7 +120,7 @@ class LogOfZero(Ill):
 
 
 ALL = (
-    KdSummed,
+    KdSumOverTokens,
     KdBatchmean,
     KdMeanOverAll,
     KdOfRawLogits,

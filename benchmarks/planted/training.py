@@ -38,8 +38,8 @@ class Training:
         self.teacher = copy.deepcopy(teacher)
         self.student = Tiny(plan.vocabulary, plan.width, 2, 4, plan.length, plan.dropout)
         self.projector = nn.Linear(plan.width, plan.teacher_width)
-        self.data = self.language.texts(plan.texts, plan.length + 1, self.random)
-        self.held_out = self.language.texts(48, plan.length + 1, torch.Generator().manual_seed(7 + plan.seed))
+        self.data: Tensor = self.language.texts(plan.texts, plan.length + 1, self.random)
+        self.held_out: Tensor = self.language.texts(48, plan.length + 1, torch.Generator().manual_seed(7 + plan.seed))
         self.record = Record(plan)
         self.clock = 0.0
         self.memory = 2.0e9

@@ -198,16 +198,15 @@ def _never(column: Column, training: tuple[str, Column], run: Run, t: Thresholds
 
 def _logarithm(name: str, column: Column) -> tuple[str, Column]:
     """A perplexity as the label loss that it is exp of; any other evaluation as it is."""
-    if name != names.EVAL_PERPLEXITY or not bool(np.all(column.value > 0)):
-        return name, column
-    return names.EVAL_LM_LOSS, Column(column.step, np.log(column.value))
+    told = name == names.EVAL_PERPLEXITY and bool(np.all(column.value > 0))
+    return (names.EVAL_LM_LOSS, Column(column.step, np.log(column.value))) if told else (name, column)
 
 
 def _weighted(name: str, run: Run) -> bool:
     """Whether a term is, or may be, as it is after its weight: its level then says nothing."""
     total, raw = run.get(names.LOSS), run.terms(names.RAW)
-    untold = name.startswith(names.RAW) and total is not None and not run.terms(names.WEIGHT) and len(raw) > 1
-    return name.startswith(names.WEIGHTED) or (untold and signals.sums_to(raw, total))
+    untold = name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(raw) > 1
+    return name.startswith(names.WEIGHTED) or (untold and total is not None and signals.sums_to(raw, total))
 
 
 def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:

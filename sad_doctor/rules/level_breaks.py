@@ -70,7 +70,7 @@ _SHOWN = 5000
 _SLOPE = 0.4
 """The share of a fall that it may have fallen from the window before that: a straight line falls by all of it again."""
 
-_MOVES, _LEAPS = 4, 1.5
+_MOVES, _LEAPS = 4, 1.4
 """Standard errors by which a series moves along; times by which a total, with a term of it, leaps to be a warning."""
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)

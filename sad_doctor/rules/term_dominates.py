@@ -15,7 +15,8 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 - `most = 0.6`, `sometimes = 0.1`: the median, and the share of records above 80%, of a term that comes and goes.
 - `gradients = 5`: so many records of the term's share of the gradient, below `most` in the median, make it a hint: what
   moves the weights is the gradient, and R212 judges it.
-- `stands = 0.85`: of its first records, what KD must still be for it to be a hint: nothing of it was learned.
+- `stands = 0.85`: of its first records, what KD must still be for nothing to be said: nothing of it was learned, and
+  R313 tells why. `sum = 100`: from so many nats on it is a sum.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
 - `beside = 10`: KD of less than so many times the label loss may be meant to own the loss, where no weight is logged.
@@ -77,10 +78,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
         yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
-        level = None if term == names.KD and _meant(run, t) else _level(term, window, t)
+        level = None if term == names.KD and (_meant(run, t) or _stands(run, t)) else _level(term, window, t)
         if level is not None:
-            little = _moves_little(run, term, t) or (term == names.KD and _stands(run, t))
-            yield _finding(run, term, window, shares, t, Level.INFO if little else level)
+            yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
 
 
 def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
@@ -96,7 +96,8 @@ def _stands(run: Run, t: Thresholds) -> bool:
     if kd is None or len(kd[1]) < t["window"]:
         return False
     first, last = kd[1].value[:_FIRST], kd[1].value[-len(kd[1]) // 4 :]
-    return float(np.median(last)) > t["stands"] * float(np.median(first))
+    began = float(np.median(first))
+    return began < t["sum"] and float(np.median(last)) > t["stands"] * began
 
 
 def _meant(run: Run, t: Thresholds) -> bool:
@@ -201,6 +202,6 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
         "beside": 10,
-        "stands": 0.85,
+        **{"stands": 0.85, "sum": 100},
     },
 )

@@ -89,9 +89,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         early = float(np.median(column.value[: max(3, third // 4)]))
         least = (t["balance"] if _BALANCES.search(name) else t["rises"]) * level
         if falls and float(np.median(last)) > early + least and rise.surely_above(least):
-            found = _finding(name, column, early, float(np.median(last)))
+            one = _finding(name, column, early, float(np.median(last)))
             # a term that learns nothing stays within a few times what it began with
-            yield _runs_away(found, name) if 0 < t["runs"] * early < float(np.median(last)) else found
+            yield _runs_away(one, name) if 0 < t["runs"] * early < float(np.median(last)) else one
 
 
 def _runs_away(found: Finding, name: str) -> Finding:
