@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ FALLS = np.concatenate((np.linspace(4, 2, 20), np.linspace(3.9, 2, 20))) + 0.01 
 
 
 def run_of(**columns):
-    return Run("a", {name.replace("__", "/"): Column(STEPS[: len(v)], np.asarray(v)) for name, v in columns.items()})
+    told = {name.replace("__", "/"): Column(STEPS[: len(v)], np.asarray(v)) for name, v in columns.items()}
+    return Run("run", "test", Path("run"), told)
 
 
 @pytest.mark.parametrize(("kd", "found"), [(FALLS, True), (np.linspace(3, 1, 40), False)])
