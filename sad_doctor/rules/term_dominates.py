@@ -19,8 +19,8 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
   R313 tells why. `sum = 100`: from so many nats on it is a sum.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
-- `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of 0.9
-  beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
+- `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of
+  0.9 beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
 
 ## Example
 ```run fires
