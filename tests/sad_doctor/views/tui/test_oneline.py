@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from textual.app import App
 from textual.content import Content
+from textual.selection import SELECT_ALL
 from textual.theme import Theme
 
 from sad_doctor.views.tui import oneline
@@ -27,6 +28,7 @@ async def test_the_line_is_painted_once_and_the_row_under_it_is_blank(monkeypatc
     async with app.run_test(size=(20, 4)) as pilot:
         await pilot.pause()
         assert [app.told.render_line(y).text for y in (0, 1)] == ["one         ", " " * 12]
+        assert app.told.get_selection(SELECT_ALL) == ("one", "\n")
         painted.clear()
         app.told.render_line(0)
         assert painted == []

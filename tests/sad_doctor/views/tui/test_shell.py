@@ -55,6 +55,12 @@ async def test_the_mouse_zooms_pans_and_draws_a_range(make):
         await pilot._post_mouse_events([events.MouseScrollRight], "#loss", (30, 6))
         await pilot.pause()
         assert board.window[0] > narrow[0]
+        await pilot._post_mouse_events([events.MouseScrollLeft], "#loss", (30, 6))
+        await pilot.pause()
+        assert board.window == pytest.approx(narrow)
+        await pilot._post_mouse_events([events.MouseScrollDown], "#loss", (30, 6))
+        await pilot.pause()
+        assert board.window is None or board.window[1] - board.window[0] > narrow[1] - narrow[0]
         await pilot.click("#loss", offset=(30, 6), times=2)
         await pilot.pause()
         assert board.window is None
