@@ -88,6 +88,7 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert app.tabs.several
         await pilot.press("r", "escape")
         await pilot.pause()
+        assert not app.above
         assert len(app.desk.sources) == 2
         await pilot.press("r", "q")
         await pilot.pause()
