@@ -119,6 +119,7 @@ async def test_the_filter_narrows_the_log_too(make):
         assert "the log holds no text" in make.shown(app)
         await press(pilot, "escape")
         assert len(app.log_pane.shown) == 1
+        assert "quit" in make.shown(app).splitlines()[-1]  # the keys stand where the filter was
 
 
 async def test_a_digit_in_the_filter_is_text(make):
