@@ -140,7 +140,7 @@ def _train_column(words: list[str]) -> str | None:
         return names.LEARNING_RATE if "scheduler" not in some or words.count("lr") > 1 else None
     if some in ({"throughput"}, {"tput"}):
         return names.TOKENS_PER_SECOND
-    if some & _PASSES and (some & _SECOND or "time" in some) and words[0] not in ("it", "its", "steps", "iters"):
+    if some & _PASSES and (some & _SECOND or some & {"time", "ms"}) and words[0] not in ("it", "its", "steps", "iters"):
         return names.STEP_SECONDS if some - _PASSES - _SECOND <= {"per", "time", "avg", "mean", "ms"} else None
     for counted, column in _A_SECOND:
         if some & counted and some & _SECOND and some - counted - _SECOND <= _OF_A_RATE:

@@ -220,7 +220,9 @@ def in_bytes(key: str) -> tuple[str, float] | None:
 
 def scale_of(key: str, column: str) -> float:
     """Return what the values of ``key`` are multiplied by in ``column``, for the unit that its name tells."""
-    return units.scale_of(plain(key), column)
+    if column == names.STEP_SECONDS:
+        return 1e-3 if "ms" in name_words.words_of(key) else 1.0
+    return held[1] if (held := in_bytes(key)) is not None and held[0] == column else 1.0
 
 
 class Naming:

@@ -1,4 +1,4 @@
-"""Units: of a memory or a time that its name tells (``gpu_mem_gb``), and those behind a number (``12.3k tok/s``)."""
+"""Units: of a memory that its name tells (``gpu_mem_gb``), and those behind a number (``12.3k tok/s``)."""
 
 from __future__ import annotations
 
@@ -45,16 +45,6 @@ def in_bytes(name: str) -> tuple[str, float] | None:
     if found is None:
         return None
     return (names.MEMORY if found["host"] else names.MEMORY_DEVICE), _SIZES[found["unit"]]
-
-
-def scale_of(name: str, column: str) -> float:
-    """Return what the values of a plain ``name`` are multiplied by in ``column``: the bytes of its unit, a thousandth
-    of a second, or 1.
-    """
-    if column == names.STEP_SECONDS:
-        return 1e-3 if name.endswith("_ms") else 1.0
-    held = in_bytes(name)
-    return held[1] if held is not None and held[0] == column else 1.0
 
 
 def told(line: str) -> str:

@@ -27,7 +27,7 @@ READ = {
     names.EVAL_KL: "val_avg_kl",
     names.EVAL_PERPLEXITY: "val_student_ppl",
     names.TOKENS_PER_SECOND: "tokensPerSec toks_per_sec tok_per_s throughput",
-    names.STEP_SECONDS: "step_time s/it time_per_step iter_time_ms",
+    names.STEP_SECONDS: "step_time s/it time_per_step iter_time_ms ms_per_step stepTimeMs",
 }
 UNREAD = (
     "total lr_scheduler base_lr lr_1 loss_val loss_mse cos_loss grad_norm_after_clip param_norm layer_3_kd_loss "

@@ -40,6 +40,8 @@ def test_what_is_measured_must_be_told(line: str) -> None:
 def test_units_of_a_name_scale_its_values() -> None:
     assert scale_of("iter_time_ms", names.STEP_SECONDS) == 1e-3
     assert scale_of("step_time", names.STEP_SECONDS) == 1
+    assert scale_of("avg_step_time_ms_mean", names.STEP_SECONDS) == 1e-3
+    assert scale_of("stepTimeMs", names.STEP_SECONDS) == 1e-3
     assert in_bytes("mem_gb") == (names.MEMORY_DEVICE, 1e9)
     assert in_bytes("host_mem_gib") == (names.MEMORY, 2.0**30)
     assert in_bytes("mem") is None
