@@ -33,7 +33,7 @@ INSTALLED = ("site-packages", "dist-packages")
 class Base(nn.Module):
     """What a class that is not there stands for as a base: it takes any arguments, and calls ``forward``."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         super().__init__()
 
 
@@ -54,6 +54,7 @@ class Placeholder:
         return Placeholder(f"{self.__dict__['_name']}.{name}")
 
     def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what it decorates, or another one
+        """Decorate nothing, or be another placeholder, while modules are imported; log nothing, or raise, later."""
         name = self.__dict__["_name"]
         if Placeholder.loading:
             return given[0] if len(given) == 1 and callable(given[0]) and not named else Placeholder(f"{name}()")
@@ -62,6 +63,7 @@ class Placeholder:
         raise NeedsAdapterError(f"it calls {name}, which is not installed here")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """Return the one base that stands for all of them, where no other is a module."""
         first = next(base for base in bases if isinstance(base, Placeholder))
         modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
         return () if modules or first is not self else (Base,)

@@ -129,7 +129,11 @@ def tokens(name: str) -> list[str]:
 
 
 def told_by_its_end(name: str, words: set[str]) -> str:
-    """What a required setting is that no list has: "one" (a scale, a step), a "count" of tokens, a "config", or ""."""
+    """What a required parameter is that no list has: "one" (a scale, a step), a "count" of tokens, a "config", a "mask"
+    or one of "padding", or "".
+    """
+    if words & {"mask", "masks"} and not words & NO_MASKS:
+        return "padding" if words & {"pad", "padding", "padded", "ignore", "ignored"} else "mask"
     if name in STEPS or name.endswith(("_scale", "_factor")) or (name.endswith("_id") and "batch" in name):
         return "one"
     if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:

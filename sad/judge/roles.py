@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +23,6 @@ from sad.judge.names import (
     MASKS,
     MINE,
     MODELS,
-    NO_MASKS,
     OBJECTS,
     OFFS,
     ONES,
@@ -39,8 +37,8 @@ from sad.judge.names import (
     VALUES,
     VOCABS,
     WEIGHTS,
-    told_by_its_end,
     tokens,
+    told_by_its_end,
 )
 
 
@@ -113,7 +111,7 @@ FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 NUMERIC = (int, float)
-ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG}
+ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
@@ -194,8 +192,8 @@ def _setting(parameter: Parameter) -> Role | None:
         return role if role is not Role.ON or number or required else None
     if lower in TOPKS and isinstance(parameter.default, int):
         return Role.TOPK
-    if role := _kind(lower, required=required) or (ENDS.get(told_by_its_end(lower, words)) if required else None):
-        return role
+    if told := _kind(lower, required=required) or (ENDS.get(told_by_its_end(lower, words)) if required else None):
+        return told
     if required and parameter.annotation in (str, "str"):
         return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
@@ -235,8 +233,6 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.BATCH
     if name in TEACHER_MODELS and others & MODELS and _run(name, others):
         return Role.TEACHER_MODEL
-    if tokens(name)[-1] in ("mask", "masks") and not optional and not words & NO_MASKS:
-        return Role.PADDING if words & {"pad", "padding", "padded", "ignore", "ignored"} else Role.MASK
     if side and not optional and words - MINE - THEIRS <= VALUES:
         return side
     beside = any(_side(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.errors import UserError
-from sad.judge.names import CONFIG_ENDS
-from sad.judge.roles import Role, setting, tokens
+from sad.judge.names import CONFIG_ENDS, tokens
+from sad.judge.roles import Role, setting
 from sad.subjects.divergence import IGNORED
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.judge.names import TEACHER_MODELS
-from sad.judge.roles import Role, Space, setting, tokens
+from sad.judge.names import TEACHER_MODELS, tokens
+from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 

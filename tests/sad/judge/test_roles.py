@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from sad.judge.roles import Role, Space, read, setting, tokens, upright
+from sad.judge.names import tokens
+from sad.judge.roles import Role, Space, read, setting, upright
 
 S, T = Role.STUDENT, Role.TEACHER
 
