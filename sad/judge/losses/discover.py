@@ -74,7 +74,8 @@ def discover(call: Call, seed: int) -> Shape:
         for other in other_readings(call, str(error)):
             with contextlib.suppress(CannotRunError):
                 found = _discovered(other, seed)
-                if found.sample.attached:
+                # a mask with an axis more lets other things run too: single tokens, for one
+                if found.sample.attached and (found.fit.good or not other.form.column):
                     return found
         raise
 
