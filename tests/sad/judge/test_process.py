@@ -104,7 +104,8 @@ def test_what_hangs_is_gone_and_what_it_started_too(tmp_path):
 def test_what_is_not_installed_is_told_and_what_is_compiled_runs_as_it_is_written(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
-        "import nosuch_logger\nimport torch\n\n@torch.compile(backend='nosuch_backend')\n"
+        "import nosuch_logger\nimport torch\n\ndef refuses(*_):\n    raise RuntimeError('compiled')\n\n"
+        "@torch.compile(backend=refuses)\n"
         "def kl(student_logits, teacher_logits):\n"
         "    first, second = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)\n"
         "    return (second.exp() * (second - first)).sum()\n"
