@@ -132,13 +132,26 @@ def raised(error: BaseException) -> str:
     return f"raised {said(error)}"
 
 
+OTHER_FORM = re.compile(
+    r"values to unpack|indices must be|'(tuple|list|str|Tensor)' object|only integer|too many indices|not iterable"
+    r"|unhashable type"
+)
+"""What is raised at a batch of another form than the one that is meant."""
+
+
+def telling(failed: Sequence[BaseException]) -> BaseException:
+    """Return the error that tells most of those that forms of batches raised: the first that is not about the form."""
+    return next((one for one in failed if not OTHER_FORM.search(str(one))), failed[0])
+
+
 def refused(error: BaseException, given: str) -> Exception:
     """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
     batches may be the reason.
     """
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     told = "module '" in str(error) or LACKING.search(raised(error))
-    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and not told
+    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
+    ours = ours and not told
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
 
 
