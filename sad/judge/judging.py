@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sad.errors import UserError
@@ -134,9 +135,9 @@ def raised(error: BaseException) -> str:
 
 OTHER_FORM = re.compile(
     r"values to unpack|indices must be|'(tuple|list|str|Tensor)' object|only integer|too many indices|not iterable"
-    r"|unhashable type"
+    r"|unhashable type|must be Tensor, not|^\w+$"
 )
-"""What is raised at a batch of another form than the one that is meant."""
+"""What is raised at a batch of another form than the one that is meant; a name alone is one that a batch has not."""
 
 
 def telling(failed: Sequence[BaseException]) -> BaseException:
@@ -148,11 +149,28 @@ def refused(error: BaseException, given: str) -> Exception:
     """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
     batches may be the reason.
     """
+    if name := _of_a_program(error):
+        return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     told = "module '" in str(error) or LACKING.search(raised(error))
     ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
     ours = ours and not told
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
+def _of_a_program(error: BaseException) -> str:
+    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+    trace = error.__traceback__
+    if not isinstance(error, NameError) or trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    try:
+        text = Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    name = str(error.name)
+    return name if re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE) else ""
 
 
 def source(code: Code) -> str:

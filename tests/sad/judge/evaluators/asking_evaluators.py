@@ -30,7 +30,7 @@ def reads_its_config(model, valid_dl, config):
 
 
 def asks_too_much(model, loader, config):
-    return {"loss": config.frobnication}
+    return {"loss": sum(float(model(**batch).loss) for batch in loader) * config.frobnication}
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Steps and loops that ask for more than a model and a batch: an object of settings, an engine, classes, other counts."""
+"""Steps and loops that ask for more than a model and a batch: an object of settings, an engine, classes."""
 
 from __future__ import annotations
 
