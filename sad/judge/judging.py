@@ -145,17 +145,22 @@ def telling(failed: Sequence[BaseException]) -> BaseException:
     return next((one for one in failed if not OTHER_FORM.search(str(one))), failed[0])
 
 
-def refused(error: BaseException, given: str) -> Exception:
+def refused(error: BaseException, given: str, first: BaseException | None = None) -> Exception:
     """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
-    batches may be the reason.
+    batches may be the reason, for this error or for the ``first`` one.
     """
     if name := _of_a_program(error):
         return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    told = "module '" in str(error) or LACKING.search(raised(error))
-    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
-    ours = ours and not told
+    ours = any(_ours(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether what stands for its models and batches may be the reason of an error."""
+    told = "module '" in str(error) or LACKING.search(raised(error))
+    kinds = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
+    return kinds and not told
 
 
 def _of_a_program(error: BaseException) -> str:

@@ -27,6 +27,9 @@ ENCODES = re.compile(
 )
 """Where a source looks for a template that it encodes itself."""
 
+LACKING = re.compile(r"^\w*Tokenizer\w* has no attribute '?(\w+)")
+"""What transformers raises where a tokenizer is asked for something of another."""
+
 
 class _Tried(NamedTuple):
     """A form that runs: whether all texts are in the batch, whether no prompt has a label."""
@@ -176,6 +179,9 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
     if own := next((error for _, error in failed if isinstance(error, OwnWordsError)), None):
         return own
+    lacks = next((found for _, error in failed if (found := LACKING.search(str(error)))), None)
+    if lacks is not None:
+        return NeedsAdapterError(f"it asks its tokenizer for {lacks[1]}, which most have not")
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
     kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)

@@ -117,7 +117,7 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     first = next((one for one in failed if isinstance(one, WrongNumbersError)), telling(failed))
     if isinstance(first, WrongNumbersError):
         raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
-    raise refused(first, FORMS[0].says)
+    raise refused(first, FORMS[0].says, failed[0])
 
 
 def _forms(form: Form, *, metric: bool) -> Sequence[Form]:

@@ -114,4 +114,4 @@ def _discovered(code: Code) -> Strange:
         runs.append(trainer)
     if runs:
         return runs[0]
-    raise refused(telling(failed), next(iter(FORMS)))
+    raise refused(telling(failed), next(iter(FORMS)), failed[0])

@@ -55,5 +55,11 @@ def format_without_end(example, tokenizer):
     return found
 
 
+def encode_with_marks(example, tokenizer):
+    """A tokenizer with marks of its own."""
+    found = _joined(tokenizer, example["prompt"], example["completion"])
+    return {name: [tokenizer.im_start_id, *ids] for name, ids in found.items()}
+
+
 STYLES = ("preprocess", "tokenize_function", "of_a_pair", "of_lists", "of_messages")
 FAULTS = {"encode_with_prompt": "of a prompt", "format_without_end": "0 of 5 end marks"}

@@ -8,6 +8,7 @@ import pytest
 import strange
 import torch
 
+from sad.errors import UserError
 from sad.judge.collators.batch import WrongBatchError
 from sad.judge.collators.prepares import Takes, padded, paired, ways
 from sad.judge.target import load
@@ -30,6 +31,11 @@ def test_a_faulty_one_is_caught(name, word):
     _, lines = strange.judged(FILE, name, "collator", ("target_alignment",))
     assert lines["target_alignment"].standing is Standing.BROKEN
     assert word in lines["target_alignment"].says
+
+
+def test_a_tokenizer_of_another_kind_is_told():
+    with pytest.raises(UserError, match="it asks its tokenizer for im_start_id"):
+        strange.judged(FILE, "encode_with_marks", "collator")
 
 
 def test_it_is_said_how_it_is_called():
