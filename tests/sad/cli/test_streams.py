@@ -34,7 +34,7 @@ def test_a_closed_output_changes_nothing(words: tuple[str, ...]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_both_streams_show_a_question_mark_for_what_they_lack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_streams_show_a_question_mark_for_what_they_lack() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from sad.cli.streams import ready; ready(); print('ä⣿')"],
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
@@ -45,7 +45,7 @@ def test_both_streams_show_a_question_mark_for_what_they_lack(capsys: pytest.Cap
     assert done.stdout == "??\n"
 
 
-def test_what_can_be_written_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_can_be_written_is_no_failure() -> None:
     assert streams.failure() is None
 
 
