@@ -105,7 +105,9 @@ def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
             + f"the losses of one step differ by {words.number(gap)} in the median: "
             + ("two processes write one run." if alike else several)
         ),
-        evidence=(f"Neighbouring steps differ by {words.number(noise)}",),
+        evidence=(
+            f"Neighbouring steps differ by {words.number(noise)}" if np.isfinite(noise) else "It tells no other step",
+        ),
         cause=(
             "Each process of a distributed run writes the same numbers."
             if alike

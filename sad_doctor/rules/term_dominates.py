@@ -17,7 +17,8 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
   moves the weights is the gradient, and R212 judges it.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
-- `beside = 10`: KD of less than so many times the label loss may be meant to own the loss, where no weight is logged.
+- `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of 0.9
+  beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
 
 ## Example
 ```run fires
@@ -73,7 +74,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
         yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
-        level = None if term == names.KD and _meant(run, t) else _level(term, window, t)
+        meant = term == names.KD and float(np.median(window.value)) <= t["meant"] and _meant(run, t)
+        level = None if meant else _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
 
@@ -187,5 +189,6 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
         "beside": 10,
+        "meant": 0.96,
     },
 )
