@@ -74,7 +74,9 @@ _TERMS = {
     **dict.fromkeys(("cross_entropy", "crossentropy", "xent", "l_ce", "lce"), "ce"),
     **dict.fromkeys(("hard", "hard_target", "hard_targets", "hard_label", "hard_labels", "label"), "task"),
     **dict.fromkeys(("class", "classification", "cls", "student"), "task"),
-    **dict.fromkeys(("layerwise", "layer", "layers", "hidden", "hidden_state", "hidden_states"), names.LAYERWISE),
+    **dict.fromkeys(
+        ("layerwise", "layer", "layers", "hidden", "hid", "hidden_state", "hidden_states"), names.LAYERWISE
+    ),
     **dict.fromkeys(("feature", "features", "feat"), "feature"),
     **dict.fromkeys(("routing", "routing_feature"), "routing"),
     **dict.fromkeys(("load_balance", "load_balancing", "routing_load_balance"), "load_balance"),

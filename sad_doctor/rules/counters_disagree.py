@@ -63,7 +63,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield _past(run.last_step, total)
     for name in (names.EPOCH, names.TOKENS):
         told = run.get(name)
-        column = None if told is None else signals.finite(signals.tidy(told))
+        column = None if told is None else _of_training(signals.finite(signals.tidy(told)), run)
         if column is None or len(column) < t["records"]:
             continue
         if _stands(column):
@@ -84,6 +84,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield from _again(run, signals.finite(loss), t)
     if not judged:
         raise TooFew(f"fewer than {t['records']:g} records of a counter")
+
+
+def _of_training(column: Column, run: Run) -> Column:
+    """Without the records of evaluations alone: those may repeat the counter of an older record."""
+    loss, evaluation = run.get(names.LOSS), run.get(names.EVAL_LOSS)
+    if loss is None or evaluation is None:
+        return column
+    alone = np.isin(column.step, evaluation.step) & ~np.isin(column.step, loss.step)
+    return Column(column.step[~alone], column.value[~alone])
 
 
 def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:

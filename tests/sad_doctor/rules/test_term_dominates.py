@@ -75,3 +75,9 @@ def test_kd_by_a_weight_that_the_total_tells_is_meant_unless_it_is_a_sum(judge):
     for far in (told(200), told(1, weight=10)):
         (finding,) = judge(RULE, far)
         assert finding.headline.startswith("The term kd is")
+
+
+@pytest.mark.parametrize(("course", "told"), [("60 -> 58 ~ 0.5", 0), ("180 -> 60 ~ 0.5", 1), ("400 -> 399 ~ 0.5", 1)])
+def test_kd_that_nothing_was_learned_of_is_no_matter_of_weights(judge, course, told):
+    text = f"steps: 40\ntrain/raw/kd: {course}\ntrain/weight/kd: 1\ntrain/raw/lm: 4 ~ 0.1\ntrain/weight/lm: 1"
+    assert len(judge(RULE, text)) == told
