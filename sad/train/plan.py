@@ -33,9 +33,6 @@ from sad.train.packing import check_packing
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
 
-MOST = 2**62
-"""Steps that nobody lives to see: where a number of epochs ends that a float can hold and a step number cannot."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -181,8 +178,9 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *,
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     if data.streaming:
         # its last pool has more than the steps take
-        a_pass = min(a_pass, r.max_steps or MOST)
-    steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
+        a_pass = min(a_pass, r.max_steps or a_pass)
+    steps = max(1, math.ceil(r.epochs * a_pass))
+    steps = min(steps, r.max_steps or steps)
     plan = Plan(recipe, pair, train, held, steps, precision, device, tuple(notes), cache, notes)
     if cache:
         check_cache(plan, cache, recipe.cache)
