@@ -37,7 +37,7 @@ class Train(Section):
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
     buckets: bool = True
-    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    """Windows, or packed rows, of about one length go into a step together, so that little is padded; else any."""
     packing: bool = False
     """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
     prefetch: int = Field(default=2, ge=0)
