@@ -167,8 +167,8 @@ class _Loop:
         of, tokens, kd_scale = job.compared, self.columns, scales.get(KD, 0.0)
         if of is not None and block.compared and not isinstance(of.target, Live):
             listed = of.target.block(block.boundaries, divergence.temperature)
-            rest = (of.tokens, divergence, kd_scale, label, factor, out, of.row_weight)
-            kd_values, lm_values = lists.listed_rows(logits, listed, job.head, *rest)
+            how = (of.tokens, divergence, kd_scale, label, factor, out, of.row_weight)
+            kd_values, lm_values = lists.listed_rows(logits, listed, job.head, *how)
         else:
             tokens = tokens if of is None else of.tokens
             heads = (job.head, of.target.head if of is not None and isinstance(of.target, Live) else job.head)
