@@ -224,7 +224,7 @@ def _check_another(one: data.Streamed, texts: list[Written], readers: data.Reade
     other = _whole(texts, readers, max_length)
     assert one.fingerprint != other.fingerprint, "another stream is the same"
     begun = data.Streamed(iter(texts), readers, max_length, workers=0)
-    begun.need(1)
+    begun.need(len(other))
     # of what is known of a stream both are no continuation: of another one, and of one that has ended
     for taking, key in ((begun, one.key_at(len(one))), (other, one.key_at(len(one))), (one, other.key_at(len(other)))):
         there = len(taking)
