@@ -23,7 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from planted.formats import FORMATS, LOGS
+from planted.formats import FEW, FORMATS, LOGS
 from planted.record import Record
 from planted.verdict import Verdict, judged, show
 from planted.worlds import GROUPS, KINDS, plan
@@ -59,14 +59,21 @@ def keep_case(verdict: Verdict, report: Report, log: Path, cases: Path) -> None:
     (folder / "README").write_text(f"{planted}\n{expected}\nthe doctor said: {said}\n")
 
 
-def verdicts(kinds: Iterable[str], split: str, seeds: Iterable[int], runs: Path, cases: Path | None) -> list[Verdict]:
+def verdicts(
+    kinds: Iterable[str],
+    split: str,
+    seeds: Iterable[int],
+    runs: Path,
+    cases: Path | None,
+    logs: tuple[tuple[str, str], ...] = LOGS,
+) -> list[Verdict]:
     """Train or take what was trained, write every log, judge it."""
     found = []
     with tempfile.TemporaryDirectory() as work:
         for kind in kinds:
             for seed in seeds:
                 record = trained(kind, split, seed, runs)
-                for number, (form, level) in enumerate(LOGS):
+                for number, (form, level) in enumerate(logs):
                     path = Path(work) / f"{kind}-{seed}-{number}"
                     verdict, report, log = judged(KINDS[kind], record, seed, form, level, FORMATS[form], path)
                     if report is not None and cases is not None and verdict.wrong:
@@ -85,6 +92,7 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "planted-runs")
     parser.add_argument("--cases", type=Path, help="keep what was judged wrongly here")
+    parser.add_argument("--few", action="store_true", help="four logs of each run in place of eleven")
     parser.add_argument("--train-only", action="store_true")
     asked = parser.parse_args()
     kinds = asked.kinds.split(",") if asked.kinds else [kind.__name__ for kind in GROUPS[asked.group]]
@@ -98,7 +106,7 @@ def main() -> None:
                 trained(kind, asked.split, seed, asked.runs)
                 print(f"{time.perf_counter() - start:6.0f} s {kind} {seed}", flush=True)
         return
-    found = verdicts(kinds, asked.split, range(asked.seeds), asked.runs, asked.cases)
+    found = verdicts(kinds, asked.split, range(asked.seeds), asked.runs, asked.cases, FEW if asked.few else LOGS)
     print(show(found))
     print(f"\n{len(found)} logs in {time.perf_counter() - start:.0f} s, split {asked.split}, {asked.seeds} seeds")
 

@@ -35,6 +35,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
+        "targets-degenerate",
+        "evaluation-jumps",
+        "totals-differ",
+        "teacher-does-not-match",
+        "label-loss-too-low",
         "label-loss-apart",
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
         *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),
@@ -71,6 +76,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     # one term, or its scale
     "parts-do-not-sum": (
+        "gradient-always-clipped",
         "term-apart",
         "evaluation-objective-differs",
     ),
@@ -106,6 +112,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("early-plateau", "perplexity-too-high"),
     ),
     "teacher-drifts": (
+        "early-plateau",
+        "term-dominates",
+        "evaluation-jumps",
+        "totals-differ",
         "term-apart",
         "level-breaks",
         "number-stale",
@@ -127,9 +137,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "overfitting",
         "perplexity-too-high",
     ),
-    "kd-stays": ("kd-out-of-step", "student-no-better", "term-rises"),
+    "kd-stays": ("term-dominates", "kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
+        "term-dominates",
         "certainty-disagrees",
         "label-loss-apart",
         "kd-out-of-step",
@@ -183,6 +194,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "records-stand-out": ("loss-spike",),
     "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (
+        "number-stale",
         "label-loss-apart",
         "term-apart",
         "evaluation-jumps",
@@ -232,7 +244,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
     "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
-    "label-loss-apart": ("kd-out-of-step",),
+    "label-loss-apart": (
+        "evaluation-jumps",
+        "kd-out-of-step",
+    ),
     "number-stale": (
         "kd-out-of-step",
         "kd-stays",
@@ -240,4 +255,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "lm-rises-while-kd-falls",
     ),
     "loss-spike": ("evaluation-jumps", "level-breaks"),
+    "term-rises": (
+        *("gradient-always-clipped", "gradient-grows", "loss-spike", "term-dominates", "total-too-high"),
+        *("totals-differ", "evaluation-objective-differs"),
+    ),
 }

@@ -61,6 +61,9 @@ SAMPLES_PER_SECOND = "train/samples_per_second"
 STEPS_PER_SECOND = "train/steps_per_second"
 """Steps per second of wall time, or iterations where the log counts those; a progress bar tells a recent mean."""
 
+STEP_SECONDS = "train/step_seconds"
+"""Wall time of one step, where a log tells that and no throughput."""
+
 LENGTH = "train/length"
 """Mean number of student tokens of a sequence in the step's batches, without padding."""
 

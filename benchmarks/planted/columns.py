@@ -25,8 +25,8 @@ LEVELS = tuple(_PREFIXES)
 _PRINTED = (names.LOSS, names.LEARNING_RATE, names.WEIGHTED, names.EVAL_LOSS, names.EVAL_PERPLEXITY)
 _PARTS = (names.WEIGHTED, names.RAW)
 _WITH_EVENTS = frozenset({"folder", "blocks"})
-_PLANNED = frozenset({"folder", "blocks", "trainer_state", "hugging face 5", "hugging face 4"})
-_WITH_TRACEBACK = frozenset({"folder", "blocks", "hugging face 5", "hugging face 4"})
+_PLANNED = frozenset({"folder", "blocks", "trainer_state", "hugging face 5", "hugging face 4", "printed"})
+_WITH_TRACEBACK = frozenset({"folder", "blocks", "hugging face 5", "hugging face 4", "printed"})
 MANY = 50
 
 

@@ -176,6 +176,24 @@ def tensorboard(path: Path, _: Record, rows: Rows) -> Path:
     return path.parent
 
 
+def printed(path: Path, record: Record, rows: Rows) -> Path:
+    """What a loop by hand prints: one line a record, one an evaluation, the parts by short names."""
+    lines, said = [f"device: cpu, steps: {record.plan.steps}"], {"kd": "kd", "lm": "ce", "layerwise": "hid"}
+    for step, _, row in rows:
+        if names.LOSS in row:
+            parts = [f"{said[k.rpartition('/')[2]]}={v:.4f}" for k, v in row.items() if k.startswith(names.WEIGHTED)]
+            norm = [f"gnorm={row[names.GRAD_NORM]:.3f}"] if names.GRAD_NORM in row else []
+            values = [f"loss={row[names.LOSS]:.4f}", *parts, f"lr={row[names.LEARNING_RATE]:.2e}", *norm]
+            lines.append(f"step {step}/{record.plan.steps} | {' | '.join(values)}")
+        if names.EVAL_LOSS in row:
+            ppl = f" | ppl={row[names.EVAL_PERPLEXITY]:.2f}" if names.EVAL_PERPLEXITY in row else ""
+            lines.append(f"step {step}/{record.plan.steps} | val_loss={row[names.EVAL_LOSS]:.4f}{ppl}")
+    lines.append(record.traceback or ("done" if record.status == "finished" else ""))
+    path = path.with_suffix(".txt")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def _single(value: float) -> bytes:
     """As the format keeps it: what is too large for single precision becomes infinity."""
     try:
@@ -205,6 +223,7 @@ FORMATS: dict[str, Callable[[Path, Record, Rows], Path]] = {
     "hugging face 4": hugging_face_4,
     "blocks": blocks,
     "tensorboard": tensorboard,
+    "printed": printed,
 }
 LOGS = (
     ("folder", "all"),
@@ -220,3 +239,10 @@ LOGS = (
     ("tensorboard", "all"),
 )
 """The logs that are written of every run: a format, and how many columns."""
+FEW = (
+    ("folder", "all"),
+    ("trainer_state", "parts and norm"),
+    ("hugging face 5", "parts"),
+    ("printed", "parts and norm"),
+)
+"""Fewer, for lists of many kinds: our own record, Hugging Face's two, a loop by hand."""

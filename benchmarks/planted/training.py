@@ -32,16 +32,14 @@ class Training:
         self.plan = self.planned(plan)
         plan = self.plan
         spoken = plan.spoken or plan.vocabulary
-        teacher, self.language = trained_teacher(
-            plan.vocabulary, plan.teacher_width, plan.length, plan.seed % 2, spoken
-        )
+        teacher, self.language = self.school(plan, spoken)
         torch.manual_seed(plan.seed)
         self.random = torch.Generator().manual_seed(1000 + plan.seed)
         self.teacher = copy.deepcopy(teacher)
         self.student = Tiny(plan.vocabulary, plan.width, 2, 4, plan.length, plan.dropout)
         self.projector = nn.Linear(plan.width, plan.teacher_width)
-        self.data = self.language.texts(plan.texts, plan.length + 1, self.random)
-        self.held_out = self.language.texts(48, plan.length + 1, torch.Generator().manual_seed(7 + plan.seed))
+        self.data: Tensor = self.language.texts(plan.texts, plan.length + 1, self.random)
+        self.held_out: Tensor = self.language.texts(48, plan.length + 1, torch.Generator().manual_seed(7 + plan.seed))
         self.record = Record(plan)
         self.clock = 0.0
         self.memory = 2.0e9
@@ -54,6 +52,10 @@ class Training:
     @staticmethod
     def took(_record: Record, /) -> bool:
         return True
+
+    def school(self, plan: Plan, spoken: int) -> tuple[Tiny, Any]:
+        """Return the teacher, and what makes the texts that it knows."""
+        return trained_teacher(plan.vocabulary, plan.teacher_width, plan.length, plan.seed % 2, spoken)
 
     # what a fault may change ------------------------------------------------------------------------------------
     def planned(self, plan: Plan) -> Plan:

@@ -24,6 +24,12 @@ from planted import (
     grid_weights,
     grid_written,
     healthy,
+    letters_later,
+    letters_run,
+    letters_sound,
+    letters_steps,
+    letters_taught,
+    letters_terms,
     loop,
     measures,
     objective,
@@ -79,6 +85,9 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "evidence-held": evidence_held.ALL,
     "evidence-later": (*evidence_later_data.ALL, *evidence_later_loop.ALL),
     "evidence-last": evidence_last.ALL,
+    "letters": (*letters_taught.ALL, *letters_terms.ALL, *letters_steps.ALL, *letters_run.ALL),
+    "letters-later": letters_later.ALL,
+    "letters-sound": letters_sound.ALL,
     "evidence-sound": (*evidence_sound.ALL, *evidence_sound_later.ALL),
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}

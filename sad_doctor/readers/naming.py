@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers import name_words, units
 from sad_doctor.readers.evaluation_set import of_a_set
 from sad_doctor.readers.remembered import remembered
 
@@ -73,7 +74,9 @@ _TERMS = {
     **dict.fromkeys(("cross_entropy", "crossentropy", "xent", "l_ce", "lce"), "ce"),
     **dict.fromkeys(("hard", "hard_target", "hard_targets", "hard_label", "hard_labels", "label"), "task"),
     **dict.fromkeys(("class", "classification", "cls", "student"), "task"),
-    **dict.fromkeys(("layerwise", "layer", "layers", "hidden", "hidden_state", "hidden_states"), names.LAYERWISE),
+    **dict.fromkeys(
+        ("layerwise", "layer", "layers", "hidden", "hid", "hidden_state", "hidden_states"), names.LAYERWISE
+    ),
     **dict.fromkeys(("feature", "features", "feat"), "feature"),
     **dict.fromkeys(("routing", "routing_feature"), "routing"),
     **dict.fromkeys(("load_balance", "load_balancing", "routing_load_balance"), "load_balance"),
@@ -95,13 +98,6 @@ _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
 _HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^(?:train(?:ing)?|actor)[/_]")
 """What Lightning puts behind the name of a metric that it logs per step, per epoch or both; what others put before."""
-_MEMORY = re.compile(
-    r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)|(?:peak_|max_)?(?:gpu|cuda|device)_mem(?:ory)?"
-    r"|(?:peak|max)_mem(?:ory)?|(?:max_)?memory_(?=allocated|reserved))(?:_?(?:allocated|reserved|used|usage|peak))?"
-    r"_(?P<unit>[gm]i?b)"
-)
-_UNITS = {"gb": 1e9, "mb": 1e6, "gib": 2.0**30, "mib": 2.0**20}
-
 _KINDS = (
     (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
     (re.compile(r"weighted[/_](.+)|(.+)[/_](?:weighted|scaled)"), names.WEIGHTED),
@@ -165,7 +161,12 @@ def column_of(name: str) -> str | None:
         name = name.rsplit(" - ", 1)[1]
     if name.startswith("lr-"):  # Lightning: lr-AdamW
         return names.LEARNING_RATE
-    name = plain(name)
+    found = _of_tables(plain(name))
+    meant = name_words.meaning(name) if found is None else None
+    return found if meant is None else meant.column
+
+
+def _of_tables(name: str) -> str | None:
     found = _of_plain(name)
     return _of_plain(bare) if found is None and (bare := _HOOK.sub("", _TRAINED.sub("train/", name))) != name else found
 
@@ -196,31 +197,30 @@ def _of_plain(name: str) -> str | None:
 def column_among(key: str, row: Iterable[str]) -> str | None:
     """Return the column that ``key`` means in a row of these keys, or None: the names beside it may say what it is."""
     found, held = column_of(key), in_bytes(key)
+    name = plain(key).removeprefix("train/")
+    if name == "total" and any((column_of(other) or "").startswith((names.RAW, names.WEIGHTED)) for other in row):
+        return names.LOSS
+    if found is None and held is None and any(column_of(other) == names.LOSS or other == "total" for other in row):
+        return name_words.part_beside_a_total(key)
     if found is None:
         return held[0] if held is not None else None
-    name = plain(key).removeprefix("train/")
-    if name in _KL and any(_REWARDED.search(other.lower()) for other in row):
-        return None
-    if name.removesuffix("_loss") in _KL and any(_VARIATIONAL.search(other.lower()) for other in row):
+    if name_words.is_kl(key) and any(_REWARDED.search(other.lower()) for other in row):
+        return found if name.endswith("_loss") else None
+    if name_words.is_kl(key) and any(_VARIATIONAL.search(other.lower()) for other in row):
         return None
     if _CE.fullmatch(name) and any(_MODELLED.fullmatch(plain(other).removeprefix("train/")) for other in row):
         return names.RAW + names.KD
     return None if name.endswith("_epoch") and f"{key[:-6]}_step" in row else found
 
 
-@remembered
 def in_bytes(key: str) -> tuple[str, float] | None:
     """Return the column of a memory whose name tells its unit, and how many bytes that unit has; else None."""
-    found = _MEMORY.fullmatch(plain(key).removeprefix("train/"))
-    if found is None:
-        return None
-    return (names.MEMORY if found["host"] else names.MEMORY_DEVICE), _UNITS[found["unit"]]
+    return units.in_bytes(plain(key))
 
 
 def scale_of(key: str, column: str) -> float:
-    """Return what the values of ``key`` are multiplied by in ``column``: the bytes of its unit, or 1."""
-    held = in_bytes(key)
-    return held[1] if held is not None and held[0] == column else 1.0
+    """Return what the values of ``key`` are multiplied by in ``column``, for the unit that its name tells."""
+    return units.scale_of(plain(key), column)
 
 
 class Naming:
@@ -239,7 +239,7 @@ class Naming:
         if found is None:
             row = tuple(row)
             found = names.EVAL_LOSS if of_a_set(key, row) else column_among(key, row)
-            if found is None or (found == names.LOSS and any(_clearer(other, key) for other in row)):
+            if found is None or any(_clearer(other, key, found) for other in row):
                 found = clean(key, 200)
             if self._owners.setdefault(found, key) != key:
                 found = f"logged/{clean(key, 200)}"
@@ -279,13 +279,20 @@ def _may_be_used(name: str) -> bool:
     return ours or names.maybe_term(name) is not None
 
 
-def _clearer(other: str, key: str) -> bool:
-    """Whether ``other`` says better than ``key`` that it is the total loss."""
-    return other != key and _clarity(other) < _clarity(key)
+def _clearer(other: str, key: str, column: str) -> bool:
+    """Whether ``other`` says better than ``key`` that it is ``column``: what a table has as a whole, and with fewer
+    words that only say how the value was taken.
+    """
+    return other != key and column_of(other) == column and _clarity(other, column) < _clarity(key, column)
 
 
-def _clarity(key: str) -> int:
-    name = plain(key).removeprefix("train/")
-    if key == names.LOSS:
+def _clarity(key: str, column: str) -> int:
+    if key == column:
         return -1
-    return _TOTALS.index(name) if name in _TOTALS else len(_TOTALS)
+    name = plain(key)
+    if column == names.LOSS and (trained := name.removeprefix("train/")) in _TOTALS:
+        return _TOTALS.index(trained)
+    if column != names.LOSS and _of_tables(name) == column:
+        return 0
+    meant = name_words.meaning(key)
+    return len(_TOTALS) + (meant.besides if meant is not None else 0)

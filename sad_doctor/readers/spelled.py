@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sad_doctor.readers import units
 from sad_doctor.readers.numbers import NUMBER
 
 _WRAPPED = re.compile(
@@ -37,4 +38,4 @@ def spelled(line: str) -> str:
         line = _QUOTED.sub(r"': \1", line)
     if "tensor(" in line or "float" in line or "array(" in line:
         line = _WRAPPED.sub(r"\1", line)
-    return line
+    return units.told(line)

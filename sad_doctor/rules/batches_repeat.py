@@ -96,13 +96,14 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
         if column is None or len(column) < t["records"]:
             continue
         value = column.value[-_LAST:]
-        digits = np.median([signals.significant_digits(float(v)) for v in signals.sample(value)])
         # one batch in two orders of its texts differs by rounding
         rounded = np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)
         if float(np.mean(np.diff(rounded) == 0)) > _STANDS:
             continue  # one value that stands is no batch that comes again
         different = np.unique(rounded).size
-        if digits < t["digits"] or not 1 < different <= t["same"] * value.size:
+        if not 1 < different <= t["same"] * value.size:
+            continue
+        if np.median([signals.significant_digits(float(v)) for v in signals.sample(value)]) < t["digits"]:
             continue
         return RULE.finding(
             headline=(

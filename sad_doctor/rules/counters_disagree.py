@@ -63,7 +63,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield _past(run.last_step, total)
     for name in (names.EPOCH, names.TOKENS):
         told = run.get(name)
-        column = None if told is None else signals.finite(signals.tidy(told))
+        column = None if told is None else _of_training(signals.finite(signals.tidy(told)), run)
         if column is None or len(column) < t["records"]:
             continue
         if _stands(column):
@@ -86,6 +86,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than {t['records']:g} records of a counter")
 
 
+def _of_training(column: Column, run: Run) -> Column:
+    """Without the records of evaluations alone: those may repeat the counter of an older record."""
+    loss, evaluation = run.get(names.LOSS), run.get(names.EVAL_LOSS)
+    if loss is None or evaluation is None:
+        return column
+    alone = np.isin(column.step, evaluation.step) & ~np.isin(column.step, loss.step)
+    return Column(column.step[~alone], column.value[~alone])
+
+
 def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
     """Steps that are told once more all along, by others than a resume or a run at another level (R505)."""
     back = int(np.sum(np.diff(loss.step) < 0))
@@ -105,7 +114,9 @@ def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
             + f"the losses of one step differ by {words.number(gap)} in the median: "
             + ("two processes write one run." if alike else several)
         ),
-        evidence=(f"Neighbouring steps differ by {words.number(noise)}",),
+        evidence=(
+            f"Neighbouring steps differ by {words.number(noise)}" if np.isfinite(noise) else "It tells no other step",
+        ),
         cause=(
             "Each process of a distributed run writes the same numbers."
             if alike

@@ -69,8 +69,9 @@ _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LO
 
 _CONVERGED = "It levels off as the learning rate decays: it came trained and has little to gain, or stopped learning."
 
-_BEFORE, _RISEN, _ZERO, _NOTHING = (0.2, 0.45), 0.05, 5, 1e-3
-"""What the end is held against; how far both lie above what came before; so many floors are an end; nothing is left."""
+_BEFORE, _AFTER, _RISEN, _ZERO, _NOTHING = (0.2, 0.45), 0.8, 0.05, 5, 1e-3
+"""What the end is held against, and from when on it is; how far both lie above what came before; so many floors are an
+end; nothing is left."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -170,7 +171,7 @@ def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
 def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     start, end = column.step[0], column.step[-1]
     part = (column.step - start) / max(end - start, 1)
-    return column.value[(part >= _BEFORE[0]) & (part <= _BEFORE[1])], column.value[part >= 0.8]
+    return column.value[(part >= _BEFORE[0]) & (part <= _BEFORE[1])], column.value[part >= _AFTER]
 
 
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:
@@ -226,7 +227,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             else "See whether the weights move and which term still has a gradient; then try a larger learning rate."
         ),
         # what happened between the two windows may have made it
-        first_step=_logged(run, judged, _BEFORE[1]),
+        first_step=_logged(run, judged, _AFTER if rises else _BEFORE[1]),
         last_step=run.last_step,
         numbers=numbers,
     )

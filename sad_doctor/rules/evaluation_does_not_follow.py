@@ -92,7 +92,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
-    never = not same and _never(name, column, training, run, t)
+    logged = _logarithm(name, column)
+    never = not same and _never(logged[1], training, run, t)
     # one that began where the training did is proven by less
     lags = not same and fall.surely_above(t["falls" if never else "far"] * level)
     lags = lags and _hardly(column, fall.amount / level, t)
@@ -103,7 +104,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _stood(name, column, training[0], *stands)
         return
     if never and fall.surely_above(t["surely"] * level):
-        yield _apart(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+        yield _apart(*logged, training[0], tuple(float(np.median(v)) for v in ends))
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
@@ -168,21 +169,21 @@ def _totals(run: Run, t: Thresholds) -> Finding | None:
         return None
     column, level = signals.measured(signals.finite(told), run), abs(float(np.median(ends[0])))
     surely = signals.gain(*ends).surely_above(t["surely"] * level)
-    if not len(column) or not surely or not _never(names.EVAL_LOSS, column, (names.LOSS, loss), run, t):
+    if not len(column) or not surely or not _never(column, (names.LOSS, loss), run, t):
         return None
     return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(np.median(v)) for v in ends))
 
 
-def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:
+def _never(column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:
     """Whether an evaluation that began at the training's level has never come down from there, in less than a pass.
 
     Where a weight of the training's is not told, its level says nothing.
     """
-    if name == names.EVAL_PERPLEXITY or len(column) < t["evaluations"] + 2:
+    if len(column) < t["evaluations"] + 2:
         return False
     first, epoch = float(column.value[0]), run.get(names.EPOCH)
     began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
-    alike = training[0].startswith(names.WEIGHTED) or abs(began - first) < _ALIKE * first
+    alike = _weighted(training[0], run) or abs(began - first) < _ALIKE * first
     if run.facts.get(names.STEP_UNIT) == "epoch":
         known = training[1].step
     else:
@@ -193,6 +194,19 @@ def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t:
     # in the end as well: one that comes down late does follow
     ends = float(np.median(column.value[-3:])) > (1 - 0.5 * t["near"]) * first
     return bool(early) and once and alike and low and ends
+
+
+def _logarithm(name: str, column: Column) -> tuple[str, Column]:
+    """A perplexity as the label loss that it is exp of; any other evaluation as it is."""
+    told = name == names.EVAL_PERPLEXITY and bool(np.all(column.value > 0))
+    return (names.EVAL_LM_LOSS, Column(column.step, np.log(column.value))) if told else (name, column)
+
+
+def _weighted(name: str, run: Run) -> bool:
+    """Whether a term is, or may be, as it is after its weight: its level then says nothing."""
+    total, raw = run.get(names.LOSS), run.terms(names.RAW)
+    untold = name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(raw) > 1
+    return name.startswith(names.WEIGHTED) or (untold and total is not None and signals.sums_to(raw, total))
 
 
 def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:

@@ -12,7 +12,7 @@ falling, along a direction that is mostly of the past.
 
 ## Thresholds
 - `grows = 4`: the factor between the last third and the second tenth. `steady = 0.8`: the rank correlation of its
-  blocks with time. `records = 40`: fewest records.
+  blocks with time. `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -53,11 +53,11 @@ _SIGMAS, _SHARE = 5.5, 0.5
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a norm that grows throughout."""
     norm = signals.finite(signals.tidy(run.columns[names.GRAD_NORM]))
-    found = signals.blocks(norm, _BLOCKS)
-    if found is None or len(norm) < t["records"]:
+    found = signals.blocks(norm, min(_BLOCKS, len(norm) // 4)) if len(norm) >= t["records"] else None
+    if found is None:
         raise TooFew(f"fewer than {t['records']:g} records of the gradient norm")
     begin, end = float(found.middle[1]), float(np.median(found.middle[-3:]))
-    steady = signals.rank_correlation(found.middle[1:], np.arange(_BLOCKS - 1, dtype=np.float64))
+    steady = signals.rank_correlation(found.middle[1:], np.arange(found.middle.size - 1, dtype=np.float64))
     yield Reading("growth of the gradient norm, as a factor", end / begin if begin > 0 else 0.0, "grows")
     grown = begin > 0 and end > t["grows"] * begin and steady > t["steady"]
     if grown and end > t["grows"] * begin * _sudden(norm):
@@ -89,5 +89,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.GRAD_NORM,),
     check=check,
-    thresholds={"grows": 4, "steady": 0.8, "records": 40},
+    thresholds={"grows": 4, "steady": 0.8, "records": 24},
 )

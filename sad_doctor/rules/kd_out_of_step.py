@@ -17,7 +17,7 @@ kept; or the labels are.
 ## Thresholds
 - `apart = 0.18`: the share of its fall that one is surely ahead; of 49 kinds of sound run none has more than 0.14.
 - `falls = 0.04`: the share of its first level that the label loss must surely lose, at its lowest.
-- `records = 40`: fewest records of both.
+- `records = 24`: fewest records of both.
 - `alone = 0.4`, `little = 0.08`: the share of its first level that KD loses, and that the label loss at most does;
   `times = 6.5`: how many nats of KD for one of the label loss (a temperature of 8, whose square is put back, gives 6);
   `scale = 10`: a KD so many times the label loss is a sum.
@@ -79,7 +79,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if before and (found := _alone(kd[1], lm[1], t) or _alone(later[0], later[1], t)) is not None:
         yield found
         return
-    soft, labels = _done(kd[1]), _done(lm[1])
+    count = min(_BLOCKS, len(kd[1]) // 4, len(lm[1]) // 4)
+    soft, labels = _done(kd[1], count), _done(lm[1], count)
     if soft is None or labels is None or not labels[2] > t["falls"] or not soft[2] > 0:
         return
     ahead = labels[0] - soft[0]
@@ -125,12 +126,12 @@ def _level(values: Floats) -> float:
     return float(np.median(values))
 
 
-def _done(column: Column) -> tuple[Floats, Floats, float] | None:
+def _done(column: Column, count: int) -> tuple[Floats, Floats, float] | None:
     """The share of its largest fall that a series has done in each block, its error, and that fall surely as a share.
 
     None where no fall stands out of the noise.
     """
-    found = signals.blocks(column, _BLOCKS)
+    found = signals.blocks(column, count)
     few = column.value[: max(3, len(column) // 40)]
     first = float(np.median(few))
     if found is None or not first > 0:
@@ -149,7 +150,9 @@ def _finding(series: tuple[Column, Column], at: int, ahead: float, done: tuple[f
         for c in series
     ]
     (kd_first, kd_last), (lm_first, lm_last) = ends
-    when = words.step(float(np.array_split(series[0].step, _BLOCKS)[at][-1]))
+    when = words.step(
+        float(np.array_split(series[0].step, min(_BLOCKS, len(series[0]) // 4))[min(at, len(series[0]) // 4 - 1)][-1])
+    )
     return RULE.finding(
         headline=(
             f"KD ({kd_first}, later {kd_last}) and the label loss ({lm_first}, later {lm_last}) do not come down "
@@ -182,7 +185,7 @@ RULE = Rule(
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
     thresholds={
-        **{"apart": 0.18, "falls": 0.04, "records": 40},
+        **{"apart": 0.18, "falls": 0.04, "records": 24},
         **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10},
     },
 )

@@ -15,7 +15,8 @@ weight is next to 0; the teacher is in train mode, so that its targets are noise
 misaligned, so that the targets belong to other text; a temperature so high that every target is flat.
 
 ## Thresholds
-- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
+- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow. `share = 0.25`: where
+  the weights are not known, of the label loss's fall as a share of its level: KD has no floor.
 - `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all of it
   after the first quarter within twice that, and the finding is a hint: a weight may have moved.
 - `rise = 0.1`: from this share on it rises.
@@ -26,7 +27,7 @@ misaligned, so that the targets belong to other text; a temperature so high that
 - `begins = 0.03`, `above = 0.02`: the first record of a copy's KD, as a share of the later ones' median, and what that
   is above, in nats.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
-- `records = 40`, `evaluations = 6`: fewest points.
+- `records = 24`, `evaluations = 6`: fewest points.
 
 ## Example
 ```run fires
@@ -99,6 +100,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
     high = t["high"] < level < t["most"]
     follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0)
+    if tight:  # nats after two weights cannot be compared; and KD has no floor, so that it falls by the larger share
+        share = fell.amount / max(abs(float(np.median(labels[0]))), 1e-12)
+        follows = max(follows, t["share"] * share * level)
     flat = came.surely_below(follows, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
@@ -184,7 +188,8 @@ def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: 
     if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
         return False
     quarter = len(column) // 4  # what any student gains by its first steps is left out here too
-    blocks = signals.blocks(Column(column.step[quarter:], column.value[quarter:]), 6)
+    later = Column(column.step[quarter:], column.value[quarter:])
+    blocks = signals.blocks(later, min(6, max(len(later) // 4, 3)))
     # a weight that comes in moves the value by its level; one that is constant leaves it within twice the band
     return not tight or (blocks is not None and blocks.range < 2 * t["band"] * level + 2 * float(np.max(blocks.error)))
 
@@ -254,6 +259,7 @@ RULE = Rule(
     check=check,
     thresholds={
         "follows": 0.1,
+        "share": 0.25,
         "band": 0.1,
         "rise": 0.1,
         "falls": 0.04,
@@ -264,7 +270,7 @@ RULE = Rule(
         "stays": 0.02,
         "copy": 0.5,
         **{"begins": 0.03, "above": 0.02},
-        "records": 40,
+        "records": 24,
         "evaluations": 6,
     },
 )

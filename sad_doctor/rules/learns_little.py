@@ -24,7 +24,7 @@ curves that still fall, such as a layerwise term or a total whose weights change
   which it is a hint.
 - `knows = 5`, `right = 0.1`: a loss, in nats, and a token accuracy by which a student knows nothing yet: no hint.
 - `many = 200`, `keeps = 0.001`: so many records within this share of one level need not wait for `progress`.
-- `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 40`: fewest points.
+- `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 24`: fewest points.
 
 ## Example
 ```run fires
@@ -294,7 +294,7 @@ RULE = Rule(
         "flat": 0.02,
         "progress": 0.5,
         "evaluations": 4,
-        "records": 40,
+        "records": 24,
         **{"knows": 5, "right": 0.1, "many": 200, "keeps": 0.001},
     },
 )

@@ -22,7 +22,7 @@ texts, shorter ones, others. If it comes just after an evaluation, that left som
 - `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
   sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too, `noisier = 1.8` times:
   that of the teacher's numbers, or without them of two others, as a student that begins to learn is noisier by itself.
-- `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
+- `records = 24`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
 ```run fires
@@ -67,8 +67,11 @@ _WIDTH = 10
 _SHOWN = 5000
 """So many values tell which are far out."""
 
-_MOVES = 4
-"""Standard errors by which a series moves along."""
+_SLOPE = 0.4
+"""The share of a fall that it may have fallen from the window before that: a straight line falls by all of it again."""
+
+_MOVES, _LEAPS = 4, 1.4
+"""Standard errors by which a series moves along; times by which a total, with a term of it, leaps to be a warning."""
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 
@@ -180,6 +183,9 @@ def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float
     error = noise * np.sqrt(2.0 / min(before.size, later.size)) * 1.25
     # a loss falls fast by itself, over some records: only one that falls at once is a break
     sharp &= last > first or abs(float(value[edge] - value[edge - 1])) > 0.6 * moved
+    # and what fell as fast within the records before is on a slope
+    earlier = value[max(0, edge - 2 * width) : edge - width]
+    sharp &= last > first or earlier.size < 3 or float(np.median(earlier)) - first < _SLOPE * moved
     stays = abs(float(np.median(value[edge:])) - first) > 0.4 * moved
     far = moved > max(t["sigmas"] * error, t["share"] * max(abs(first), 1e-12))
     return (float(column.step[edge]), first, last) if far and sharp and apart and stays else None
@@ -222,7 +228,10 @@ def _finding(run: Run, seen: _Seen) -> Finding:
         line = words.listing([f"{name} {times}" for name, times in list(noises.items())[:4]])
         lines.append(f"The noise is another one from there on, how many times as large: {line}")
     noisier = "" if not noises else f", and the noise of {next(iter(noises))} {next(iter(noises.values()))} times"
+    total = seen.there.get(names.LOSS, (0.0, 0.0, 0.0))
+    leaps = total[2] > _LEAPS * total[1] > 0 and any(names.term_of(name) for name in seen.there)
     return RULE.finding(
+        level=Level.WARNING if leaps else Level.INFO,
         headline=(
             f"At step {words.step(seen.at)}{after} the level breaks, and the log does not say why: "
             f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
@@ -275,7 +284,7 @@ RULE = Rule(
         "sigmas": 8,
         "share": 0.15,
         "norm": 2.5,
-        "records": 40,
+        "records": 24,
         "torn": 7.5,
         "apart": 0.05,
         "weak": 5.5,

@@ -22,7 +22,7 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `halved = 0.35`, `little = 0.03`: a KD that loses so large a share beside a label loss that keeps its level, within
   this share of it, is a hint too.
 - `turned = 0.02`: how far the last evaluation must lie above the best in a first pass, as a share.
-- `records = 40`, `evaluations = 4`: fewest points.
+- `records = 24`, `evaluations = 4`: fewest points.
 
 ## Example
 ```run fires
@@ -223,7 +223,7 @@ RULE = Rule(
         "falls": 0.1,
         "rises": 0.05,
         "nats": 0.2,
-        "records": 40,
+        "records": 24,
         "evaluations": 4,
         "far": 0.25,
         "fall_nats": 0.3,

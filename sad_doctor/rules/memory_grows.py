@@ -1,10 +1,10 @@
 """The memory keeps growing
 
 ## What it sees
-The process's memory, in ten blocks of records: it grows from the third block to the last by the thresholds below, in
-nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever rises: of
-it too the last blocks must rise as they did before. Or it grows by that much at once, late, and stays there, which is a
-hint.
+The process's memory, in ten blocks of records (or fewer): it grows from the third block to the last by the thresholds
+below, in nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever
+rises: of it too the last blocks must rise as they did before. Or it grows by that much at once, late, and stays there,
+which is a hint.
 
 ## Why it is bad
 A memory that grows without end ends in a crash, often hours in and mostly at an evaluation. The usual leak is a loss or
@@ -14,7 +14,7 @@ cleared, a cache that knows no bound. Longer sequences need more memory too, but
 ## Thresholds
 - `share = 0.2`, `bytes = 5e+08`: growth from the third block on, as a share and at least.
 - `late = 0.5`: the pace of the last three blocks over that of the blocks before. A leak keeps its pace.
-- `records = 40`: fewest records.
+- `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -48,8 +48,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_BLOCKS, _STAYS = 10, 8
-"""Blocks, and the fewest records after a growth at once."""
+_BLOCKS, _EACH, _STAYS = 10, 4, 8
+"""Blocks at most, records of each, and the fewest records after a growth at once."""
 _GIB = 2.0**30
 
 
@@ -60,7 +60,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         column = run.get(name)
         if column is None or len(column) < t["records"]:
             continue
-        blocks = signals.blocks(column, _BLOCKS)
+        blocks = signals.blocks(column, min(_BLOCKS, len(column) // _EACH))
         if blocks is None:
             continue
         judged += 1
@@ -134,5 +134,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.MEMORY}|{names.MEMORY_DEVICE}",),
     check=check,
-    thresholds={"share": 0.2, "bytes": 5e8, "late": 0.5, "records": 40},
+    thresholds={"share": 0.2, "bytes": 5e8, "late": 0.5, "records": 24},
 )

@@ -89,7 +89,7 @@ def _of(run: Run, step: float, perplexity: float, t: Thresholds) -> str:
         return ""
     nats, evaluation, training = math.log(perplexity), _at(run, names.EVAL_LOSS, step), _at(run, names.LOSS, step)
     exact = signals.significant_digits(perplexity) >= 3
-    if exact and signals.is_exp_of(perplexity, evaluation) and (nats > t["nats"] or _is_total(run, step, evaluation)):
+    if exact and signals.is_exp_of(perplexity, evaluation) and (nats > t["nats"] or _is_total(run, step)):
         return f"exp of the evaluation's total, {words.number(evaluation)}"
     if exact and signals.is_exp_of(perplexity, training) and signals.significant_digits(training) >= 4:
         return f"exp of the training total, {words.number(training)}"
@@ -99,12 +99,13 @@ def _of(run: Run, step: float, perplexity: float, t: Thresholds) -> str:
     return ""
 
 
-def _is_total(run: Run, step: float, evaluation: float) -> bool:
+def _is_total(run: Run, step: float) -> bool:
     """The evaluation's loss is a total if its own parts, two or more, sum to it, or if an LM loss beside it differs."""
-    lm = _at(run, names.EVAL_LM_LOSS, step)
-    if math.isfinite(lm):
-        return abs(evaluation - lm) > 0.05 * abs(evaluation)
-    loss = run.get(names.EVAL_LOSS)
+    lm, loss = run.get(names.EVAL_LM_LOSS), run.get(names.EVAL_LOSS)
+    if lm is not None and loss is not None and math.isfinite(lm.at(step)):
+        # the two may cross: at any evaluation is enough
+        gaps = [abs(lm.at(float(s)) / v - 1) for s, v in zip(loss.step, loss.value, strict=True) if v]
+        return any(gap > 0.05 for gap in gaps)
     if _follows_the_total(run):
         return True
     groups = (run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW))

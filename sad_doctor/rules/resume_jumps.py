@@ -81,8 +81,6 @@ _COUNTED = (
     "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
     "Save the counter with the checkpoint; compare the learning rate on both sides.",
 )
-_SUDDEN, _AGAIN = 0.7, 0.05
-"""Shares of a rise: what the loss falls by at once elsewhere, as at another text or objective; what is left of it."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -139,40 +137,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """A label loss (without parts, a total) that jumps back to where it began within some records, and falls."""
-    label = signals.label_loss(run)
-    parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
-    label = label or signals.after_its_weight(run, sorted(names.ANCHORS))
-    found = label[1] if label is not None else None if parted else run.get(names.LOSS)
-    loss = None if found is None else signals.finite(signals.tidy(found))
-    if loss is None or len(loss) < 40:
+    one = signals.lost(run, t["rise"], t["nats"], t["back"])
+    if one is None:
         return
-    width = 5
-    windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
-    before, after = windows[:-width], windows[width:]
-    start = float(np.median(loss.value[:width]))
-    at = int(np.argmax(after - before))
-    low, high = float(before[at]), float(after[at])
-    back = (high - low) / (start - low) if start > low else 0.0
-    yield Reading("largest rise within records, as a share of what was gained", back, "back")
-    # the windows may straddle the jump by a record or two: its place is the largest single step
-    place = at + 1 + int(np.argmax(np.diff(loss.value[at : at + 2 * width])))
-    sides = loss.value[max(0, place - width) : place], loss.value[place : place + width]
-    if min(side.size for side in sides) < 2:
-        return
-    jump = signals.gain(*sides)
-    later = loss.value[place + width :]
-    again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
-    far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
-    kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
-    # a loss that elsewhere falls as suddenly as it rose was given another text or objective
-    sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
-    if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
-        step = float(loss.step[place])
-        told = _finding((step, step), (low, high), None, jumps=True)
-        # a total alone may be lifted by a term that comes in; a student that was set back comes down to where it was
-        down = float(np.median(later[-2 * width :])) < low + _AGAIN * (high - low)
-        sure = down or label is not None or any("token_accuracy" in name for name in run.columns)
-        yield told if sure else replace(told, level=Level.INFO)
+    yield Reading("largest rise within records, as a share of what was gained", one.back, "back")
+    if one.found:
+        yield replace(
+            _finding((one.step, one.step), (one.low, one.high), None, jumps=True),
+            level=RULE.level if one.sure else Level.INFO,
+            headline=(
+                f"The student is thrown back at step {words.step(one.step)}, as after a resume that lost it: the loss "
+                f"jumps from {words.number(one.low)} to {words.number(one.high)}."
+            ),
+        )
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:

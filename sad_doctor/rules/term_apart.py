@@ -79,6 +79,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if pair.surely_moved(t["times"]) and apart and not texts and abs(label.drift) < 0.5 * abs(pair.drift):
             little = 0 < _late(pair.training) - _late(pair.evaluation) < t["gap"] * float(pair.training[0])
             sure = pair.surely_moved(t["far"]) and not little
+            # what is left beside a label loss of a weight that may move is no measure
+            sure &= what != _REST or not label.surely_moved(t["times"])
             yield _finding(what, pair, label, Level.WARNING if sure else Level.INFO)
 
 

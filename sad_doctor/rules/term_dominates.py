@@ -15,9 +15,12 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 - `most = 0.6`, `sometimes = 0.1`: the median, and the share of records above 80%, of a term that comes and goes.
 - `gradients = 5`: so many records of the term's share of the gradient, below `most` in the median, make it a hint: what
   moves the weights is the gradient, and R212 judges it.
+- `stands = 0.85`: of its first records, what KD must still be for nothing to be said: nothing of it was learned, and
+  R313 tells why. `sum = 100`: from so many nats on it is a sum.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
-- `beside = 10`: KD of less than so many times the label loss may be meant to own the loss, where no weight is logged.
+- `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of
+  0.9 beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
 
 ## Example
 ```run fires
@@ -63,6 +66,9 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
+_FIRST = 3
+"""So many records stand for the beginning."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the term that owns the loss, if one does."""
@@ -73,7 +79,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
         yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
-        level = None if term == names.KD and _meant(run, t) else _level(term, window, t)
+        meant = term == names.KD and float(np.median(window.value)) <= t["meant"] and _meant(run, t)
+        level = None if meant or (term == names.KD and _stands(run, t)) else _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
 
@@ -83,6 +90,16 @@ def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
     told = run.get(names.GRAD_SHARE + term)
     known = np.empty(0) if told is None else signals.finite(signals.tidy(told)).value
     return known.size >= t["gradients"] and float(np.median(known[known.size // 2 :])) < t["most"]
+
+
+def _stands(run: Run, t: Thresholds) -> bool:
+    """Whether KD is near its first level still: nothing of it was learned, so that it is not what drives the rest."""
+    kd = signals.unweighted(run, [names.KD])
+    if kd is None or len(kd[1]) < t["window"]:
+        return False
+    first, last = kd[1].value[:_FIRST], kd[1].value[-len(kd[1]) // 4 :]
+    began = float(np.median(first))
+    return began < t["sum"] and float(np.median(last)) > t["stands"] * began
 
 
 def _meant(run: Run, t: Thresholds) -> bool:
@@ -187,5 +204,7 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
         "beside": 10,
+        "meant": 0.96,
+        **{"stands": 0.85, "sum": 100},
     },
 )

@@ -14,6 +14,7 @@ other text does. A layerwise term may rise a little when its states grow: a dist
 - `rises = 0.1`: by what share of its level it must surely rise, from the first third to the last and from the first
   records to the last. `falls = 0.05`: by what share the other must surely fall.
   `balance = 1`: the share by which a load balance must rise: the experts collapse then. `records = 24`: fewest records.
+- `runs = 10`: from so many times its first records on it is a warning: no student makes a term that large.
 
 ## Example
 ```run fires
@@ -30,6 +31,13 @@ train/raw/lm: 5 -> 3.5 ~ 0.1
 train/loss: 6 -> 5 ~ 0.1
 ```
 
+```run fires
+steps: 60
+train/loss: 4.6 -> 45 ~ 0.05
+train/raw/kd: 2 -> 4 -> 10 -> 40 ~ 0.02
+train/raw/ce: 3.4 -> 2 ~ 0.05
+```
+
 ## Remedy
 Take the gradient of the term alone on one batch and step along it: the term must fall. Then compare its gradient with
 that of the label loss: a cosine near -1 says that one of the two has the wrong sign or the wrong targets.
@@ -42,6 +50,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -80,7 +89,23 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         early = float(np.median(column.value[: max(3, third // 4)]))
         least = (t["balance"] if _BALANCES.search(name) else t["rises"]) * level
         if falls and float(np.median(last)) > early + least and rise.surely_above(least):
-            yield _finding(name, column, early, float(np.median(last)))
+            one = _finding(name, column, early, float(np.median(last)))
+            # a term that learns nothing stays within a few times what it began with
+            yield _runs_away(one, name) if 0 < t["runs"] * early < float(np.median(last)) else one
+
+
+def _runs_away(found: Finding, name: str) -> Finding:
+    first, last = (words.number(found.numbers[end]) for end in ("first", "last"))
+    return replace(
+        found,
+        level=Level.WARNING,
+        headline=(
+            f"{words.capital(words.called(name))} runs away, from {first} to {last}, while the loss of another term "
+            "falls: it is not the student that makes it so large."
+        ),
+        cause="Its weight grows without end, or what it is divided by shrinks, or it is a sum that is never set to 0.",
+        remedy="Log the weight and the raw value of it at every record; limit the weight, and see which of them grows.",
+    )
 
 
 def _finding(name: str, column: Column, first: float, last: float) -> Finding:
@@ -106,5 +131,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"rises": 0.1, "balance": 1, "falls": 0.05, "records": 24},
+    thresholds={"rises": 0.1, "runs": 10, "balance": 1, "falls": 0.05, "records": 24},
 )

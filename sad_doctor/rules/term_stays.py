@@ -18,7 +18,7 @@ says.
 ## Thresholds
 - `moves = 0.1`: the share of its first level within which it must lie; one with a gradient falls by a third and more.
 - `falls = 0.2`: the share by which KD or the label loss must surely fall meanwhile.
-- `share = 0.01`: the share of the loss below which it is a hint. `records = 40`: fewest records.
+- `share = 0.01`: the share of the loss below which it is a hint. `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -115,7 +115,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _even(column: Column, level: float, t: Thresholds) -> bool:
     """Whether all blocks between lie near the first level too: no weight that moved it there and back."""
-    found = signals.blocks(column, 6)
+    found = signals.blocks(column, min(6, len(column) // 4))
     slack = t["moves"] * level
     return found is not None and bool(np.all(np.abs(found.middle - level) < slack + 2 * found.error))
 
@@ -161,5 +161,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"moves": 0.1, "falls": 0.2, "share": 0.01, "records": 40},
+    thresholds={"moves": 0.1, "falls": 0.2, "share": 0.01, "records": 24},
 )

@@ -2,10 +2,10 @@
 
 ## What it sees
 The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
-level, surely and without coming back. Without tokens per second, the samples or the steps per second, else the seconds
-between records, where records carry a time. A run that lost little time by it, and a fall to a half, is a hint; and so
-are single records, all along, that are far slower than the others and take a good part of the time, and stretches of
-slow records with fast ones between.
+level, surely and without coming back. Without tokens per second, the samples or the steps per second, the seconds of a
+step, else those between records, where records carry a time. Little lost time, and a fall to a half, are
+hints; and so are single records, all along, that are far slower than the others and take a good part of the time, and
+stretches of slow records with fast ones between.
 
 ## Why it is bad
 The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
@@ -172,6 +172,11 @@ def _pace(run: Run, enough: float) -> tuple[str, Column] | None:
         speed = run.get(name)
         if speed is not None and len(speed) >= enough:
             return unit, signals.finite(signals.tidy(speed))
+    took = run.get(names.STEP_SECONDS)
+    if took is not None and len(took) >= enough:
+        known = signals.finite(signals.tidy(took))
+        usable = known.value > 0
+        return "steps", Column(known.step[usable], 1 / known.value[usable])
     time, loss = run.get(names.TIME), run.get(names.LOSS)
     if time is None or loss is None:
         return None
@@ -202,7 +207,10 @@ RULE = Rule(
     name="throughput-falls",
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.TOKENS_PER_SECOND}|{names.SAMPLES_PER_SECOND}|{names.STEPS_PER_SECOND}|{names.TIME}",),
+    needs=(
+        f"{names.TOKENS_PER_SECOND}|{names.SAMPLES_PER_SECOND}|{names.STEPS_PER_SECOND}|"
+        f"{names.STEP_SECONDS}|{names.TIME}",
+    ),
     check=check,
     thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48, "stall": 5, "waits": 0.3},
 )

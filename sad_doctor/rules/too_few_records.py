@@ -5,11 +5,11 @@ Fewer records of the training than the rules of trends need. It is a hint and ne
 makes a run healthy.
 
 ## Why it is bad
-Twenty records of a noisy loss show no trend: a rule that judged them would raise false alarms, so most do not judge. A
+Ten records of a noisy loss show no trend: a rule that judged them would raise false alarms, so most do not judge. A
 short report then is no good sign.
 
 ## Thresholds
-- `records = 50`: from so many records of the total loss, or of the series that has most, trends are judged.
+- `records = 24`: from so many records of the total loss, or of the series that has most, trends are judged.
 
 ## Example
 ```run fires
@@ -74,5 +74,5 @@ RULE = Rule(
     page=__doc__,
     needs=(),
     check=check,
-    thresholds={"records": 50},
+    thresholds={"records": 24},
 )

@@ -10,6 +10,7 @@ from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measur
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.levels import BLOCK, Levels, levels
+from sad_doctor.signals.lost import Lost, lost
 from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
@@ -48,6 +49,7 @@ __all__ = [
     "Jump",
     "Leap",
     "Levels",
+    "Lost",
     "Parts",
     "Regular",
     "Repeat",
@@ -86,6 +88,7 @@ __all__ = [
     "level_off",
     "levels",
     "loss_falls",
+    "lost",
     "measured",
     "negligible",
     "neighbours",

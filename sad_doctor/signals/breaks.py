@@ -17,6 +17,9 @@ _MOST = 2000
 _NEXT = 3
 """Records on either side whose medians must lie apart as well: a bend has none, and a slope little of it."""
 
+_NEAR = 8000
+"""So many records on either side tell the noise to a percent."""
+
 _LOOKED, _QUIET = 4, 0.5
 """Edges that are looked at; the share of the usual noise that the noise beside an edge counts as at least."""
 
@@ -48,7 +51,9 @@ def breaks(column: Column, sigmas: float, share: float) -> Break | None:
     usual = float(np.median(noise))
     error = np.maximum(noise, _QUIET * usual) * _factor()
     height = np.abs(jump) / np.maximum(error, 1e-300)
-    height[: first - WIDTH] = 0
+    # where the edge before the first one is torn as far, it is the end of what happens there
+    flank = first > WIDTH and bool(height[first - WIDTH - 1] > 0.8 * height[first - WIDTH])
+    height[: first - WIDTH + (WIDTH // 2 if flank else 0)] = 0
     for at in np.argsort(-height, kind="stable")[:_LOOKED].tolist():
         edge, moved = at + WIDTH, float(jump[at])
         level = max(abs(float(left[at])), abs(float(right[at])))
@@ -75,12 +80,13 @@ def torn(column: Column, step: float) -> Break | None:
 def spread(column: Column, step: float) -> tuple[float, float] | None:
     """Return how many times the noise is another one from ``step`` on, as its logarithm, and the standard error of it.
 
-    The noise is that of second differences, which no slope moves on either side:
-    all records from a tenth of the run on. None with fewer than :data:`WIDTH` on a side, or where most do not move.
+    The noise is that of second differences, which no slope moves, of the records from a tenth of the run on, at most
+    :data:`_NEAR` on either side. None with fewer than :data:`WIDTH` on a side, or where most do not move.
     """
-    bend = np.abs(np.diff(column.value, 2))
-    at = int(np.searchsorted(column.step, step))
-    before, after = bend[max(1, len(column) // 10) : max(0, at - 2)], bend[at:]
+    value, at = column.value, int(np.searchsorted(column.step, step))
+    start = max(1, len(column) // 10, at - _NEAR)
+    before = np.abs(np.diff(value[start : max(0, at)], 2))
+    after = np.abs(np.diff(value[at : at + _NEAR], 2))
     if min(before.size, after.size) < WIDTH:
         return None
     first, last = float(np.median(before)), float(np.median(after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ FLOAT32 = 1e-6
 """Relative slack for a value that was computed in single precision."""
 
 
+@lru_cache(maxsize=8192)  # several rules ask for the same records of a series
 def unit(value: float) -> float:
     """Return the value of the last digit that the shortest spelling of ``value`` shows: 0.01 for 485165195.41.
 
@@ -54,6 +56,10 @@ def sample(values: Floats, most: int = 256) -> Floats:
     return values[np.linspace(0, values.size - 1, most).astype(np.intp)]
 
 
+_BITS = (8, 11)
+_FIRST = 16
+"""Of bfloat16 and of float16; so many records are looked at first."""
+
 _TELLING = 0.5
 """The share of the values that must be printed finely enough to tell."""
 
@@ -65,12 +71,24 @@ def significand(values: Floats, fewest: int = 20) -> int:
     less of what the bits resolve: ``fewest`` of them and the share :data:`_TELLING` of all, a tenth of them different.
     """
     known = sample(values[np.isfinite(values) & (values != 0)])
-    units = np.array([unit(float(v)) for v in known.tolist()])
-    for bits in (8, 11):
-        step = np.exp2(np.floor(np.log2(np.abs(known))) - (bits - 1))
+    widest = _off(few := known[:_FIRST], _BITS[-1])[0]
+    if bool(np.any(widest > 0.5001 * _units(few))):
+        return 0  # what does not fit into the most bits fits into none: most series end here
+    units = _units(known)
+    for bits in _BITS:
+        off, step = _off(known, bits)
         tells = units <= 0.25 * step
-        off = np.abs(known - step * np.round(known / step))
         enough = int(tells.sum()) >= max(fewest, _TELLING * known.size) and np.unique(known).size > 0.1 * known.size
         if enough and bool(np.all(off <= 0.5001 * units)):
             return bits
     return 0
+
+
+def _units(values: Floats) -> Floats:
+    return np.array([unit(v) for v in values.tolist()], dtype=np.float64)
+
+
+def _off(values: Floats, bits: int) -> tuple[Floats, Floats]:
+    """How far each value is from the nearest one of so many bits, and how far those lie apart."""
+    step: Floats = np.exp2(np.floor(np.log2(np.abs(values))) - (bits - 1))
+    return np.abs(values - step * np.round(values / step)), step

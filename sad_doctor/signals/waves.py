@@ -37,28 +37,28 @@ def waves(column: Column, share: float) -> Wave | None:
     longest = min(_LONGEST, value.size // (_TIMES + 1))
     if longest < _SHORTEST:
         return None
-    shares = np.array([_share(value, period)[0] for period in range(_SHORTEST, longest + 1)])
+    sums = np.concatenate(([0.0], np.cumsum(value)))
+    shares = np.array([_share(value, sums, period)[0] for period in range(_SHORTEST, longest + 1)])
     best = float(shares.max())
     if best < share:
         return None
     period = _SHORTEST + int(np.argmax(shares > 0.95 * best))
-    _, phases = _share(value, period)
+    _, phases = _share(value, sums, period)
     level = float(np.median(value))
     gap = float(np.median(np.diff(step)))
     return Wave(period, period * gap, best, level + float(phases.min()), level + float(phases.max()))
 
 
-def _share(value: Floats, period: int) -> tuple[float, Floats]:
+def _share(value: Floats, sums: Floats, period: int) -> tuple[float, Floats]:
     """The share of the variance between phases, less that of chance, and the phases' means beside the trend."""
-    sums = np.concatenate(([0.0], np.cumsum(value)))
     trend = (sums[period:] - sums[:-period]) / period
     rest = value[period // 2 : period // 2 + trend.size] - trend
     count = rest.size // period
     rows = rest[: count * period].reshape(count, period)
     phases: Floats = rows.mean(axis=0)
-    whole = float(np.mean(np.square(rows - rows.mean())))
+    whole = float(rows.var())
     if count < _TIMES - 1 or not whole > 0:
         return 0.0, phases
-    between = float(np.mean(np.square(phases - phases.mean()))) / whole
+    between = float(phases.var()) / whole
     chance = (period - 1) / (rows.size - 1)
     return (between - chance) / (1 - chance), phases

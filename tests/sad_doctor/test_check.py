@@ -133,7 +133,7 @@ def test_stories_do_not_depend_on_the_order_of_findings(order):
 
 
 def test_thresholds_are_changed_by_code_or_name():
-    run = parse("steps: 30\ntrain/weighted/a: 85\ntrain/weighted/lm: 15")
+    run = parse("steps: 20\ntrain/weighted/a: 85\ntrain/weighted/lm: 15")
 
     assert [f.rule for f in check(run).findings] == ["R203", "R506"]
     for key in ("R203", "term-dominates"):

@@ -236,17 +236,17 @@ def test_the_doctor_of_sad_takes_rules_and_thresholds():
 
 def test_the_columns_of_a_log_can_be_named(tmp_path, capsys):
     log = tmp_path / "metrics.jsonl"
-    rows = [{"step": i, "objective": 10.0, "soft_part": 9.5 - i / 99, "kd_loss": 0.5} for i in range(99)]
+    rows = [{"step": i, "aim_of_all": 10.0, "soft_part": 9.5 - i / 99, "kd_loss": 0.5} for i in range(99)]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    columns = renaming(["objective=train/loss", "soft_part=train/weighted/hidden", "kd_loss=train/weighted/kd"])
+    columns = renaming(["aim_of_all=train/loss", "soft_part=train/weighted/hidden", "kd_loss=train/weighted/kd"])
 
     assert run_doctor(log, form="report", names=columns, total_steps=200) == 1
     told = capsys.readouterr().out
     assert "The term hidden is" in told
     assert "step 98 of 200" in told
     assert "soft_part is train/weighted/hidden, as told" in told
-    assert run_doctor(log, form="report", names={"objektive": "train/loss"}) == 2
-    assert "--map objektive: the log has no such column; it has objective" in capsys.readouterr().err
+    assert run_doctor(log, form="report", names={"aim_of_al": "train/loss"}) == 2
+    assert "--map aim_of_al: the log has no such column; it has aim_of_all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from sad_doctor.readers.spelled import spelled
-from sad_doctor.readers.step_lines import parse
+from sad_doctor.readers.step_line import parse
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sad_doctor import names, read
 from sad_doctor.readers import Unreadable
-from sad_doctor.readers.step_lines import StepLines, parse, trains
+from sad_doctor.readers.step_line import parse
+from sad_doctor.readers.step_lines import StepLines, trains
 
 KD = names.RAW + "kd"
 SHAPES = {
@@ -99,10 +100,10 @@ def test_losses_without_a_step_are_numbered_only_where_they_are_all_there_is(tmp
     assert StepLines().line("loss: 3", known=False) == 0
 
 
-def test_numbers_with_a_unit_or_of_another_thing_are_not_values() -> None:
+def test_numbers_with_a_unit_of_another_thing_are_not_values() -> None:
     told = parse("step 3 | loss 2.5 | 123.4ms | memory 12.3GiB | tokens 1,234,567")
     assert told is not None
-    assert dict(told.values) == {"loss": 2.5, "tokens": 1234567}
+    assert dict(told.values) == {"loss": 2.5, "gpu_mem_gib": 12.3, "tokens": 1234567}
 
 
 def test_a_name_that_nobody_knows_has_a_nan_only_behind_a_sign() -> None:
@@ -148,7 +149,7 @@ def test_a_hostile_line_is_soon_done_with(text: str) -> None:
         ("INFO trainer Step 3 loss 2", {"loss": 2}),
         ("step 1 | loss: 2 | number of nan iterations:   0 |", {"loss": 2, "iterations": 0}),
         ("step:1 task:chat loss:2 mode=fast kd=1", {"loss": 2, "kd": 1}),
-        ("Step 3 INFO my.train mean loss 2", {"loss": 2}),
+        ("Step 3 INFO my.train mean loss 2", {"mean_loss": 2}),
         ("Step 3 INFO trainer cosine loss 2", {"cosine_loss": 2}),
     ],
 )

@@ -107,3 +107,10 @@ def test_a_counter_of_two_digits_stands_still_by_its_rounding(judge, epochs, fir
     told = ", ".join(map(str, epochs))
     steps = ", ".join(str(10 * step) for step in range(250))
     assert bool(judge(RULE, f"steps: {steps}\ntrain/epoch: {told}")) is fires
+
+
+def test_an_evaluation_that_repeats_the_epoch_of_an_older_record_is_no_other_pace(judge):
+    steps = list(range(10, 310, 10))
+    late = [f"steps: {step}\ntrain/loss: 4.5\ntrain/epoch: {0.002 * step:.4f}" for step in steps]
+    early = [f"steps: {37 * n}\neval/loss: 4\ntrain/epoch: {0.002 * (37 * n // 10 * 10):.4f}" for n in range(1, 9)]
+    assert judge(RULE, "\n".join(late + early)) == []

@@ -109,3 +109,17 @@ train/epoch: 0 -> 0.6
 steps: 0, 10, 20, 30, 40, 50, 60, 70, 80
 eval/lm_loss: {", ".join(str(first - 0.002 * k) for k in range(9))}"""
     assert bool(judge(RULE, text, far=0.5)) == fires
+
+
+@pytest.mark.parametrize("told", ["eval/perplexity: 30 -> 2300", "eval/lm_loss: 3.4 -> 7.74"])
+def test_parts_that_sum_to_the_total_may_be_weighted_and_a_perplexity_is_a_loss(judge, told):
+    """A label loss after an untold weight has a level of its own, and the log of a perplexity is the label loss."""
+    steps = ", ".join(str(4 * n) for n in range(60))
+    lm = [1.6 - 0.9 * n / 60 + 0.01 * (n % 3) for n in range(60)]
+    kd = [1 - 0.5 * n / 60 for n in range(60)]
+    columns = {"train/raw/lm": lm, "train/raw/kd": kd, "train/loss": [a + b for a, b in zip(lm, kd, strict=True)]}
+    text = f"steps: {steps}\ntrain/epoch: 0 -> 0.5\n"
+    text += "".join(f"{name}: {', '.join(f'{v:.6f}' for v in values)}\n" for name, values in columns.items())
+    (finding,) = judge(RULE, f"{text}steps: 9 every 26\n{told}")
+    assert "never did" in finding.headline
+    assert "LM loss goes from 3.4" in finding.headline

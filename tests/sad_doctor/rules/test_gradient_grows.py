@@ -24,8 +24,8 @@ def test_others_are_left_alone(judge, norm):
 
 
 def test_too_few_records(judge):
-    with pytest.raises(TooFew, match="40 records"):
-        judge(RULE, "steps: 30\ntrain/grad_norm: 1 -> 15")
+    with pytest.raises(TooFew, match="24 records"):
+        judge(RULE, "steps: 20\ntrain/grad_norm: 1 -> 15")
 
 
 def test_what_it_rises_by_at_one_step_is_no_growth(judge):

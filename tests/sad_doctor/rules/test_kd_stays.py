@@ -83,3 +83,12 @@ def test_a_student_that_is_its_teacher_at_first_is_a_hint(judge):
 def test_a_student_of_its_own_is_left_alone(judge, kd):
     told = judge(RULE, f"steps: 100\ntrain/raw/kd: {kd}\ntrain/raw/lm: 6 -> 5 ~ 0.1")
     assert not any("already says" in finding.headline for finding in told)
+
+
+@pytest.mark.parametrize(("falls", "told"), [(0.0, 1), (0.8, 0)])
+def test_thirty_records_of_weighted_values_are_enough(judge, falls, told):
+    kd = [2.82 - falls * n / 30 + 0.02 * (-1) ** n for n in range(30)]
+    lm = [1.15 - 0.2 * n / 30 + 0.01 * (n % 3) for n in range(30)]
+    columns = {"train/raw/kd": kd, "train/raw/lm": lm, "train/loss": [a + b for a, b in zip(kd, lm, strict=True)]}
+    text = "".join(f"{name}: {', '.join(f'{v:.6f}' for v in values)}\n" for name, values in columns.items())
+    assert len(judge(RULE, f"steps: {', '.join(str(10 * n) for n in range(30))}\n{text}")) == told

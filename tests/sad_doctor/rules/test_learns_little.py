@@ -60,7 +60,7 @@ def test_others_are_left_alone(judge, text):
     ("text", "why"),
     [
         (f"fact total_steps: 9000\nfact vocabulary_size: 256\n{GUESSES}", "11.1% of the planned steps"),
-        ("steps: 0, 10, 20\neval/lm_loss: 5.7, 5.7, 5.7\nsteps: 30\ntrain/loss: 5.7", "too few"),
+        ("steps: 0, 10, 20\neval/lm_loss: 5.7, 5.7, 5.7\nsteps: 20\ntrain/loss: 5.7", "too few"),
     ],
 )
 def test_too_little_is_not_judged(judge, text, why):

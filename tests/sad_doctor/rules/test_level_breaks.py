@@ -134,3 +134,18 @@ def test_a_share_of_a_loss_that_has_fallen_far_is_a_break(judge):
     text = f"steps: 60\ntrain/loss: 9 -> 4 -> 2 -> 1.3 -> 1.2 -> 1.15 ~ 0.03\n{later}\ntrain/loss: 0.28 -> 0.22 ~ 0.01"
     (finding,) = judge(RULE, text)
     assert finding.first_step == 61
+
+
+@pytest.mark.parametrize(("last", "level"), [("9 ~ 0.1", Level.WARNING), ("5.5 ~ 0.1", Level.INFO)])
+def test_a_total_that_leaps_with_a_term_is_a_warning(judge, last, level):
+    (finding,) = judge(RULE, log(train__loss=("4 ~ 0.1", last), train__raw__kd=("2 ~ 0.05", "5 ~ 0.05")))
+    assert finding.level == level
+
+
+def test_a_slope_before_it_makes_a_fall_no_break(judge):
+    """What falls fast at its beginning falls at once by the luck of one batch."""
+    value = [3.88, 3.88, 3.7, 3.8, 3.78, 3.58, 3.6, 3.63, 3.37, 3.32, 3.52, 3.55, 3.21, 3.31, 3.42, 2.98, 3.13, 3.02]
+    value += [3.03, 2.94, 2.94, 2.89, 2.89, 2.89, 2.77, 2.69, 2.7, 2.61, 2.64, 2.57, 2.54, 2.51, 2.49, 2.44, 2.57]
+    value += [2.36, 2.38, 2.4, 2.4, 2.38] + [2.3, 2.25, 2.28, 2.2, 2.22] * 24
+    steps = f"steps: {', '.join(map(str, range(len(value))))}\n"
+    assert judge(RULE, f"{steps}train/raw/kd: {', '.join(map(str, value))}") == []

@@ -65,3 +65,20 @@ def test_the_weights_that_the_total_tells_show_that_the_evaluation_is_a_total(ju
     (finding,) = judge(RULE, f"steps: 50\n{told}\nsteps: 10, 20, 30, 40, 50\n{evaluated}")
 
     assert "exp of the evaluation's total" in finding.headline
+
+
+def test_a_total_and_a_label_loss_that_cross_are_two(judge):
+    """Where they are near each other, a perplexity that is exp of the total exactly is no label loss's."""
+    total, label = (2.88, 1.81, 1.52, 1.25, 0.74), (2.28, 1.76, 1.57, 1.38, 0.93)
+    text = "steps: 5 every 10\n" + "".join(
+        f"{name}: {', '.join(map(str, values))}\n"
+        for name, values in (
+            ("eval/loss", total),
+            ("eval/lm_loss", label),
+            ("eval/perplexity", [round(math.exp(v), 4) for v in total]),
+            ("train/raw/kd", [1] * 5),
+            ("train/raw/lm", [2] * 5),
+        )
+    )
+    (finding,) = judge(RULE, text)
+    assert finding.numbers["hits"] == 5

@@ -182,3 +182,20 @@ def test_a_load_that_the_first_step_undoes(judge):
     for after, fires in ((undone, True), ([8.2, 11.4, *before[-19:]], False)):
         log = f"event resume @ 40: go on\nsteps: 61\ntrain/loss: {', '.join(f'{v:.3f}' for v in [*before, *after])}"
         assert [f.level for f in judge(RULE, log)] == [Level.WARNING] * fires
+
+
+def _thrown(kd):
+    lost = [4 - 0.1 * n if n < 20 else 3.9 - 0.1 * (n - 20) for n in range(40)]
+    values = {"train/raw/lm": lost, "train/raw/kd": [v if kd else 3 - 0.05 * n for n, v in enumerate(lost)]}
+    text = f"steps: {', '.join(str(10 * n) for n in range(40))}\n"
+    text += "".join(
+        f"{name}: {', '.join(f'{v + 0.01 * (i % 2):.3f}' for i, v in enumerate(v))}\n" for name, v in values.items()
+    )
+    return text + "train/loss: 7 -> 4 ~ 0.01\n"
+
+
+def test_a_student_that_is_lost_loses_kd_too(judge):
+    """A label loss that jumps alone is another text."""
+    (finding,) = judge(RULE, _thrown(kd=True))
+    assert "thrown back at step 200" in finding.headline
+    assert judge(RULE, _thrown(kd=False)) == []

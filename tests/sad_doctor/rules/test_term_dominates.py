@@ -65,12 +65,19 @@ def test_a_gradient_that_is_shared_makes_it_a_hint(judge):
 def test_kd_by_a_weight_that_the_total_tells_is_meant_unless_it_is_a_sum(judge):
     text = "steps: 50\ntrain/loss: {}\ntrain/raw/kd: {}\ntrain/raw/ce: {}"
 
-    def told(times):
+    def told(times, weight=0.9):
         kd = [times * (4 - 0.03 * i + 0.2 * (i % 3)) for i in range(50)]
         ce = [6 - 0.02 * i + 0.3 * (i % 7) for i in range(50)]
-        total = [0.9 * a + 0.1 * b for a, b in zip(kd, ce, strict=True)]
+        total = [weight * a + 0.1 * b for a, b in zip(kd, ce, strict=True)]
         return text.format(*(", ".join(f"{value:.4f}" for value in values) for values in (total, kd, ce)))
 
     assert judge(RULE, told(1)) == []
-    (finding,) = judge(RULE, told(200))
-    assert finding.headline.startswith("The term kd is")
+    for far in (told(200), told(1, weight=10)):
+        (finding,) = judge(RULE, far)
+        assert finding.headline.startswith("The term kd is")
+
+
+@pytest.mark.parametrize(("course", "told"), [("60 -> 58 ~ 0.5", 0), ("180 -> 60 ~ 0.5", 1), ("400 -> 399 ~ 0.5", 1)])
+def test_kd_that_nothing_was_learned_of_is_no_matter_of_weights(judge, course, told):
+    text = f"steps: 40\ntrain/raw/kd: {course}\ntrain/weight/kd: 1\ntrain/raw/lm: 4 ~ 0.1\ntrain/weight/lm: 1"
+    assert len(judge(RULE, text)) == told

@@ -51,3 +51,10 @@ def test_a_load_balance_must_rise_far(judge, term, told):
 def test_a_term_that_the_log_names_by_itself(judge):
     (finding,) = judge(RULE, "steps: 60\ntrain/loss: 9 -> 3 ~ 0.05\nloss_dis: 3 -> 9 ~ 0.1")
     assert finding.headline.startswith("Dis rises from")
+
+
+@pytest.mark.parametrize(("last", "level"), [(60, Level.WARNING), (12, Level.INFO)])
+def test_what_no_student_makes_so_large_runs_away(judge, last, level):
+    (finding,) = judge(RULE, f"{FALLS}train/raw/kd: 2 -> {last} ~ 0.05")
+    assert finding.level == level
+    assert ("runs away" in finding.headline) == (level == Level.WARNING)

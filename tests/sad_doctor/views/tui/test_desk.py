@@ -51,6 +51,16 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_others(make):
     assert desk.own == "fake.log"
 
 
+def test_a_log_that_is_gone_is_told_until_it_is_back(make, tmp_path):
+    (path,) = logs(tmp_path, ["a.jsonl"])
+    desk = Desk([open_log(path), make.source(make.sick_run())], judge(make), lambda: 0.0)
+    assert desk.look()[1] == ""  # a run in a database has a path that was never there
+    path.rename(tmp_path / "moved")
+    assert desk.look()[1] == "a.jsonl is gone: what was read of it stays, and it is read again once it is back"
+    (tmp_path / "moved").rename(path)
+    assert desk.look()[1] == ""
+
+
 def logs(folder, names):
     for number, name in enumerate(names):
         rows = "".join(f'{{"step": {i}, "train/loss": {3 + number}}}\n' for i in range(30))
@@ -68,7 +78,8 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert "choose a run" in make.shown(app)
         told = make.shown(app)
         assert re.search(r"b \[bold\]\.jsonl +✓ no red flags", told)
-        assert re.search(r"JSON lines   step 29   written .+ ago   in ", told)
+        assert re.search(r"JSON lines +step +29   written .+ ago", told)
+        assert " in " not in told  # all lie in one folder
         rows = [row for row in told.splitlines() if "✓ no red flags" in row]
         assert len({row.index("✓") for row in rows}) == 1  # the verdicts stand below each other
         assert make.shown(app).count("no red flags") == 3

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.views.tui.bands import BESIDE_NAME
 
 
 async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_not(make):
@@ -20,6 +21,12 @@ async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_
         bands, bars = app.board.shares.bands.region, app.board.shares.bars.region
         assert bands.right <= bars.x
         assert bands.y == bars.y
+        assert bars.width <= 0.6 * app.board.shares.content_size.width + 1
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        longest = max(map(len, app.board.shares.bars.shares.columns))
+        assert app.board.shares.bars.size.width == longest + BESIDE_NAME  # what the names leave is for the bands
 
 
 async def test_the_bars_tell_the_share_of_now(make):

@@ -1,0 +1,95 @@
+"""Units: of a memory or a time that its name tells (``gpu_mem_gb``), and those behind a number (``12.3k tok/s``)."""
+
+from __future__ import annotations
+
+import re
+
+from sad_doctor import names
+from sad_doctor.readers.remembered import remembered
+
+_MEMORY = re.compile(
+    r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)"
+    r"|(?:peak_|max_)?(?:gpu|cuda|device|vram)(?:_mem(?:ory)?)?|(?:peak_|max_)?mem(?:ory)?)"
+    r"(?:_?(?:allocated|alloc|reserved|used|usage|peak|max))?_(?P<unit>[gm]i?b)"
+)
+_SIZES = {"gb": 1e9, "mb": 1e6, "gib": 2.0**30, "mib": 2.0**20}
+_SIZE_LETTERS = {"g": "gib", "m": "mib"}
+"""What a letter alone stands for, as torch and nvidia-smi count."""
+
+_VALUE = r"(?<![\w.])(\d[\d,]{0,15}(?:\.\d{1,9})?(?:e[+-]?\d{1,3})?k?)\s?"
+_A_SECOND = re.compile(
+    _VALUE + r"(tok(?:en)?s?|samples?|examples?|seqs?|sequences?|it|its|iters?|steps?|batch(?:es)?)/s(?:ec)?\b",
+    re.IGNORECASE,
+)
+_A_STEP = re.compile(_VALUE + r"(ms|s|secs?|seconds)/(?:it|iter|iteration|step|batch)\b", re.IGNORECASE)
+_TOOK = re.compile(
+    r"\b(?:(?:step|iter|iteration|batch)[_ ]?time|time[_/ ](?:per[_ ])?(?:step|iter)|(dt|time))[:=]?\s{0,3}"
+    + _VALUE.removeprefix(r"(?<![\w.])")
+    + r"(ms|s|sec)\b",
+    re.IGNORECASE,
+)
+_HELD = re.compile(
+    r"\b((?:(?:gpu|cuda|peak|max|cpu|host|ram)[_ ]?)?(?:mem(?:ory)?|vram|rss)(?:[_ ](?:alloc(?:ated)?|used|peak))?)"
+    r"[:=]?\s{0,3}" + _VALUE.removeprefix(r"(?<![\w.])") + r"([GM])(i?B)?\b",
+    re.IGNORECASE,
+)
+_IN_MS = re.compile(r"\b(iteration|iter|step|time|dt) ?\((ms|s)\)(?=\s{0,3}[:=])", re.IGNORECASE)
+"""A time whose unit stands behind its name, as Megatron-LM prints it."""
+_COUNTED = {"t": "tokens", "s": "samples", "e": "samples", "i": "it", "b": "batches"}
+
+
+@remembered
+def in_bytes(name: str) -> tuple[str, float] | None:
+    """Return the column of a memory whose plain ``name`` tells its unit, and the bytes of that unit; else None."""
+    found = _MEMORY.fullmatch(name.removeprefix("train/"))
+    if found is None:
+        return None
+    return (names.MEMORY if found["host"] else names.MEMORY_DEVICE), _SIZES[found["unit"]]
+
+
+def scale_of(name: str, column: str) -> float:
+    """Return what the values of a plain ``name`` are multiplied by in ``column``: the bytes of its unit, a thousandth
+    of a second, or 1.
+    """
+    if column == names.STEP_SECONDS:
+        return 1e-3 if name.endswith("_ms") else 1.0
+    held = in_bytes(name)
+    return held[1] if held is not None and held[0] == column else 1.0
+
+
+def told(line: str) -> str:
+    """Return a clean line in which each number with a unit behind it stands behind a name: ``tokens/s: 12.3k``."""
+    if "/s" in line:
+        line = _A_SECOND.sub(_rate, line)
+    if "s/" in line:
+        line = _A_STEP.sub(lambda one: _seconds(one[1], one[2]), line)
+    if "s)" in line:
+        line = _IN_MS.sub(lambda one: f"{one[1]}_ms" if one[2].lower() == "ms" else one[1], line)
+    lower = line.lower()
+    if "time" in lower or "dt" in lower:
+        line = _TOOK.sub(_time, line)
+    if "mem" in lower or "rss" in lower or "vram" in lower:
+        line = _HELD.sub(_memory, line)
+    return line
+
+
+def _rate(found: re.Match[str]) -> str:
+    counted = found[2].lower()
+    return f" {'samples' if counted.startswith('seq') else _COUNTED.get(counted[0], counted)}/s: {found[1]} "
+
+
+def _seconds(value: str, unit: str) -> str:
+    return f" step_time{'_ms' if unit.lower() == 'ms' else ''}: {value} "
+
+
+def _time(found: re.Match[str]) -> str:
+    """A time of one step; "time 350s" may be that of all so far, and stays."""
+    if found[1] is not None and found[1].lower() == "time" and found[3].lower() != "ms":
+        return found[0]
+    return _seconds(found[2], found[3])
+
+
+def _memory(found: re.Match[str]) -> str:
+    host = re.match(r"(?:cpu|host|ram|rss)", found[1], re.IGNORECASE)
+    unit = found[3].lower() + found[4].lower() if found[4] else _SIZE_LETTERS[found[3].lower()]
+    return f"{'host' if host else 'gpu'}_mem_{unit}: {found[2]} "

@@ -1,0 +1,44 @@
+"""One line: what counts its step where it has no word such as step."""
+
+from __future__ import annotations
+
+import pytest
+
+from sad_doctor.readers.step_line import parse
+
+
+@pytest.mark.parametrize(
+    ("line", "step", "steps", "epoch"),
+    [
+        ("Epoch 1 Batch 30: total=103.1, kd=1.01", 30, None, 1),
+        ("[Epoch 2][Batch 10] loss: 3.2", 10, None, 2),
+        ("batch 10/200, loss: 2.33", 10, 200, None),
+        ("Epoch 1 step 7 batch 30 loss 2", 7, None, 1),
+        ("#100 loss 2.3", 100, None, None),
+        ("100: loss=2.3", 100, None, None),
+        ("[100] loss 2.3", 100, None, None),
+        ("[100] step 7 loss 2.3", 7, None, None),
+        ("[100] 7/20 loss 2.3", 7, 20, None),
+    ],
+)
+def test_a_batch_or_a_number_in_front_counts_where_no_step_does(
+    line: str, step: float, steps: int | None, epoch: float | None
+) -> None:
+    told = parse(line)
+    assert told is not None
+    assert (told.step, told.steps, told.epoch) == (step, steps, epoch)
+    assert told.has_loss
+
+
+def test_a_batch_that_counts_nothing_is_a_value() -> None:
+    told = parse("loss 2.3 batch 32")
+    assert told is not None
+    assert told.step is None
+    assert dict(told.values) == {"loss": 2.3, "batch": 32}
+
+
+@pytest.mark.parametrize("line", ["12:30:01 loss=2.3", "3.2: loss=2.3", "2026-11-27 loss=2.3"])
+def test_a_time_in_front_is_no_step(line: str) -> None:
+    told = parse(line)
+    assert told is not None
+    assert told.step is None
