@@ -272,24 +272,6 @@ def test_another_text_is_found_out_where_the_first_segment_was_gone(tmp_path: Pa
         found.need(ALL)
 
 
-def test_what_is_no_continuation_of_what_is_known_is_not_adopted(tmp_path: Path) -> None:
-    texts = [TEXTS[0][::-1], *TEXTS[1:]]
-    first, other = streamed(tmp_path), streamed(tmp_path, texts)
-    first.need(ALL)
-    other.need(1)
-    known = ids(other)
-    other.take_up(first.key_at(ALL))
-    assert ids(other) == known
-    # all of it is known: what lies behind its end on disk is another text's
-    longer = streamed(tmp_path, [*TEXTS, *TEXTS])
-    longer.need(ALL)
-    again = streamed(tmp_path)
-    again.need(ALL)
-    again.take_up(longer.key_at(ALL))
-    assert ids(again) == PLAIN
-    assert again.size == len(PLAIN)
-
-
 def test_an_end_can_be_set(tmp_path: Path) -> None:
     found = streamed(tmp_path)
     found.end_at(7)
