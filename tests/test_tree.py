@@ -36,7 +36,6 @@ ELSEWHERE = {
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
     "sad/recipe/section.py": "settings of pydantic; tests/sad/recipe/test_schema.py is refused by each",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
-    "sad_doctor/views/tui/browser.py": "tests/sad_doctor/views/tui/test_shell.py and test_desk.py drive it",
     "sad_doctor/views/tui/commands.py": "tests/sad_doctor/views/tui/test_app.py runs the palette",
     "sad_doctor/views/tui/pick.py": "tests/sad_doctor/views/tui/test_desk.py picks with it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",

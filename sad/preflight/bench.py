@@ -101,7 +101,7 @@ class Bench:
         teacher = plan.pair.teacher
         kept = next(teacher.parameters()).dtype
         try:
-            if exact and sum(p.numel() for p in teacher.parameters()) <= WIDEST_TEACHER:
+            if exact and self._carried:
                 teacher.float()
             accelerator, distiller, optimizer, objective = make_parts(plan)
             if remember:
@@ -129,10 +129,11 @@ class Bench:
 
         Measured on the embedded pair, on the tiny ones and on SmolLM2: at most 2e-6 in float32.
         """
-        return 1e-4 if next(self.plan.pair.teacher.parameters()).dtype == torch.float32 or self._narrow else 5e-2
+        return 1e-4 if next(self.plan.pair.teacher.parameters()).dtype == torch.float32 or self._carried else 5e-2
 
     @property
-    def _narrow(self) -> bool:
+    def _carried(self) -> bool:
+        """Whether the teacher is small enough to be carried to float32."""
         return sum(p.numel() for p in self.plan.pair.teacher.parameters()) <= WIDEST_TEACHER
 
     @property

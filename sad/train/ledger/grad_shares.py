@@ -11,7 +11,8 @@ from torch import Tensor
 from sad.batch import Batch
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.train.watch.out_of_memory import out_of_memory, random_state, set_random_state
+from sad.train.saving import random_states
+from sad.train.watch.out_of_memory import out_of_memory
 
 
 def grad_shares(accelerator: Accelerator, distiller: Distiller, objective: Objective, batch: Batch) -> dict[str, float]:
@@ -22,7 +23,7 @@ def grad_shares(accelerator: Accelerator, distiller: Distiller, objective: Objec
     the cheapest way that is exact, since the gradients are wanted one by one. No gradient, no weight and no random
     generator is changed. Not a number where every norm is 0, one is not finite, or the memory does not suffice.
     """
-    state = random_state()
+    states = random_states.own()
     try:
         squares = _squares(accelerator, distiller, objective, batch)
     except Exception as error:
@@ -30,7 +31,7 @@ def grad_shares(accelerator: Accelerator, distiller: Distiller, objective: Objec
             raise
         # it needs more than the step does; the others must not wait for a process that gave up
         squares = [torch.full((), math.nan, device=accelerator.device) for _ in distiller.names]
-    set_random_state(state)
+    random_states.set_own(states)
     total = accelerator.reduce(torch.stack(squares), "mean").tolist()
     norms = dict(zip(distiller.names, map(math.sqrt, total), strict=True))
     whole = sum(norms.values())

@@ -38,6 +38,12 @@ async def test_runs_are_compared_on_one_chart_and_change_places(make):
         assert "run-2-epoch-1" in make.shown(app)
 
 
+def test_of_runs_that_were_left_nothing_is_shown_any_more(make):
+    desk = Desk([make.source(make.healthy_run()), make.source(make.sick_run())], judge(make), lambda: 0.0)
+    desk.stop()
+    assert desk.look() == ({}, "")
+
+
 def test_a_log_that_cannot_be_read_does_not_hide_the_others(make):
     sources = [make.source(make.healthy_run()), make.source(make.sick_run())]
     sources[0].error = OSError("gone [/x]")
@@ -93,6 +99,7 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert app.tabs.several
         await pilot.press("r", "escape")
         await pilot.pause()
+        assert not app.above
         assert len(app.desk.sources) == 2
         await pilot.press("r", "q")
         await pilot.pause()

@@ -65,3 +65,17 @@ async def test_another_window_leaves_the_bars_as_they_are(make):
         app.theme = "doctor-light"
         await pilot.pause()
         assert app.board.shares.bars.shares is not bars
+
+
+async def test_a_click_on_the_bands_puts_the_cursor_there(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        bands, seen = app.board.shares.bands, []
+        for share in (0.3, 0.6):
+            await pilot.click(bands, offset=(round(share * bands.size.width), 2))
+            await pilot.pause()
+            seen.append(app.board.cursor / 21_700)
+            assert "at step" in make.shown(app)
+            assert bands.render_line(2).text.count("│") == 1
+        assert 0.1 < seen[0] < seen[1] < 0.9
