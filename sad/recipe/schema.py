@@ -39,7 +39,7 @@ class Train(Section):
     accumulation: int = Field(default=1, ge=1, le=1_000_000)
     """Micro-batches of an optimizer step on each device."""
     buckets: bool = True
-    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    """Windows, or packed rows, of about one length go into a step together, so that little is padded; else any."""
     packing: bool = False
     """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
     prefetch: int = Field(default=2, ge=0, le=1000)

@@ -17,7 +17,7 @@ from sad.cache.key import make_key
 from sad.cache.reader import Cache, open_cache
 from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, make_pools, prepare
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
-from sad.data.schedule import rows_of
+from sad.data.schedule import rows_of, totals
 from sad.distiller import check_terms
 from sad.document import Document
 from sad.errors import UserError
@@ -246,7 +246,8 @@ def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) 
         return _pools(recipe, train, processes)
     if r.packing:
         packs = rows_of(longest_sides(train), recipe.data.max_length, r.seed)
-        return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, packs=packs)
+        sizes = totals(packs, lengths(train)) if r.buckets else None
+        return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, sizes, packs)
     sizes = lengths(train) if r.buckets else None
     return Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes, sizes)
 
