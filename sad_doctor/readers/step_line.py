@@ -81,7 +81,7 @@ def parse(line: str) -> Line | None:
     batch: tuple[float, int | None] | None = None
     lead = _LEAD.match(line)
     line = line[lead.end() :] if lead else line
-    words, rest = "", []
+    rest: list[str] = []
     at = 0
     for found in _PAIR.finditer(line):
         # a word right behind a sign is the value before this name: task:chat loss:3.1
@@ -90,7 +90,6 @@ def parse(line: str) -> Line | None:
         value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
-        words += " " + found["name"]
         inner = not _INNER.isdisjoint(told.lower().split())
         if step_rank(name) is not None:
             # fairseq's "update" is a part of an epoch, and "num_updates" the steps
