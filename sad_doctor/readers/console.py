@@ -24,6 +24,10 @@ from sad_doctor.readers.transcript import Transcript
 from sad_doctor.run import Run
 
 FORMAT = "console log"
+_LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
+"""Words of a line that may tell a loss."""
+_ARRAY = re.compile(rb"\s*\[\s*\{\s*\"")
+"""A JSON document, whose numbers stand on no lines."""
 KEPT_LINES = 200
 MOST_RANKS = 4096
 _SIGNS = re.compile(
@@ -36,8 +40,10 @@ def recognises(_path: Path, head: bytes) -> bool:
     """Return whether the text has a progress bar, a line or block of losses, an evaluation or a traceback."""
     if _SIGNS.search(head) is not None:
         return True
+    if _ARRAY.match(head) is not None:
+        return False
     lines = re.split(r"[\r\n]+", _text(head))
-    return trains(without_prefix(clean(line)) for line in lines if "loss" in line.lower() or "ppl" in line.lower())
+    return trains(without_prefix(clean(line)) for line in lines if _LOSSES.search(line) is not None)
 
 
 def _text(told: bytes) -> str:

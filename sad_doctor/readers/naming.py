@@ -90,9 +90,9 @@ _TERMS = {
 _KL = frozenset({"kl", "kld", "kl_div", "kl_divergence", "forward_kl", "reverse_kl", "fkl", "rkl"})
 _BARE = frozenset({"kd", "lm", "ce", "nll", "layerwise", "l_ce", "l_kd", "lce", "lkd"}) | _KL
 """Terms that need no word such as loss beside them."""
-_REWARDED = re.compile(r"reward|advantage|policy|clip_ratio|clip_frac")
+_REWARDED = re.compile(r"reward|advantage|policy|pg_loss|clip_ratio|clip_?frac")
 """Signs of reinforcement learning, whose divergence is that from a reference model, not from a teacher."""
-_VARIATIONAL = re.compile(r"recon|elbo")  # an autoencoder's, whose divergence is that from a prior
+_VARIATIONAL = re.compile(r"recon|elbo|^bce$")  # an autoencoder's, whose divergence is that from a prior
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")

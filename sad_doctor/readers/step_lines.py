@@ -36,6 +36,8 @@ class StepLines:
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
             return None
+        if not told.has_loss and self._step is None:
+            return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
             return None
@@ -129,7 +131,7 @@ def trains(lines: Iterable[str]) -> bool:
     plain_ones = 0
     for line in lines:
         told = parse(line)
-        if told is None or not told.values:
+        if told is None or not told.has_loss:
             continue
         plain_ones += told.whole
         if told.step is not None or told.epoch is not None or plain_ones > 2:

@@ -83,6 +83,18 @@ def test_a_heading_gives_its_step_to_the_lines_below(tmp_path: Path) -> None:
     assert run.columns[KD].value.tolist() == [i + 0.5 for i in range(1, 9)]
 
 
+def test_a_block_below_a_heading_has_all_its_values_and_settings_before_it_none(tmp_path: Path) -> None:
+    block = (
+        "==== Step {i} ====\nTotal Loss      : {x}.5\nGradient Norm   : 0.{i}\n"
+        "Tokens/sec      : 1,234.5\nLearning Rate   : 1e-4"
+    )
+    lines = ["Learning Rate: 9.0", *(block.format(i=i, x=9 - i) for i in range(1, 9))]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.GRAD_NORM].step.tolist() == list(range(1, 9))
+    assert run.columns[names.TOKENS_PER_SECOND].value.tolist() == [1234.5] * 8
+    assert set(run.columns[names.LEARNING_RATE].value.tolist()) == {1e-4}
+
+
 def test_an_evaluation_is_told_by_its_words() -> None:
     told = parse("Validation | step 20 | loss: 3.25 | ppl: 25.79")
     assert told is not None
