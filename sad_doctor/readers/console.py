@@ -18,6 +18,7 @@ from sad_doctor.readers.ranks import rank_of
 from sad_doctor.readers.segments import Segments
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.step_lines import trains
+from sad_doctor.readers.table_lines import Tables
 from sad_doctor.readers.tail import Tail
 from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.readers.transcript import Transcript
@@ -42,8 +43,9 @@ def recognises(_path: Path, head: bytes) -> bool:
         return True
     if _ARRAY.match(head) is not None:
         return False
-    lines = re.split(r"[\r\n]+", _text(head))
-    return trains(without_prefix(clean(line)) for line in lines if _LOSSES.search(line) is not None)
+    tables = Tables()
+    lines = (tables.told(without_prefix(clean(line))) for line in re.split(r"[\r\n]+", _text(head)))
+    return trains(line for line in lines if _LOSSES.search(line) is not None)
 
 
 def _text(told: bytes) -> str:

@@ -8,6 +8,7 @@ from sad_doctor import names
 from sad_doctor.readers.naming import plain
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.step_line import PARTS, Line, parse
+from sad_doctor.readers.table_lines import Tables
 from sad_doctor.run import Column
 
 
@@ -22,10 +23,11 @@ class StepLines:
         self._numbered = self._loose = False
         self._epochs: int | None = None
         self._counted = _Counted()
+        self._tables = Tables()
 
     def line(self, line: str, known: bool) -> float | None:
         """Take a line; return the step of its values, or None if it has none that count."""
-        told = parse(line)
+        told = parse(self._tables.told(line))
         if told is None:
             return None
         if not told.values:
