@@ -183,8 +183,9 @@ def _of_plain(name: str) -> str | None:
     for pattern, prefix in _KINDS:
         match = pattern.fullmatch(name)
         found = term(match[1] or match[2]) if match else None
-        if found and evaluation:
-            return _ON_EVALUATION.get(prefix, prefix) + found
+        if match and found and evaluation:
+            whole = _KNOWN.get(f"eval/{match[1]}_loss") if pattern is _KINDS[-1][0] else None  # eval/loss_ce
+            return whole or _ON_EVALUATION.get(prefix, prefix) + found
         if found:
             return prefix + found
     said = _SAID.fullmatch(name)

@@ -38,7 +38,7 @@ class StepLines:
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
             return None
-        if not told.has_loss and self._step is None:
+        if told.step is None and self._step is None and not told.has_loss:
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
@@ -92,7 +92,7 @@ class StepLines:
         if told.steps is None:
             return
         epochs = told.epochs or self._epochs
-        if told.epoch is None and self._epoch is None:
+        if (told.epoch is None and self._epoch is None) or self._counted.runs_on:
             self._total = told.steps
         elif epochs is not None:
             self._total = told.steps * epochs
@@ -108,6 +108,8 @@ class _Counted:
         self.passed = 0.0
         self.steps: int | None = None
         self.epoch: float | None = None
+        self.runs_on = False
+        """Whether the step went on into a later epoch, so that its ``N/M`` is of the whole run."""
         self._first: float | None = None
         self._step = -1.0
 
@@ -116,6 +118,8 @@ class _Counted:
             self._first = epoch if self._first is None else self._first
             if self.epoch is not None and epoch > self.epoch and step <= self._step:
                 self.passed = (epoch - self._first) * steps
+            elif self.epoch is not None and epoch > self.epoch and not self.passed:
+                self.runs_on = True
             self.epoch, self.steps, self._step = epoch, steps, step
         return step + self.passed
 

@@ -76,6 +76,14 @@ def test_steps_that_begin_anew_with_an_epoch_are_counted_on(tmp_path: Path) -> N
     assert run.facts[names.TOTAL_STEPS] == 10
 
 
+@pytest.mark.parametrize(("epochs", "place"), [("", "step"), ("/3", "global iter"), ("/3", "Step")])
+def test_steps_that_run_on_through_the_epochs_are_those_of_the_run(tmp_path: Path, epochs: str, place: str) -> None:
+    lines = [f"Epoch {1 + (i - 1) // 20}{epochs} | {place}: {i}/60 | loss: {9 - i / 10}" for i in range(1, 45)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 45))
+    assert run.facts[names.TOTAL_STEPS] == 60
+
+
 def test_a_heading_gives_its_step_to_the_lines_below(tmp_path: Path) -> None:
     lines = [text for i in range(1, 9) for text in (f"Step: {i * 10}", f"  Loss: {9 - i}", f"  KD loss: {i}.5", "")]
     run = read(written(tmp_path / "run.log", lines))
