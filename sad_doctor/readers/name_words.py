@@ -144,7 +144,7 @@ def is_kl(name: str) -> bool:
 def _train_column(words: list[str]) -> str | None:
     some = frozenset(words)
     gradient, norm = some & _GRADIENT, some & _NORM
-    if (gradient and norm) or some in ({"gn"}, {"global", "norm"}):
+    if (gradient and norm) or some in ({"gn"}, {"grad"}, {"global", "norm"}):
         return names.GRAD_NORM if some - gradient - norm <= _OF_ALL else None
     if some - _OF_FIRST in _RATE:
         # "lr_scheduler" is no rate, "lr_scheduler/lr" is

@@ -199,7 +199,9 @@ def column_among(key: str, row: Iterable[str]) -> str | None:
     """Return the column that ``key`` means in a row of these keys, or None: the names beside it may say what it is."""
     found, held = column_of(key), in_bytes(key)
     name = plain(key).removeprefix("train/")
-    if name == "total" and any((column_of(other) or "").startswith((names.RAW, names.WEIGHTED)) for other in row):
+    if name in ("total", "l") and any(
+        (column_of(other) or "").startswith((names.RAW, names.WEIGHTED)) for other in row
+    ):
         return names.LOSS
     if found is None and held is None and any(column_of(other) == names.LOSS or other == "total" for other in row):
         return name_words.part_beside_a_total(key)

@@ -31,7 +31,7 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
-_EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
+EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#'\"]*")
 _SIGNS = (":", "=")
 _OF_A_LOSS = frozenset(
@@ -142,10 +142,14 @@ def _named(values: dict[str, float], line: str) -> dict[str, float]:
     """The values by names that say what they are of, where the names or the words beside them do."""
     if "norm" in values and not _RATES.isdisjoint(values):
         values = {"grad_norm" if name == "norm" else name: value for name, value in values.items()}
-    own = any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values)
-    if not own and (_EVALUATES.search(line) is not None):
-        values = {f"eval_{name}": value for name, value in values.items()}
-    return values
+    return evaluated(values) if EVALUATES.search(line) is not None else values
+
+
+def evaluated(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values of an evaluation by names that say so; those that say of what they are stay."""
+    if any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values):
+        return dict(values)
+    return {f"eval_{name}": value for name, value in values.items()}
 
 
 def _signed(found: re.Match[str]) -> bool:

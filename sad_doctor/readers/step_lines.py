@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sad_doctor import names
 from sad_doctor.readers.naming import plain
 from sad_doctor.readers.rows import Rows
-from sad_doctor.readers.step_line import PARTS, Line, parse
+from sad_doctor.readers.step_line import EVALUATES, PARTS, Line, evaluated, parse
 from sad_doctor.readers.table_lines import Tables
 from sad_doctor.run import Column
+
+_HEADING = 60
+"""Characters up to which a line may be a heading."""
 
 
 class StepLines:
@@ -20,7 +24,7 @@ class StepLines:
         self._step: float | None = None
         self._epoch: float | None = None
         self._total: int | None = None
-        self._numbered = self._loose = False
+        self._numbered = self._loose = self._evaluates = False
         self._epochs: int | None = None
         self._counted = _Counted()
         self._tables = Tables()
@@ -29,15 +33,18 @@ class StepLines:
         """Take a line; return the step of its values, or None if it has none that count."""
         told = parse(self._tables.told(line))
         if told is None:
+            self._evaluates = self._evaluates or (len(line) < _HEADING and EVALUATES.search(line) is not None)
             return None
         if not told.values:
             # a heading: the lines below it are of this step, or of this epoch
-            if told.whole or len(line) < 60:
+            if told.whole or len(line) < _HEADING:
+                self._evaluates = EVALUATES.search(line) is not None
                 self._step = told.step if told.step is not None else self._step
                 self._loose = told.unnamed if told.step is not None else self._loose
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
             return None
+        told = self._of_its_heading(told)
         if told.step is None and self._step is None and not told.has_loss:
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
@@ -87,6 +94,14 @@ class StepLines:
         only = _alone(self._rows.snapshot())
         alone = () if only is None else (f"read {only} as {names.LOSS}: the log has no other loss",)
         return (*self._rows.notes, *alone, *(counted if self._counted.passed else ()))
+
+    def _of_its_heading(self, told: Line) -> Line:
+        """Values that name no step, below a heading that tells an evaluation, are of it."""
+        if told.step is not None or told.epoch is not None:
+            self._evaluates = False
+        elif self._evaluates and (self._numbered or self._step is not None):
+            return replace(told, values=evaluated(told.values))
+        return told
 
     def _count(self, told: Line) -> None:
         if told.steps is None:

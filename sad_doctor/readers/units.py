@@ -20,7 +20,8 @@ _SIZE_LETTERS = {"g": "gib", "m": "mib"}
 
 _VALUE = r"(?<![\w.])(\d[\d,]{0,15}(?:\.\d{1,9})?(?:e[+-]?\d{1,3})?k?)\s?"
 _A_SECOND = re.compile(
-    _VALUE + r"(tok(?:en)?s?|samples?|examples?|seqs?|sequences?|it|its|iters?|steps?|batch(?:es)?)/s(?:ec)?\b",
+    _VALUE.replace("k?", "[km]?")
+    + r"(tok(?:en)?s?|samples?|examples?|seqs?|sequences?|its?|iters?|steps?|batch(?:es)?)(?:/| per )s(?:ec(?:ond)?)?\b",
     re.IGNORECASE,
 )
 _A_STEP = re.compile(_VALUE + r"(ms|s|secs?|seconds)/(?:it|iter|iteration|step|batch)\b", re.IGNORECASE)
@@ -67,9 +68,9 @@ def scale_of(name: str, column: str) -> float:
 
 def told(line: str) -> str:
     """Return a clean line in which each number with a unit behind it stands behind a name: ``tokens/s: 12.3k``."""
-    if "/s" in line:
+    if "/s" in line or " per s" in line:
         line = _A_SECOND.sub(_rate, line)
-    if "s/" in line:
+    if "s/" in line or "sec/" in line:
         line = _A_STEP.sub(lambda one: _seconds(one[1], one[2]), line)
     if "timing in s" in line:
         line = line.replace("train_step_timing in s", "step_time")  # NeMo
@@ -86,8 +87,10 @@ def told(line: str) -> str:
 
 
 def _rate(found: re.Match[str]) -> str:
-    counted = found[2].lower()
-    return f" {'samples' if counted.startswith('seq') else _COUNTED.get(counted[0], counted)}/s: {found[1]} "
+    counted, value = found[2].lower(), found[1]
+    if value[-1] in "mM":
+        value = f"{float(value[:-1].replace(',', '')) * 1e6:.0f}"
+    return f" {'samples' if counted.startswith('seq') else _COUNTED.get(counted[0], counted)}/s: {value} "
 
 
 def _seconds(value: str, unit: str) -> str:

@@ -14,7 +14,7 @@ READ = {
     names.LOSS: "TotalLoss overall_loss avg_loss train_avg_loss running_loss loss_value combined_loss objective "
     "L_total trainer/loss student/total_loss",
     names.GRAD_NORM: "GradNorm gradnorm GradientNorm total_grad_norm optim/total_grad_norm grad_norm_before_clip gn "
-    "grad_2.0_norm_total grad_l2_norm grad_norm(unclipped) l2_norm/grad params/grad_norm",
+    "grad_2.0_norm_total grad_l2_norm grad_norm(unclipped) l2_norm/grad params/grad_norm Grad",
     names.LEARNING_RATE: "learningRate lr_0 lr/group0 optimizer/lr lr_scheduler/lr current_lr "
     "charts/learning_rate scheduler/lr schedule/lr",
     names.RAW
@@ -70,6 +70,8 @@ def test_the_clearest_of_several_names_has_the_column() -> None:
 def test_total_is_the_loss_beside_its_parts_alone() -> None:
     assert Naming().column("total", ("total", "kd_loss", "ce_loss")) == names.LOSS
     assert Naming().column("total", ("total", "done")) == "total"
+    assert Naming().column("L", ("L", "KD", "CE")) == names.LOSS
+    assert Naming().column("L", ("loss", "L", "KD", "CE")) == "L"
 
 
 def test_a_term_is_named_alone_beside_a_total() -> None:

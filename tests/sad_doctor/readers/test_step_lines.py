@@ -112,6 +112,22 @@ def test_an_evaluation_is_told_by_its_words() -> None:
     assert dict(told.values) == {"train_loss": 3.1, "val_loss": 3.2}
 
 
+@pytest.mark.parametrize(
+    "heading", ["Evaluation at step {i}", "***** Running validation *****", "[Eval] of the student"]
+)
+def test_values_below_the_heading_of_an_evaluation_are_its(tmp_path: Path, heading: str) -> None:
+    lines = [f"step {i}: loss {9 - i / 10} kd {5 - i / 10}" for i in range(1, 41)]
+    for i in (40, 20):
+        lines[i:i] = [heading.format(i=i), f"loss: {i / 10}", "perplexity: 12.5", "kl: 0.5"]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].value == pytest.approx([9 - i / 10 for i in range(1, 41)])
+    assert run.columns[names.EVAL_LOSS].value.tolist() == [2, 4]
+    assert run.columns[names.EVAL_LOSS].step.tolist() == [20, 40]
+    assert run.columns[names.EVAL_PERPLEXITY].value.tolist() == [12.5, 12.5]
+    assert run.columns[names.EVAL_KL].value.tolist() == [0.5, 0.5]
+    assert len(run.columns[KD].value) == 40
+
+
 def test_losses_without_a_step_are_numbered_only_where_they_are_all_there_is(tmp_path: Path) -> None:
     run = read(written(tmp_path / "run.log", [f"loss: {9 - i}" for i in range(5)]))
     assert run.columns[names.LOSS].value.tolist() == [9, 8, 7, 6, 5]

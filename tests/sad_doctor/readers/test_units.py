@@ -15,6 +15,9 @@ from sad_doctor.readers.units import told
     [
         ("step 1 loss 2 12.3k tok/s", "tokens/s", 12300),
         ("step 1 loss 2 | 1,234.5 tokens/sec", "tokens/s", 1234.5),
+        ("step 1 loss 2 | 1.2M tok/s", "tokens/s", 1_200_000),
+        ("step 1 loss 2 | 1,234 tokens per second", "tokens/s", 1234),
+        ("step 1 loss 2 | 0.5 sec/step", "step_time", 0.5),
         ("step 1 loss 2, 3.4 it/s", "it/s", 3.4),
         ("step 1 loss 2 350ms/step", "step_time_ms", 350),
         ("step 1 loss 2 (0.5 s/it)", "step_time", 0.5),
