@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sad_doctor import names
 from sad_doctor.readers.naming import column_of, in_bytes, plain, step_rank
 from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.remembered import remembered
 from sad_doctor.readers.spelled import spelled
 
 LONGEST = 2000
@@ -74,8 +75,7 @@ class Line:
     @property
     def has_loss(self) -> bool:
         """Whether one of the values is a loss, a part of one, or a perplexity."""
-        found = [(column_of(name) or "", plain(name)) for name in self.values]
-        return any(ours in _LOSSES or ours.startswith(PARTS) or name.endswith("_loss") for ours, name in found)
+        return any(_is_loss(name) for name in self.values)
 
     @property
     def known(self) -> bool:
@@ -136,6 +136,12 @@ def parse(line: str) -> Line | None:
     said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None)
     counts = (step is not None or epoch is not None) and not values
     return said if said.has_loss or counts or (whole and step is None and said.known) else None
+
+
+@remembered
+def _is_loss(name: str) -> bool:
+    ours = column_of(name) or ""
+    return ours in _LOSSES or ours.startswith(PARTS) or plain(name).endswith("_loss")
 
 
 def _named(values: dict[str, float], line: str) -> dict[str, float]:

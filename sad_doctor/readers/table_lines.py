@@ -31,6 +31,8 @@ class Tables:
 
     def told(self, line: str) -> str:
         """Return a line of a table as ``step: 10 | loss: 2.5``, and any other line as it is."""
+        if not self._names and (":" in line or "=" in line):
+            return line  # neither names alone nor numbers below them
         if self._names and (cells := _numbers(line)) is not None and (names := self._names.get(len(cells))) is not None:
             return " | ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
         if _HEADER.fullmatch(line) is not None:

@@ -21,7 +21,8 @@ _SIZE_LETTERS = {"g": "gib", "m": "mib"}
 _VALUE = r"(?<![\w.])(\d[\d,]{0,15}(?:\.\d{1,9})?(?:e[+-]?\d{1,3})?k?)\s?"
 _A_SECOND = re.compile(
     _VALUE.replace("k?", "[km]?")
-    + r"(tok(?:en)?s?|samples?|examples?|seqs?|sequences?|its?|iters?|steps?|batch(?:es)?)(?:/| per )s(?:ec(?:ond)?)?\b",
+    + r"(tok(?:en)?s?|samples?|examples?|seqs?|sequences?|its?|iters?|steps?|batch(?:es)?)"
+    r"(?:/| per )s(?:ec(?:ond)?)?\b",
     re.IGNORECASE,
 )
 _A_STEP = re.compile(_VALUE + r"(ms|s|secs?|seconds)/(?:it|iter|iteration|step|batch)\b", re.IGNORECASE)
