@@ -191,17 +191,16 @@ def _of_plain(name: str) -> str | None:
     said = _SAID.fullmatch(name)
     if said is None or said[2] in _NO_TERM:
         return None
-    prefix, found = _PREFIX_SAYS[said[1]], said[2].removesuffix("_loss")
-    return _ON_EVALUATION.get(prefix, prefix) + found if evaluation else prefix + found
+    prefix = _PREFIX_SAYS[said[1]]
+    return (_ON_EVALUATION.get(prefix, prefix) if evaluation else prefix) + said[2].removesuffix("_loss")
 
 
 def column_among(key: str, row: Iterable[str]) -> str | None:
     """Return the column that ``key`` means in a row of these keys, or None: the names beside it may say what it is."""
     found, held = column_of(key), in_bytes(key)
     name = plain(key).removeprefix("train/")
-    if name in ("total", "l") and any(
-        (column_of(other) or "").startswith((names.RAW, names.WEIGHTED)) for other in row
-    ):
+    parts = (one for one in map(column_of, row) if one and one.startswith((names.RAW, names.WEIGHTED)))
+    if name in ("total", "l") and any(parts):
         return names.LOSS
     if found is None and held is None and any(column_of(other) == names.LOSS or other == "total" for other in row):
         return name_words.part_beside_a_total(key)

@@ -74,6 +74,12 @@ def test_total_is_the_loss_beside_its_parts_alone() -> None:
     assert Naming().column("L", ("loss", "L", "KD", "CE")) == "L"
 
 
+def test_a_divergence_of_another_kind_of_training_is_no_distillation() -> None:
+    assert Naming().column("KLD", ("loss", "BCE", "KLD")) == "KLD"
+    assert Naming().column("kl", ("pg_loss", "kl")) == "kl"
+    assert Naming().column("KLD", ("loss", "CE", "KLD")) == names.RAW + "kd"
+
+
 def test_a_term_is_named_alone_beside_a_total() -> None:
     assert Naming().column("distill", ("loss", "distill", "hidden")) == names.RAW + "kd"
     assert Naming().column("hidden", ("total", "distill", "hidden")) == names.RAW + "layerwise"
