@@ -23,6 +23,8 @@ def main(request_file: str, result_file: str) -> int:
     """Judge as the request says; events are appended to the result as lines of JSON."""
     request: dict[str, Any] = json.loads(Path(request_file).read_text(encoding="utf-8"))
     faulthandler.enable()
+    # what is compiled takes minutes for its first call, and computes the same
+    os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
     _limit_memory()
     sys.path.insert(0, os.getcwd())
     with Path(result_file).open("a", encoding="utf-8") as result:
@@ -65,13 +67,17 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         named = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
         yield from judging(named, f"{request['name']}{more}", only=only, skip=skip)
         return
+    stood: list[str] = []
     if adapter:
         subject = adapted(adapter, target)
     else:
         assert isinstance(target, str), "a request names a loss or an adapter"
-        named = load(target)
+        named = load(target, stood)
         subject = _subject(named, owner(target), Call)
-    yield from session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more)
+    for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
+        if stood and "assumed" in event:
+            event["assumed"].append(f"not installed here, a placeholder stands for it: {', '.join(stood)}")
+        yield event
 
 
 def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MINE = {"student", "stu", "s", "stud"}
 THEIRS = {"teacher", "tea", "t", "tch", "teach", "soft"}
 VALUES = {
@@ -61,7 +63,7 @@ COUNTS = {
 }
 IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
 LABEL_LOSSES = {
-    *("original_loss", "ce_loss", "task_loss", "hard_loss", "student_loss", "lm_loss", "base_loss", "sft_loss"),
+    *("loss", "original_loss", "ce_loss", "task_loss", "hard_loss", "student_loss", "lm_loss", "base_loss", "sft_loss"),
 }
 CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
 OFFS = {
@@ -71,8 +73,38 @@ OFFS = {
 }
 ONS = {
     *("weight_soft_loss", "kd_weight", "soft_weight", "kl_weight", "soft_loss_weight", "kd_loss_weight", "loss_weight"),
+    *("kd_loss_scale", "kd_scale", "distill_scale", "soft_loss_scale", "distill_loss_scale", "kl_scale"),
     *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale", "multiplier", "kd_loss_coef"),
 }
+VOCABS = {
+    *(
+        "vocab_size",
+        "num_classes",
+        "n_vocab",
+        "classes",
+        "n_classes",
+        "num_class",
+        "n_class",
+        "class_num",
+        "num_labels",
+    ),
+    *("n_labels", "tgt_vocab_size", "cls_num", "nclass", "num_cls", "draft_vocab_size", "student_vocab_size"),
+    "teacher_vocab_size",
+}
+STEPS = {"epoch", "step", "global_step", "iteration", "iter", "current_step", "current_epoch", "n_iter", "cur_epoch"}
+"""Where in its run a training is."""
+OF_COUNTS = ({"tokens", "toks", "token", "tok"}, {"num", "n", "non", "valid", "total", "count", "global", "nonpad"})
+"""A word of each is in the name of a count of tokens."""
+CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
+NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image"}
+"""What is in the names of masks that say of no row whether it counts."""
+TOPKS = {"k", "topk", "top_k", "kd_top_k", "num_topk", "n_topk"}
+POSITIONS = {"pos_idx", "position_ids", "positions", "pos_ids", "position_idx"}
+TWO_VIEWS = (
+    {"positive", "positives", "negative", "negatives", "anchor", "positive_key", "negative_keys", "query", "queries"},
+    {"image_features", "text_features", "image_embeds", "text_embeds", "image_embeddings", "text_embeddings"},
+)
+"""Two of these in one loss are views of examples that are told from each other, not a student and its teacher."""
 EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
 TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
 MODELS = {"model", "student", "student_model", "student_net", "net", "model_s", "net_s"}
@@ -88,3 +120,22 @@ CRITERIA = {"criterion", "base_criterion", "criterion_ce", "ce_criterion", "crit
 """Objects that compute the label loss: a cross-entropy."""
 KINDS = {"distillation_type", "distill_type", "kd_type", "kd_mode", "distillation_mode", "distill_mode", "distil_type"}
 """Words that say which of several losses it is; a source compares them with what it knows."""
+
+
+def tokens(name: str) -> list[str]:
+    """Return the words of a name: ``logitsStudent`` and ``logits_student`` have the same."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return [word for word in spaced.lower().split("_") if word]
+
+
+def told_by_its_end(name: str, words: set[str]) -> str:
+    """What a required parameter is that no list has: "one" (a scale, a step), a "count" of tokens, a "config", a "mask"
+    or one of "padding", or "".
+    """
+    if words & {"mask", "masks"} and not words & NO_MASKS:
+        return "padding" if words & {"pad", "padding", "padded", "ignore", "ignored"} else "mask"
+    if name in STEPS or name.endswith(("_scale", "_factor")) or (name.endswith("_id") and "batch" in name):
+        return "one"
+    if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:
+        return "count"
+    return "config" if name.endswith(CONFIG_ENDS) else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,12 +28,17 @@ from sad.judge.names import (
     ONES,
     ONS,
     PADS,
+    POSITIONS,
     RATIOS,
     TEACHER_MODELS,
     TEMPERATURES,
     THEIRS,
+    TOPKS,
     VALUES,
+    VOCABS,
     WEIGHTS,
+    tokens,
+    told_by_its_end,
 )
 
 
@@ -63,6 +67,9 @@ class Role(StrEnum):
     EAGER = "False, so that nothing is compiled"
     VOCAB = "the size of the vocabulary"
     ONES = "1 for every row"
+    ONE = "1"
+    TOPK = "its default, or the size of the vocabulary where that is smaller"
+    POSITIONS = "the places of the tokens"
     OBJECT = "an object of which nothing is known"
     CRITERION = "a cross-entropy"
     WORD = "the kind of loss"
@@ -104,21 +111,17 @@ FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 NUMERIC = (int, float)
+ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
     (MASKS, Role.MASK),
     (PADS, Role.PADDING),
     ({"input_ids"}, Role.IDS),
+    (POSITIONS, Role.POSITIONS),
     (ONES, Role.ONES),
 )
 """Roles that the whole name tells."""
-
-
-def tokens(name: str) -> list[str]:
-    """Return the words of a name: ``logitsStudent`` and ``logits_student`` have the same."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return [word for word in spaced.lower().split("_") if word]
 
 
 def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Reading:
@@ -179,7 +182,7 @@ def _setting(parameter: Parameter) -> Role | None:
         **dict.fromkeys(IGNORES, Role.IGNORE),
         **dict.fromkeys(CONFIGS, Role.CONFIG),
         **dict.fromkeys(EAGERS, Role.EAGER),
-        **dict.fromkeys(("vocab_size", "num_classes", "n_vocab"), Role.VOCAB),
+        **dict.fromkeys(VOCABS, Role.VOCAB),
         **dict.fromkeys(CRITERIA, Role.CRITERION),
         **dict.fromkeys(("size_average", "reduce"), Role.ON),
     }
@@ -187,22 +190,21 @@ def _setting(parameter: Parameter) -> Role | None:
     if lower in known:
         role = known[lower]
         return role if role is not Role.ON or number or required else None
-    if role_of_kind := _kind(lower, required=required):
-        return role_of_kind
+    if lower in TOPKS and isinstance(parameter.default, int):
+        return Role.TOPK
+    if told := _kind(lower, required=required) or (ENDS.get(told_by_its_end(lower, words)) if required else None):
+        return told
     if required and parameter.annotation in (str, "str"):
         return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
         return Role.ON
     short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
-    if lower in RATIOS or (short and (number or parameter.default is Parameter.empty)):
-        return Role.BETA
-    return None
+    return Role.BETA if lower in RATIOS or (short and (number or required)) else None
 
 
 def _kind(name: str, *, required: bool) -> Role | None:
-    if name in KINDS or (name == "reduction" and required):
-        return Role.WORD if required else Role.DEFAULT
-    return None
+    known = name in KINDS or (name == "reduction" and required)
+    return (Role.WORD if required else Role.DEFAULT) if known else None
 
 
 def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:
@@ -289,6 +291,6 @@ def _space(name: str) -> Space | None:
     flat = "".join(tokens(name))
     if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
         return Space.LOG_PROBS
-    if words & {"probs", "prob", "probabilities", "probability"}:
+    if words & {"probs", "prob", "probabilities", "probability"} or tokens(name)[1:] == ["p"]:
         return Space.PROBS
     return Space.LOGITS if words & {"logits", "logit", "scores"} else None

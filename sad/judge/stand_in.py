@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.errors import UserError
-from sad.judge.roles import Role, setting, tokens
+from sad.judge.names import CONFIG_ENDS, tokens
+from sad.judge.roles import Role, setting
 from sad.subjects.divergence import IGNORED
 
 
@@ -39,6 +40,8 @@ PLAIN: dict[str, object] = {
 }
 """What an attribute is where its name is no setting of a divergence."""
 
+WORDED = ("type", "mode", "objective", "kind", "name", "method", "divergence", "loss_fn", "loss")
+"""How the names of settings end that say which of several losses it is."""
 FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
 """How the names of switches begin: they are off."""
 
@@ -54,6 +57,8 @@ class Asked:
     def __init__(self) -> None:
         self.roles: dict[str, Role] = {}
         self.plain: dict[str, object] = {}
+        self.word: Callable[[str], str | None] = lambda _: None
+        """Which word a source compares a setting with, where it asks for a divergence of logits."""
 
 
 class Config:
@@ -91,7 +96,7 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
             return settings[name]
         # where another setting is beta, or none is, this one is a weight
         return 0.5 if role is Role.BETA and settings.get(BETA_IS) not in (None, name) else settings[role]
-    if role is Role.CONFIG or lower in NESTED:
+    if role is Role.CONFIG or lower in NESTED or lower.endswith(CONFIG_ENDS):
         return Config(f"{of}.{name}", settings, asked)
     if lower.endswith(("temperature", "temp")):
         asked.plain[name] = 1.0
@@ -99,6 +104,9 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower in PLAIN or lower.startswith(FLAGS) or lower.endswith("_parallel"):
         asked.plain[name] = PLAIN.get(lower, False)
         return PLAIN.get(lower, False)
+    if lower.endswith(WORDED) and (word := asked.word(name)):
+        asked.plain[name] = word
+        return word
     raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
 
 
@@ -123,15 +131,38 @@ def stand_in_self(
             return constants[name]
         return found(name, "self", settings, asked)
 
-    made = type(of.__name__, (of,), {"__getattr__": missing})
+    # what only logs asks for a trainer that was set up
+    quiet = {name: _nothing for name in LOGGING if hasattr(of, name)}
+    made = type(of.__name__, (of,), {"__getattr__": missing, **quiet})
     stand: Any = object.__new__(made)
     if isinstance(stand, nn.Module):
         nn.Module.__init__(stand)
     return stand
 
 
+LOGGING = ("log", "log_dict", "log_metrics", "store_metrics", "log_stats")
+"""Methods of trainers that write down numbers."""
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Log nothing."""
+
+
 class Batch(dict[str, Any]):
-    """A dict whose keys are attributes too."""
+    """A dict whose keys are attributes too. What it has once serves both sides: `teacher_labels` are the labels."""
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
+        side, _, rest = name.partition("_") if isinstance(name, str) else ("", "", "")
+        if side in ("teacher", "student") and rest in self:
+            return self[rest]
+        raise KeyError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a tensor, or the default
+        """Return the value, by the same rule."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
         try:
@@ -158,16 +189,33 @@ class Model(nn.Module):
     """Returns the same logits whatever it is given, and their cross-entropy where labels are.
 
     Where logits are rows, [rows, vocab], it is a classifier's: their labels are not shifted. ``bare`` models return
-    their logits alone.
+    their logits alone; ``more`` is asked for what a model does not have, a teacher or a setting that it carries.
     """
 
-    def __init__(self, logits: Tensor, labels: Tensor | None = None, *, bare: bool = False) -> None:
+    def __init__(
+        self,
+        logits: Tensor,
+        labels: Tensor | None = None,
+        *,
+        bare: bool = False,
+        more: Callable[[str], Any] | None = None,
+    ) -> None:
         super().__init__()
+        self.__dict__["_more"] = more
         self.__dict__["_logits"], self.__dict__["_labels"] = logits, labels
         self.__dict__["_bare"] = bare
         self.anchor = nn.Parameter(torch.zeros((), dtype=logits.dtype))
         self.config = Batch(vocab_size=logits.shape[-1], hidden_size=8, use_cache=False)
         self.device = torch.device("cpu")
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a part of a model, or what it carries
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            more = self.__dict__.get("_more")
+            if more is None or name.startswith("_") or (carried := more(name)) is None:
+                raise
+            return carried
 
     def forward(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - whatever models take and return
         """Return an output with the logits [batch, length, vocab] or [rows, vocab], or the logits alone."""
@@ -246,6 +294,6 @@ class Marked:
 def trainer_parts(teacher: Callable[[], nn.Module], student: Callable[[], nn.Module]) -> dict[str, Any]:
     """Return what a trainer's method finds on its ``self`` besides settings."""
     parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
-    parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked())
+    parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked()) | dict.fromkeys(LOGGING, _nothing)
     parts |= dict.fromkeys(("student_model", "student", "model"), student())
     return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

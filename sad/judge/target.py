@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from sad.errors import UserError, listed
+from sad.judge.missing import imported
 
 TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 """What the name of a thing that can be judged often has in it."""
@@ -26,13 +27,14 @@ def split(target: str) -> tuple[str, str]:
     return module, name
 
 
-def load(target: str) -> Any:  # noqa: ANN401 - a function, a class, or what a class has
+def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - a function, a class, or a part of one
     """Import the module and return the named thing in it.
 
+    With ``stood``, placeholders stand for modules that are not installed, and their names are added to it.
     Raises UserError if there is no such module or name, or if importing it raises.
     """
     where, name = split(target)
-    found: Any = _module(where)
+    found: Any = _module(where, stood)
     for part in name.split("."):
         try:
             found = inspect.getattr_static(found, part) if isinstance(found, type) else getattr(found, part)
@@ -52,14 +54,20 @@ def owner(target: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
-def _module(where: str) -> ModuleType:
+def _module(where: str, stood: list[str] | None = None) -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
     if is_file and not Path(where).is_file():
         raise UserError(f"there is no file {where}: write path/to/file.py:name, from the folder that you are in")
     if is_file and not where.endswith(".py"):
         raise UserError(f"{where} is no Python file: write path/to/file.py:name")
-    try:
+
+    def once() -> ModuleType:
         return _from_file(Path(where)) if is_file else importlib.import_module(where)
+
+    try:
+        if stood is None:
+            return once()
+        module, names = imported(once, where)
     except ModuleNotFoundError as error:
         asked = error.name and (where == error.name or where.startswith(f"{error.name}."))
         if asked and not is_file:
@@ -76,6 +84,8 @@ def _module(where: str) -> ModuleType:
         raise UserError(f"{told}: put what runs behind if __name__ == '__main__'") from None
     except Exception as error:
         raise UserError(f"{where} cannot be imported: {_place(error)}{said(error)}: mend it first") from None
+    stood += names
+    return module
 
 
 def _from_file(path: Path) -> ModuleType:

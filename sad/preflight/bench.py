@@ -19,6 +19,7 @@ from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.preflight.answers import Answers
 from sad.recipe.terms import Terms
+from sad.train.loss_scale import LossScale
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.step import Learner
@@ -58,7 +59,9 @@ class Kit:
     @property
     def learner(self) -> Learner:
         """What takes a step, as the loop hands it on."""
-        return Learner(self.accelerator, self.wrapped, self.optimizer, self.objective)
+        return Learner(
+            self.accelerator, self.wrapped, self.optimizer, self.objective, LossScale.of(self.plan.precision)
+        )
 
     def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""
@@ -101,7 +104,7 @@ class Bench:
         teacher = plan.pair.teacher
         kept = next(teacher.parameters()).dtype
         try:
-            if exact and sum(p.numel() for p in teacher.parameters()) <= WIDEST_TEACHER:
+            if exact and self._carried:
                 teacher.float()
             accelerator, distiller, optimizer, objective = make_parts(plan)
             if remember:
@@ -129,10 +132,11 @@ class Bench:
 
         Measured on the embedded pair, on the tiny ones and on SmolLM2: at most 2e-6 in float32.
         """
-        return 1e-4 if next(self.plan.pair.teacher.parameters()).dtype == torch.float32 or self._narrow else 5e-2
+        return 1e-4 if next(self.plan.pair.teacher.parameters()).dtype == torch.float32 or self._carried else 5e-2
 
     @property
-    def _narrow(self) -> bool:
+    def _carried(self) -> bool:
+        """Whether the teacher is small enough to be carried to float32."""
         return sum(p.numel() for p in self.plan.pair.teacher.parameters()) <= WIDEST_TEACHER
 
     @property

@@ -12,7 +12,7 @@ from torch import Tensor
 from sad.batch import CONTRASTIVE, Batch, Tokens
 from sad.objective import Objective
 from sad.preflight.bench import Bench, Kit
-from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.finding import Finding, Level, judged, off
 from sad.train.step import take_step
 
 PADDING = 7
@@ -87,7 +87,7 @@ def _wider(tokens: Tokens) -> Tokens:
 def _same(bench: Bench, topic: str, one: Caught, other: Caught, how: str, accumulation: int = 1) -> Finding:
     size = float(one.gradient.norm())
     gradient = float((one.gradient - other.gradient).norm()) / max(size, 1e-30)
-    loss = abs(one.loss - other.loss) / max(abs(one.loss), 1e-30)
+    loss = off(other.loss, one.loss)
     numbers = {"loss": loss, "gradient": gradient, "steps": other.steps}
     within = loss <= bench.tolerance and gradient <= bench.tolerance
     counted = f", {other.steps} optimizer step" if topic == "accumulation" else ""

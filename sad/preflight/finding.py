@@ -42,3 +42,8 @@ def judged(topic: str, wrong: bool, says: str, fault: str, **more: Any) -> Findi
     if wrong:
         return Finding(topic, Level.WRONG, fault, **more)
     return Finding(topic, Level.FINE, says, numbers=more.get("numbers", {}))
+
+
+def off(value: float, right: float) -> float:
+    """Return how far a value is from the right one, as a share of that."""
+    return abs(value - right) / max(abs(right), 1e-30)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import nn
 
-from sad.batch import Batch, Targets, Tokens
+from sad.batch import LM, Batch, Targets, Tokens
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.models.forward import run
 from sad.preflight.bench import Bench
-from sad.preflight.finding import Finding, judged
+from sad.preflight.finding import Finding, judged, off
 from sad.preflight.label_count import count_labels
 from sad.preflight.prompts import mask_prompts
 
@@ -66,16 +66,16 @@ def _shift(
         for position in told.get(row, range(start, int(tokens.attention_mask[row].sum()) - 1)):
             plain -= float(log_p[row, position, tokens.input_ids[row, position + 1]])
             count += 1
-    apart = abs(ours - plain) / max(abs(plain), 1e-30)
-    off = int((tokens.input_ids[targets.row, targets.position + 1] != targets.token).sum())
+    apart = off(ours, plain)
+    wrong = int((tokens.input_ids[targets.row, targets.position + 1] != targets.token).sum())
     return judged(
         "label shift",
-        not apart <= tolerance or bool(off) or count != len(targets),
+        not apart <= tolerance or bool(wrong) or count != len(targets),
         f"{name}: {count} labels, each the token after its state; the sum equals the plain one (off by {apart:.1g})",
-        f"{name}: {off} of {len(targets)} labels are not the token after their state; the sum is off by {apart:.1%} "
+        f"{name}: {wrong} of {len(targets)} labels are not the token after their state; the sum is off by {apart:.1%} "
         f"of the plain one over {count} tokens",
         advice="the code that trains is at fault: run sad verify V3",
-        numbers={"apart": apart, "off": off},
+        numbers={"apart": apart, "off": wrong},
     )
 
 
@@ -106,8 +106,8 @@ def _counted(batch: Batch) -> Finding:
     pads = int((batch.student.attention_mask[batch.targets.row, batch.targets.position + 1] == 0).sum())
     return judged(
         "label shift",
-        bool(pads) or counts["lm"] >= real,
+        bool(pads) or counts[LM] >= real,
         f"{counts['lm']} labels of {real} tokens, none on padding",
         f"{pads} labels stand on padding",
-        numbers={"pads": pads, "labels": counts["lm"]},
+        numbers={"pads": pads, "labels": counts[LM]},
     )

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from sad.align.layers import layer_pairs
+from sad.batch import CONTRASTIVE, LAYERWISE
 from sad.models.forward import text_config
 from sad.preflight.bench import Bench
-from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.finding import Finding, Level
 from sad.preflight.opening import opening
 
 TOPIC = "models"
@@ -75,18 +76,14 @@ def _tied(name: str, model: nn.Module) -> Iterator[Finding]:
 def _map(bench: Bench) -> Finding:
     mine, theirs = (text_config(m) for m in (bench.plan.pair.student, bench.plan.pair.teacher))
     wanted = bench.plan.recipe.terms
-    used = {"layerwise", "contrastive"} & set(wanted.weights)
+    unused = "" if {LAYERWISE, CONTRASTIVE} & set(wanted.weights) else "; no term compares states"
     pairs = layer_pairs(
         mine.num_hidden_layers, theirs.num_hidden_layers, wanted.layerwise.layers, key="terms.layerwise.layers"
     )
     told = ", ".join(f"{s} to {t}" for s, t in pairs)
     # as terms.layerwise.layers numbers them
-    says = f"layer map (student's block to teacher's, the first being 0): {told}{_unused(used)}"
+    says = f"layer map (student's block to teacher's, the first being 0): {told}{unused}"
     return Finding(TOPIC, Level.FINE, says)
-
-
-def _unused(used: set[str]) -> str:
-    return "" if used else "; no term compares states"
 
 
 def _reached(bench: Bench) -> Iterator[Finding]:
@@ -104,7 +101,7 @@ def _reached(bench: Bench) -> Iterator[Finding]:
     elif found.unreached:
         yield Finding(TOPIC, Level.WARNING, says, **numbers)
     else:
-        yield judged(TOPIC, False, "every trainable tensor of the student gets a gradient", "", **numbers)
+        yield Finding(TOPIC, Level.FINE, "every trainable tensor of the student gets a gradient", **numbers)
 
 
 def _some(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sad.evaluate import evaluate
 from sad.preflight.bench import Bench
 from sad.preflight.cutting import caught
-from sad.preflight.finding import Finding, judged
+from sad.preflight.finding import Finding, judged, off
 
 TOPIC = "evaluation parity"
 
@@ -22,8 +22,8 @@ def parity(bench: Bench) -> Iterator[Finding]:
         split = evaluate(kit.distiller, [kit.collated([one]) for one in some], kit.objective)
         step = caught(kit, [kit.collated(some)])
         left = [module.training for module in kit.distiller.modules()]
-    apart = _apart(step.loss, whole.ledger.loss)
-    cut = max(_apart(whole.ledger.loss, split.ledger.loss), _apart(whole.likelihood.nats, split.likelihood.nats))
+    apart = off(whole.ledger.loss, step.loss)
+    cut = max(off(split.ledger.loss, whole.ledger.loss), off(split.likelihood.nats, whole.likelihood.nats))
     checks = (
         (apart <= bench.tolerance, f"{step.loss:.4f} in training, {whole.ledger.loss:.4f} in evaluation of one text"),
         (cut <= bench.tolerance, f"the score moves by {cut:.2%} with the evaluation's batch size"),
@@ -40,7 +40,3 @@ def parity(bench: Bench) -> Iterator[Finding]:
         advice="the code that trains is at fault: run sad verify evaluation-has-other-weights",
         numbers={"apart": apart, "cut": cut},
     )
-
-
-def _apart(one: float, other: float) -> float:
-    return abs(one - other) / max(abs(one), 1e-30)

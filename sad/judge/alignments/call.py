@@ -13,7 +13,7 @@ from typing import Any
 from sad.align.reader import Reader
 from sad.judge.alignments.pairs import Aligned, aligned
 from sad.judge.judging import Code
-from sad.judge.roles import tokens
+from sad.judge.names import tokens
 from sad.judge.stand_in import NeedsAdapterError
 
 MINE = {"student", "s", "stu", "src", "source", "draft", "a", "1", "left", "first", "x", "orig", "old"}

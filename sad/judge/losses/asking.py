@@ -18,6 +18,9 @@ OF_BATCHES = {"pop", "items", "keys", "update", "get", "copy"}
 OF_LABELS = re.compile(r"not implemented for '(Long|Int)'|floating point|Float but found Long|dtype.*Long")
 """What is raised where whole numbers go through a softmax, or through a divergence."""
 
+SIZES = re.compile(r"size of tensor a .* must match the size of tensor b|not broadcastable|shape mismatch")
+"""What is raised where a mask of rows meets the vocabulary's axis."""
+
 
 def other_readings(call: Call, raised: str) -> Iterator[Call]:
     """Return the loss read otherwise, the likeliest reading first; nothing where what it raised says of none."""
@@ -29,6 +32,8 @@ def other_readings(call: Call, raised: str) -> Iterator[Call]:
     if lacks and lacks[1] in OF_BATCHES and len(sides) == 1:
         # the models are on self, or are parameters beside it
         yield call.formed(roles={**call.roles, sides[0]: Role.BATCH})
+    if SIZES.search(raised) and call.takes(Role.MASK, Role.PADDING) and not call.form.column:
+        yield call.formed(column=True)
     labels = [name for name, role in roles.items() if role is Role.LABELS]
     if OF_LABELS.search(raised) and len(labels) == 1 and Role.TEACHER not in roles.values():
         yield call.formed(roles={**call.roles, labels[0]: Role.TEACHER})

@@ -45,6 +45,7 @@ class Call:
         self._function, self._own = self._unwrapped()
         self.reading = read(self._parameters())
         self.reading = replace(self.reading, roles={**self.reading.roles, **self.roles})
+        self.asked.word = self._word
 
     def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form
         """Return the same loss, called in another form."""
@@ -138,6 +139,12 @@ class Call:
             return IGNORED
         return int(told.pop()) if len(told) == 1 else IGNORED
 
+    def _word(self, name: str) -> str | None:
+        try:
+            return word_for(name, inspect.getsource(self.owner or self.about or self.target))
+        except (OSError, TypeError):
+            return None
+
     def _words(self) -> dict[str, str | None]:
         read_from = [self.reading, *([self.built] if self.built else [])]
         names = [name for reading in read_from for name in reading.named(Role.WORD)]
@@ -179,7 +186,7 @@ class Call:
             return [p for p in every if p.name not in ("ctx", "cls")]
         if isinstance(target, type):
             self.built = read(self._constructor(target), settings_only=True)
-            method = getattr(target, "forward", None) or target.__dict__.get("__call__")
+            method = called_of(target)
             if method is None:
                 raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")
             return list(inspect.signature(method).parameters.values())[1:]
@@ -244,6 +251,14 @@ class Call:
             self._own = False
             return {name: values.of(role, name) for name, role in roles.items() if name in positional_only}
         return {name: values.of(role, name) for name, role in roles.items() if not values.left(role, name)}
+
+
+def called_of(target: type) -> Callable[..., Any] | None:
+    """Return what an object of a class runs when it is called: a module may define ``__call__`` and no ``forward``."""
+    own = next((base.__dict__["__call__"] for base in target.__mro__ if "__call__" in base.__dict__), None)
+    forward: Callable[..., Any] | None = getattr(target, "forward", None)
+    unwritten = forward is None or forward is nn.Module.forward
+    return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
 
 
 def methods_of(target: type) -> str:

@@ -11,7 +11,7 @@ from sad.judge.losses.context import source
 from sad.judge.losses.families import EXCHANGED, FORWARD, GENERAL, REVERSE
 from sad.judge.losses.found import Found
 from sad.judge.losses.kinds import at_end
-from sad.judge.roles import tokens
+from sad.judge.names import tokens
 from sad.subjects.divergence import Reduction
 
 BACKWARDS = re.compile(

@@ -69,7 +69,7 @@ def _named(node: ast.expr, names: dict[str, object]) -> object:
     return getattr(_named(node.value, names), node.attr, None) if isinstance(node, ast.Attribute) else None
 
 
-KIND = ("soft", "forward_kl", "forward_kld", "fkl", "kl", "kld", "kl_div", "kd", "logits", "logit")
+KIND = ("soft", "forward_kl", "forward", "forward_kld", "fkl", "kl", "kld", "kl_div", "kd", "logits", "logit")
 """Words for the divergence of logits, the likeliest first."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -19,7 +19,9 @@ from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.losses.screen import Entry, screened
+from sad.judge.names import TWO_VIEWS
 from sad.judge.roles import Role, Space
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 
 UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
@@ -64,13 +66,16 @@ def discover(call: Call, seed: int) -> Shape:
 
     Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
     """
+    if views := two_views(call.reading.roles):
+        raise NeedsAdapterError(f"{views} are views of examples: a contrastive loss has no teacher to be equal to")
     try:
         return _discovered(call, seed)
     except CannotRunError as error:
         for other in other_readings(call, str(error)):
             with contextlib.suppress(CannotRunError):
                 found = _discovered(other, seed)
-                if found.sample.attached:
+                # a mask with an axis more lets other things run too: single tokens, for one
+                if found.sample.attached and (found.fit.good or not other.form.column):
                     return found
         raise
 
@@ -107,6 +112,12 @@ def _discovered(call: Call, seed: int) -> Shape:
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
     shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
     return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
+
+
+def two_views(names: Iterable[str]) -> str:
+    """Name two parameters that are views of the same examples, '' where there are none."""
+    found = next((sorted(views & set(names)) for views in TWO_VIEWS if len(views & set(names)) > 1), [])
+    return " and ".join(found[:2])
 
 
 def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.judge.roles import Role, Space, tokens
+from sad.judge.names import TEACHER_MODELS, tokens
+from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
+FIXED[Role.ONE] = 1
 WIDE = 2048
 """Tokens from which on a weight that is the identity takes too much memory."""
 RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
@@ -48,6 +50,8 @@ class Form:
     masks: torch.dtype = torch.bool
     flipped: bool = False
     """A mask is 1 where a row does not count."""
+    column: bool = False
+    """Masks have an axis of one more at the end, to go with the vocabulary's."""
     longer: bool = False
     """Masks have one place more at the front, as ids have where logits predict the next token."""
     whole: bool = False
@@ -129,6 +133,11 @@ class Values:
                 return self._flat(self.labels.clamp_min(0))
             case Role.MASK | Role.PADDING:
                 return self._mask(name, padding=role is Role.PADDING)
+            case Role.POSITIONS:
+                batch, length = self.given.student_logits.shape[:2]
+                return self._flat(torch.arange(length).expand(batch, length))
+            case Role.TOPK:
+                return min(self.call.defaults[name], self.given.student_logits.shape[-1])
             case Role.ONES:
                 return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
             case Role.OBJECT:
@@ -153,7 +162,14 @@ class Values:
 
     def model(self) -> Model:
         """The student, which knows its logits and the labels."""
-        return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare)
+        return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare, more=self._carried)
+
+    def _carried(self, name: str) -> Any:  # noqa: ANN401 - a teacher, a number, or None
+        """What a model carries beside its own parts, where it is the whole of a distillation."""
+        if name in TEACHER_MODELS:
+            return self.teacher_model()
+        role = setting(name)
+        return self.settings[role] if role in (Role.ON, Role.OFF, Role.TEMPERATURE, Role.BETA) else None
 
     def teacher_model(self) -> Model:
         """The teacher, which knows its logits."""
@@ -227,7 +243,8 @@ class Values:
         dtype = (
             torch.long if name in ("attention_mask", "attn_mask") and self.form.masks is torch.bool else self.form.masks
         )
-        return self._flat(counts).to(dtype)
+        counts = self._flat(counts)
+        return (counts[..., None] if self.form.column else counts).to(dtype)
 
     def _batch(self) -> Batch:
         labels, ids = self._flat(self.labels), self._flat(self.labels.clamp_min(0))

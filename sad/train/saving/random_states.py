@@ -1,4 +1,4 @@
-"""The states of every process's random generators: saved and restored with a checkpoint, dropout's among them."""
+"""The states of random generators, dropout's among them: of this process, and of every one in a checkpoint."""
 
 from __future__ import annotations
 
@@ -22,12 +22,24 @@ def seed(base: int) -> None:
         torch.manual_seed((base + 0x9E3779B97F4A7C15 * mine) % 2**63)
 
 
+def own() -> list[Tensor]:
+    """Return the states of this process's generators that a step draws from: the CPU's and, if there is one, CUDA's."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_available() else [])]
+
+
+def set_own(states: list[Tensor]) -> None:
+    """Set this process's generators to what :func:`own` returned, each uint8 [bytes]."""
+    torch.set_rng_state(states[0].cpu())
+    if len(states) > 1:
+        torch.cuda.set_rng_state(states[1].cpu())
+
+
 def gathered(keep: bool) -> dict[str, Tensor]:
     """Return the states of the generators of every process, uint8 [bytes], by a name in which its number is.
 
     Every process must take part; one that does not ``keep`` them gets none.
     """
-    states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_available() else [])]
+    states = own()
     every = [states]
     if dist.is_available() and dist.is_initialized():
         found: list[list[Tensor]] = [[] for _ in range(dist.get_world_size())]
@@ -44,10 +56,9 @@ def restore(tensors: dict[str, Tensor]) -> None:
     On more processes than there were, the new ones seed theirs from what the first process is about to draw.
     """
     known = {name: tensors.pop(name) for name in [name for name in tensors if name.startswith("random/")]}
-    first, mine = known[CPU].cpu(), rank()
-    torch.set_rng_state(known.get(_name(CPU, mine), first).cpu())
-    if torch.cuda.is_available() and (cuda := known.get(_name(CUDA, mine), known.get(CUDA))) is not None:
-        torch.cuda.set_rng_state(cuda.cpu())
+    first, mine = known[CPU], rank()
+    cuda = known.get(_name(CUDA, mine), known.get(CUDA)) if torch.cuda.is_available() else None
+    set_own([known.get(_name(CPU, mine), first), *([] if cuda is None else [cuda])])
     if _name(CPU, mine) not in known:
         seed(int(torch.randint(2**62, ())))
 

@@ -18,6 +18,7 @@ import torch
 from accelerate import Accelerator
 
 from sad.errors import TrainingError
+from sad.train.saving import random_states
 from sad.train.saving.checkpoint import Progress
 from sad_doctor import bounded
 from sad_doctor.record import replace_text
@@ -123,7 +124,7 @@ def with_room(
     much.
     """
     while True:
-        state = random_state()
+        states = random_states.own()
         try:
             return attempt()
         except Exception as error:
@@ -137,22 +138,9 @@ def with_room(
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        set_random_state(state)
+        random_states.set_own(states)
         if progress.cuts >= size:
             raise TrainingError(f"out of memory with one window a micro-batch ({told}): {ADVICE}")
         progress.cuts = min(2 * progress.cuts, size)
         smaller = max(1, size // progress.cuts)
         tell(f"out of memory ({told}): from here on {smaller} windows a micro-batch in place of {size}")
-
-
-def random_state() -> list[torch.Tensor]:
-    """Return the states of the random generators that a step draws from."""
-    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
-    return [torch.get_rng_state(), *cuda]
-
-
-def set_random_state(state: list[torch.Tensor]) -> None:
-    """Set them back to what :func:`random_state` returned."""
-    torch.set_rng_state(state[0])
-    if len(state) > 1:
-        torch.cuda.set_rng_state(state[1])

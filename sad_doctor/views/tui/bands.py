@@ -17,6 +17,8 @@ from sad_doctor.views.tui.plot import Ink, value_at
 _EIGHTHS = 8
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ACROSS = " ▏▎▍▌▋▊▉█"
+BESIDE_NAME = 22
+"""Cells of a row of bars beside the name of its term: its sign, a bar of twelve cells, a percentage."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

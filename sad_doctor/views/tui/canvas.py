@@ -12,6 +12,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from sad_doctor.views.tui.lean import Row
+
 _SPACE = ord(" ")
 _HELD = -1  # the second cell of a wide character
 
@@ -101,7 +103,7 @@ class Canvas:
                 Segment(text[a:b], self._styles[number])
                 for a, b, number in zip(starts[first:last], ends[first:last], styles[first:last], strict=True)
             ]
-            found.append(Strip(pieces, self.width))
+            found.append(Row(pieces, self.width))
         return found
 
     def differs(self, other: Canvas) -> list[int]:
@@ -116,7 +118,7 @@ class Canvas:
         cells = ["" if code == _HELD else chr(code) for code in glyph.tolist()]
         pieces = ["".join(cells[a:b]) for a, b in pairwise(edges)]
         styles = [self._styles[number] for number in ink[edges[:-1]].tolist()]
-        return Strip([Segment(piece, style) for piece, style in zip(pieces, styles, strict=True) if piece], self.width)
+        return Row([Segment(piece, style) for piece, style in zip(pieces, styles, strict=True) if piece], self.width)
 
 
 def _shorten(cells: list[tuple[str, int]], room: int) -> list[tuple[str, int]]:

@@ -119,8 +119,9 @@ class Chart(Drawn, Framed, can_focus=True):
         return [top, *(Region(column, frame.y, 1, frame.height) for column in sorted(columns))]
 
     def notify_style_update(self) -> None:
-        """Forget the styles, which have changed."""
-        self._inked = self._spare = None
+        """Forget the styles, which have changed, and all that was painted in them."""
+        self._inked = self._spare = self._scene_key = self._strips_key = None
+        self._strips, self._bare = [], []
         super().notify_style_update()
 
     def rows(self) -> list[Strip]:

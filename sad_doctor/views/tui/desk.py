@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from textual.content import Content
@@ -26,6 +27,7 @@ class Desk:
         self.front = 0
         self.snapshots: dict[int, Snapshot] = {}
         self._watches = [Watch(source, judge, now) for source in self.sources]
+        self._there = [os.path.lexists(source.path) for source in self.sources]
 
     @property
     def several(self) -> bool:
@@ -53,6 +55,9 @@ class Desk:
             else:
                 if snapshot is not None:
                     found[number] = snapshot
+                if self._there[number] and not os.path.lexists(self.sources[number].path):
+                    name = line(self.sources[number].path.name, 80)
+                    problem = f"{name} is gone: what was read of it stays, and it is read again once it is back"
         return found, problem
 
     def keep(self, found: Mapping[int, Snapshot]) -> None:
@@ -98,6 +103,8 @@ class Desk:
         return [*told, BLANK, *about_page(snapshot.run)]
 
 
+_FORMAT = 13
+"""Cells of the common formats: what follows stands in a column."""
 _PEEK = 0.5
 """Seconds of reading after which a run is too long to be judged while one chooses."""
 
@@ -108,5 +115,5 @@ def peek(source: Source, judge: Judge) -> tuple[Content, Content]:
     pace.seconds = _PEEK
     source.poll()
     run = source.whole() if isinstance(source, Replay) else source.run()
-    facts = Content.styled(f"{line(run.format, 30)}   step {numerals.step(run.last_step)}", "$text-muted")
+    facts = Content.styled(f"{line(run.format, 32):<{_FORMAT}}   step {numerals.step(run.last_step):>7}", "$text-muted")
     return (Content.styled("long", "$text-muted") if pace.share < 1 else compare.flags(judge(run))), facts

@@ -45,7 +45,6 @@ class FindingList(Roll):
         self._unfolded: frozenset[str] = frozenset()
         self._given: tuple[Report, Run] | None = None
         self.border_title = Content("Findings")
-        self.border_subtitle = Content("⏎ page  g jump  y copy  → unfold")
 
     @property
     def row(self) -> story.Row | None:
@@ -83,6 +82,7 @@ class FindingList(Roll):
     def on_roll_moved(self, event: Roll.Moved) -> None:
         """Tell which row is meant."""
         event.stop()
+        self._hint()
         if self.row is not None:
             self.post_message(self.Chosen(self.row))
 
@@ -103,8 +103,19 @@ class FindingList(Roll):
         self.rows = new
         if not same:
             self.fill([row.page for row in new], next((i for i, r in enumerate(new) if r.key == before), 0))
+        self._hint()
         if self.row is not None:
             self.post_message(self.Chosen(self.row))
+
+    def _hint(self) -> None:
+        """Name the keys that do something on the highlighted row."""
+        row = self.row
+        told = ["⏎ page"] if row else []
+        if row is not None and row.finding is not None:
+            told += ["g jump"] * (row.finding.first_step is not None) + ["y copy"]
+            open_ = bool(row.parent) or any(one.parent == row.key for one in self.rows)
+            told += ["→ unfold"] if row.folded else ["← fold"] * open_
+        self.border_subtitle = Content("  ".join(told)) if told else None
 
     def _title(self, report: Report) -> Content:
         counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny"})
+_LOW = 9
+"""Rows without which there is no room for the line of keys."""
+
+CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", "-low"})
 """All that :func:`classes` may return."""
 
 SHOWN: Final = {
@@ -46,7 +49,7 @@ def classes(width: int, height: int) -> frozenset[str]:
     No tab changes them: with a class of the screen every widget is styled anew, which takes longer than a frame.
     """
     if width < 40 or height < 14:
-        return frozenset({"-small", "-tiny"})
+        return frozenset({"-small", "-tiny", "-low"} if height < _LOW else {"-small", "-tiny"})
     if width >= 150 and height >= 24:
         return frozenset({"-wide"})
     if width >= 100 and height >= 32:

@@ -14,6 +14,8 @@ from textual.strip import Strip
 from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
+from sad_doctor.views.tui.lean import Row
+
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
@@ -61,7 +63,7 @@ class Edged(Widget):
             if known is None or known[0] is not content:
                 # one strip in place of one for each step: to make one takes longer than what is done to it
                 cells = content.adjust_cell_length(size.width - gutter.width)
-                known = self._whole[y] = (content, Strip([*left, *self._filtered(cells, *told), *right], size.width))
+                known = self._whole[y] = (content, Row([*left, *self._filtered(cells, *told), *right], size.width))
             strips.append(known[1])
         across = crop.column_span
         return strips if across == (0, size.width) else [strip.crop(*across) for strip in strips]
@@ -84,8 +86,9 @@ class Edged(Widget):
             yield cell if told is style else Segment(text, told)
 
     def notify_style_update(self) -> None:
-        """Forget the edges, which may have another look."""
-        self._look = None
+        """Forget what was painted, which may have another look."""
+        self._look = self._around = None
+        self._edges, self._whole = {}, {}
         super().notify_style_update()
 
     def _edge(self, y: int) -> Strip:

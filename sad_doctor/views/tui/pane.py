@@ -83,10 +83,6 @@ class Pane(Scrolled, can_focus=True):
         """Return the text that the mouse has selected."""
         return selection.extract("\n".join(line.plain for line in self._lines())), "\n"
 
-    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
-        """Show what is selected."""
-        self.refresh()
-
     def _selected(self, line: Content, at: int) -> Content:
         span = self.text_selection.get_span(at) if self.text_selection is not None else None
         if span is None:

@@ -24,7 +24,7 @@ from sad_doctor.views.tui.tempo import last_written
 Peek = Callable[[Path], tuple[Content, Content]]
 """Reads a run and tells how it fares and what it is; may raise anything."""
 _WIDEST = 40
-"""Cells of a name that push its verdict to the right."""
+"""Cells of a name, or of what a run is, that push what follows to the right."""
 
 
 class Picker(ModalScreen[list[Path]]):
@@ -44,6 +44,7 @@ class Picker(ModalScreen[list[Path]]):
         written = {path: last_written(path) or 0.0 for path in paths}
         self.paths = sorted(paths, key=lambda path: -written[path])
         self._written, self._now, self._peek = written, now, peek
+        self._scattered = len({path.parent for path in paths}) > 1
         self._told: dict[Path, tuple[Content, Content]] = {}
         self.marked: list[Path] = []
         self.list = Roll()
@@ -106,11 +107,13 @@ class Picker(ModalScreen[list[Path]]):
         sign = Content.styled("◉ " if marked else "○ ", "$accent" if marked else "$text-muted")
         age = self._now() - self._written[path]
         written = f"written {numerals.age(age)} ago" if self._written[path] else ""
-        parent = line(path.parent.name, 40)
+        parent = line(path.parent.name, 40) if self._scattered else ""
         verdict, facts = self._told.get(path, (Content(""), Content("")))
         where = [Content.styled(one, "$text-muted") for one in (written, f"in {parent}/" if parent else "") if one]
         room = min(max(len(line(one.name, 80)) for one in self.paths), _WIDEST)
         name = styled(line(path.name, 80), "bold $foreground")
         name = name.pad_right(max(room - name.cell_length, 0)) + Content("   ") + verdict
+        told = max((one.cell_length for _, one in self._told.values() if one.cell_length <= _WIDEST), default=0)
+        facts = facts.pad_right(max(told - facts.cell_length, 0)) if facts else facts
         below = Content("   ").join([*([facts] if facts else []), *where])
         return [Paragraph(name, sign, 1), Paragraph(below, Content("  "), 1)]

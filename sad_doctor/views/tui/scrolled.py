@@ -9,6 +9,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
+from sad_doctor.views.tui.lean import Row
 from sad_doctor.views.tui.painted import Framed
 
 BAR = 1
@@ -78,7 +79,7 @@ class Scrolled(Framed):
         known = self._barred.get(y)
         if known is None or known[0] is not line or known[1] is not on:
             style = self.visual_style + Style.parse("$scrollbar")
-            known = (line, on, Strip([*line, Segment("▐" if on else " ", style.rich_style)], self.room + BAR))
+            known = (line, on, Row([*line, Segment("▐" if on else " ", style.rich_style)], self.room + BAR))
             self._barred[y] = known
         return known[2]
 

@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from sad_doctor.run import Column
 from sad_doctor.views import axis, numerals
-from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
+from sad_doctor.views.tui.bands import BESIDE_NAME, Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.ink import pen
@@ -61,6 +61,11 @@ class _Shown(Drawn):
             self._key = key, self.cursor
         return self._strips
 
+    def notify_style_update(self) -> None:
+        """Forget what was painted: colours have changed."""
+        self._strips, self._key = [], None
+        super().notify_style_update()
+
     def ink(self) -> Ink:
         """Return the styles of this widget."""
         label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
@@ -71,6 +76,11 @@ class Bands(_Shown):
     """Shares over the steps."""
 
     _painted: tuple[object, Canvas, list[Strip], Place] | None = None
+
+    def notify_style_update(self) -> None:
+        """Forget the bands too."""
+        self._painted = None
+        super().notify_style_update()
 
     def point_at(self, step: float | None) -> None:
         """Show the cursor at a step: of the bands its column is painted anew, before and now."""
@@ -116,6 +126,10 @@ class Bands(_Shown):
 
 class Bars(_Shown):
     """Shares of one moment."""
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
+        """Return the cells of the longest name, a bar and a percentage: what is left is for the bands."""
+        return max((len(term) for term in self.shares.columns), default=0) + BESIDE_NAME
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return a row for each term."""

@@ -135,11 +135,6 @@ class Watch:
         self._pace.seconds = _SLICE
 
     @property
-    def path(self) -> Path:
-        """Where the log lies."""
-        return self._source.path
-
-    @property
     def rested(self) -> bool:
         """Whether enough time has passed since a look that took long."""
         return time.monotonic() >= self._until

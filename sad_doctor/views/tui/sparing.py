@@ -11,10 +11,10 @@ from textual.strip import Strip
 
 
 class Sparing(Compositor):
-    """Asks only those widgets for rows that lie in a region that has changed.
+    """Asks only those widgets for rows that lie in a region that has changed, and only the one on top of a region.
 
     Textual asks every widget that lies in the smallest rectangle about all of them, for all of its rows: with a line at
-    the top and one at the bottom this is the whole screen.
+    the top and one at the bottom this is the whole screen; and it asks those that lie under another too.
     """
 
     _wanted: tuple[Region, ...] = ()
@@ -48,14 +48,16 @@ class Sparing(Compositor):
         if not self._wanted:
             yield from super()._get_renders(crop)
             return
-        for widget, (region, clip) in self.visible_widgets.items():
+        bare = list(self._wanted)
+        for widget, (region, clip) in self.visible_widgets.items():  # from the front to the back; each fills its cells
             seen = region.intersection(clip)
-            near = [one for one in self._wanted if one.overlaps(seen)]
+            near = [one for one in bare if one.overlaps(seen)]
             if near:
                 top = max(min(one.y for one in near), seen.y)
                 bottom = min(max(one.bottom for one in near), seen.bottom)
                 part = Region(seen.x, top, seen.width, bottom - top)
                 yield part, part, widget.render_lines(part.translate(-region.offset))
+                bare = [one for one in bare if not seen.contains_region(one)]
 
 
 class Cropped(ChopsUpdate):

@@ -33,6 +33,7 @@ class Stage(Screen[object]):
         super().__init__(id=id)
         self._compositor = Sparing()
         self._noticed = noticed
+        self._coming: bool | None = None
         self.alone: Widget | None = None
         self._told: list[tuple[Widget, str, object]] = []
 
@@ -40,12 +41,20 @@ class Stage(Screen[object]):
         """Tell that another widget has the focus."""
         self._noticed()
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Notice that the screen comes for the first time: its widgets have just been styled, each on its own."""
+        if self._coming is None:
+            self._coming, event.refresh_styles = True, False
+
     async def on_idle(self, event: events.Idle) -> None:
         """Paint once all has been done that a key set off.
 
         A widget tells the next by a message, and a message takes a turn of the loop: painted before the last of them, a
         key takes two paintings, the second a frame later.
         """
+        if self._coming:  # it was laid out and painted whole as it came, and needs not be painted a second time
+            self._coming = False
+            self._repaint_required = not self.size
         every: list[MessagePump] = [self.app, *self.walk_children()]
         for _ in range(_HOPS):
             if self.message_queue_size:  # it is idle again once it has read them

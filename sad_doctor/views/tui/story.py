@@ -87,8 +87,8 @@ def _row(finding: Finding, folded: int, children: int) -> Page:
     facts = [line(finding.rule, 12), *([steps(finding)] if steps(finding) else [])]
     tail = Content.styled(" · ".join(facts), _MUTED)
     if children:
-        sign, words = ("▸", f"{folded} more") if folded else ("▾", "explains")
-        tail = tail + Content.styled(f"  {sign} {words}", "$accent")
+        sign, words = ("▸", f"{folded}\u00a0more") if folded else ("▾", "explains")
+        tail = tail + Content.styled(f"  {sign}\u00a0{words}", "$accent")
     return [Paragraph(styled(finding.headline, "$foreground"), glyph, _HEADLINE), Paragraph(tail, Content("  "))]
 
 

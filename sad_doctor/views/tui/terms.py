@@ -93,10 +93,6 @@ class TermTable(Roll):
         if self.has_focus:
             self.post_message(self.Chosen(self.term))
 
-    def on_roll_picked(self, event: Roll.Picked) -> None:
-        """Enter says no more than the cursor."""
-        event.stop()
-
     def rebuild(self) -> None:
         """Fill the table for the present width: the trend takes what the numbers leave."""
         if not self.size.width:

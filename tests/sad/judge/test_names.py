@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from sad.judge import names
-from sad.judge.roles import tokens
+from sad.judge.names import tokens
 
 WHOLE = ("LABELS", "MASKS", "PADS", "BATCHES", "COUNTS", "IGNORES", "LABEL_LOSSES", "CONFIGS", "OFFS", "ONS", "EAGERS")
 WHOLE += ("TEACHER_MODELS", "MODELS", "OBJECTS", "ONES", "CRITERIA", "KINDS")

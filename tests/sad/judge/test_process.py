@@ -99,3 +99,18 @@ def test_what_hangs_is_gone_and_what_it_started_too(tmp_path):
         with contextlib.suppress(psutil.NoSuchProcess):
             # one that nobody has asked after yet is kept by its name alone
             assert psutil.Process(int(number)).status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_is_not_installed_is_told_and_what_is_compiled_runs_as_it_is_written(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import nosuch_logger\nimport torch\n\ndef refuses(*_):\n    raise RuntimeError('compiled')\n\n"
+        "@torch.compile(backend=refuses)\n"
+        "def kl(student_logits, teacher_logits):\n"
+        "    first, second = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)\n"
+        "    return (second.exp() * (second - first)).sum()\n"
+    )
+    report = judge({"loss": f"{file}:kl", "name": "kl", "only": ["can_be_called"]}, timeout=40.0)
+    assert report.code == 0
+    assert report.what == "forward KL"
+    assert report.assumed[-1] == "not installed here, a placeholder stands for it: nosuch_logger"

@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from sad.judge.roles import Role, Space, read, setting, tokens, upright
+from sad.judge.names import tokens
+from sad.judge.roles import Role, Space, read, setting, upright
 
 S, T = Role.STUDENT, Role.TEACHER
 
@@ -98,3 +99,31 @@ def test_a_lone_t_under_1_is_no_temperature():
 )
 def test_masks_whose_name_leaves_no_doubt(signature, named):
     assert upright(reading(signature)) == named
+
+
+def test_settings_and_masks_are_told_by_the_ends_of_their_names():
+    def loss(
+        logits, target_p, position_mask, non_padded_tokens, logits_scale_factor, epoch, loss_config, pos_idx, k=9
+    ): ...
+
+    found = read(inspect.signature(loss).parameters.values())
+    told = {name: found.roles[name] for name in list(found.roles)[2:]}
+    assert told == {
+        "position_mask": Role.MASK,
+        "non_padded_tokens": Role.COUNT,
+        "logits_scale_factor": Role.ONE,
+        "epoch": Role.ONE,
+        "loss_config": Role.CONFIG,
+        "pos_idx": Role.POSITIONS,
+        "k": Role.TOPK,
+    }
+    assert found.spaces[Role.TEACHER] is Space.PROBS
+    assert not found.unread
+
+
+def test_masks_of_other_things_say_of_no_row_whether_it_counts():
+    def loss(student_logits, teacher_logits, causal_mask, key_pad_mask): ...
+
+    found = read(inspect.signature(loss).parameters.values())
+    assert found.unread == ("causal_mask",)
+    assert found.roles["key_pad_mask"] is Role.PADDING

@@ -104,3 +104,31 @@ def test_of_a_tokenizer_the_padding_mark_alone_is_known():
     assert Marked().pad_token_id == -100
     with pytest.raises(NeedsAdapterError, match=r"tokenizer\.decode"):
         _ = Marked().decode
+
+
+def test_a_trainer_logs_nothing_and_a_model_carries_its_teacher():
+    class Trains:
+        def __init__(self):
+            self.args = None
+
+        def log(self, numbers):
+            raise AssertionError(self.args.logging_steps)
+
+        def loss(self):
+            self.log({"loss": 1.0})
+            return self.kl_config.temperature
+
+    assert Trains.loss(stand_in_self(Trains, SETTINGS, Asked(), {})) == 3.0
+    logits = torch.randn(1, 3, 5)
+    teacher = Model(logits)
+    model = Model(logits, more={"teacher": teacher, "kd_loss_scale": 1.0}.get)
+    assert model.teacher is teacher
+    assert model.kd_loss_scale == 1.0
+    assert not hasattr(model, "module")
+
+
+def test_what_a_batch_has_once_serves_both_sides():
+    batch = Batch(labels=1)
+    assert batch["teacher_labels"] == batch.get("student_labels") == 1
+    assert "teacher_labels" not in batch
+    assert batch.get("teacher_logits") is None

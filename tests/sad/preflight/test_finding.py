@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sad.preflight.finding import ORDER, Finding, Level, judged
+from sad.preflight.finding import ORDER, Finding, Level, judged, off
 
 
 def test_what_is_wrong_bears_its_mend_and_what_is_fine_bears_none() -> None:
@@ -12,3 +12,9 @@ def test_what_is_wrong_bears_its_mend_and_what_is_fine_bears_none() -> None:
 def test_wrong_is_told_first_and_every_level_once() -> None:
     assert ORDER[0] is Level.WRONG
     assert sorted(ORDER) == sorted(Level)
+
+
+def test_an_error_is_a_share_of_what_is_right() -> None:
+    assert off(3.0, -2.0) == 2.5
+    assert off(0.0, 0.0) == 0.0
+    assert off(1.0, 0.0) > 1e6

@@ -12,6 +12,7 @@ from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role, Space
+from sad.judge.stand_in import NeedsAdapterError
 from sad.verdict import Standing
 
 
@@ -98,3 +99,33 @@ def test_an_epsilon_among_probabilities_is_no_softmax_of_them():
 
     shape = discover(Call(list_net), 0)
     assert (shape.call.form.student, shape.fit.family.name) == (Space.LOGITS, "forward KL")
+
+
+def test_a_mask_that_meets_the_vocabulary_has_an_axis_more():
+    def loss(logits, target_p, position_mask):
+        return -(position_mask * target_p * logits.log_softmax(-1)).sum(-1).mean()
+
+    shape = found(discover(Call(loss), 0), 0)
+    assert shape.shape.call.form.column
+    assert shape.name == "forward KL"
+    assert checks.divisor(shape).standing is not Standing.BROKEN
+
+
+def test_two_views_of_examples_are_no_student_and_teacher():
+    def loss(query, positive_key, temperature=0.1):
+        return F.cross_entropy(query @ positive_key.T / temperature, query.argmax(-1))
+
+    with pytest.raises(NeedsAdapterError, match="a contrastive loss has no teacher"):
+        discover(Call(loss), 0)
+
+
+class Calls(nn.Module):
+    """A module that defines what a call is itself."""
+
+    def __call__(self, student_logits, teacher_logits, k=100):
+        mine = student_logits.log_softmax(-1).topk(k).values
+        return rows(student_logits, teacher_logits) + 0 * mine.sum()
+
+
+def test_a_module_may_define_its_call_and_top_k_is_no_more_than_there_is():
+    assert found(discover(Call(Calls), 0), 0).name == "forward KL"

@@ -100,3 +100,20 @@ class Keeps:
 def test_a_loss_of_its_own_is_made_with_its_defaults():
     assert set(kept_losses(Keeps)) == {"soft"}
     assert found(discover(Call(Keeps.kd, Keeps), 0), 0).name == "forward KL"
+
+
+class Kinds:
+    def __init__(self, kd_config):
+        self.reverse = kd_config.kl_type == "reverse"
+        assert kd_config.kl_type in ("reverse", "forward")
+
+    def __call__(self, student_logits, teacher_logits):
+        first, second = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)
+        first, second = (second, first) if self.reverse else (first, second)
+        return (second.exp() * (second - first)).sum()
+
+
+def test_a_configuration_is_asked_which_of_several_losses_it_is():
+    call = Call(Kinds)
+    assert found(discover(call, 0), 0).name == "forward KL"
+    assert call.asked.plain == {"kl_type": "forward"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from torch.distributed.tensor import DTensor
 
 from sad import tiny
 from sad.subjects.processes import on_processes
-from sad.train.processes import sharded
+from sad.train.processes import engine, sharded
 from sad.train.processes.devices import USE_FSDP
 from sad.train.saving import checkpoint
 
@@ -29,6 +31,13 @@ def test_two_processes_with_pieces_train_as_one_that_has_all(tmp_path: Path, tie
     student, teacher = run(Given(tmp_path / "two", 2, tied=tied, environment=environment))
     assert all(student)
     # its embedding, its head and its last norm are whole
+    assert 0 < sum(teacher) < len(teacher)
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_teacher_of_experts_is_asked_in_pieces(tmp_path: Path) -> None:
+    run(Given(tmp_path / "one", 1, experts=True))
+    _, teacher = run(Given(tmp_path / "two", 2, experts=True, environment=FSDP))
     assert 0 < sum(teacher) < len(teacher)
     same_run(tmp_path / "one", tmp_path / "two")
 
@@ -76,6 +85,7 @@ def parts(_: None) -> dict[str, Any]:
     gathered = [not isinstance(p, DTensor) for p in module.parameters()]
     sharded.settle(module)
     found = {
+        "sharded": sharded.is_sharded(module),
         "settled": all(gathered) and all(isinstance(p, DTensor) for p in module.parameters()),
         "norm": float(sharded.norm([*cut, full[0]])),
         "expected": float(torch.cat([t.flatten() for t in [*full, full[0]]]).norm()),
@@ -93,6 +103,7 @@ def parts(_: None) -> dict[str, Any]:
 def test_pieces_are_gathered_measured_and_loaded_as_the_whole() -> None:
     first, other = on_processes(parts, None, 2)
     for one in (first, other):
+        assert one["sharded"]
         assert one["settled"]
         assert one["whole"]
         assert one["like"]
@@ -110,6 +121,20 @@ def test_of_whole_weights_nothing_is_changed() -> None:
     assert float(sharded.norm([torch.tensor([3.0]), torch.tensor([[4.0]])])) == 5.0
     with pytest.raises(RuntimeError, match="its weights are others: bias"):
         sharded.load_state(module, {"weight": torch.zeros(2, 2)})
+
+
+def test_what_an_engine_holds_is_known_by_its_marks() -> None:
+    module, told = nn.Linear(2, 2), list[str]()
+    state = {name: torch.ones_like(p) for name, p in module.named_parameters()}
+    vars(module)[engine._HERE] = SimpleNamespace(loaded=lambda: told.append("loaded"))
+    assert sharded.is_sharded(module)
+    sharded.load_state(module, state)
+    assert told == ["loaded"]
+    # as DeepSpeed marks a weight that it has cut
+    marks: Any = module.weight
+    marks.ds_id, marks.ds_shape = 0, (4, 2)
+    with pytest.raises(RuntimeError, match=re.escape("weight is [2, 2], and here [4, 2]")):
+        sharded.load_state(module, state)
 
 
 def test_a_teacher_of_few_bits_is_refused() -> None:

@@ -29,6 +29,14 @@ def drawn(given: str) -> tuple[float, float, dict[str, torch.Tensor], float]:
     return first, second, kept, draw()
 
 
+def test_what_a_process_has_drawn_it_draws_again() -> None:
+    torch.manual_seed(5)
+    states = random_states.own()
+    first = draw()
+    random_states.set_own(states)
+    assert draw() == first
+
+
 def test_alone_there_is_one_state_and_it_is_put_back() -> None:
     torch.manual_seed(3)
     random_states.seed(3)

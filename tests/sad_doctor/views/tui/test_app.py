@@ -175,6 +175,21 @@ async def test_q_quits(make):
     assert app.return_code == 0
 
 
+async def test_the_palette_names_the_key_of_a_command(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        told = {c.title: c.help.partition("  ·  ")[0] for c in app.get_system_commands(app.screen) if "  ·  " in c.help}
+        signs = {"slash": "/", "plus": "+", "minus": "-", "question_mark": "?"}
+        bound = {
+            signs.get(key, key): one.action for key, group in app._bindings.key_to_bindings.items() for one in group
+        }
+        assert set(told.values()) <= set(bound), set(told.values()) - set(bound)
+        assert bound[told["Smooth"]] == "smooth"
+        assert bound[told["Go to Findings"]] == "tab(4)"
+        assert len(set(told.values())) == len(told)
+
+
 async def test_the_palette_has_our_commands(make):
     app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -130,3 +130,12 @@ def test_without_colours_each_term_has_a_fill(make):
     assert [row.count(fills[0]) > 30 for row in rows] == [False] * 6 + [True] * 2
     bars = paint_bars(40, 2, both, None, INK)
     assert "".join(map(chr, bars.glyph[0])).count(fills[1]) > "".join(map(chr, bars.glyph[1])).count(fills[0]) > 1
+
+
+def test_steps_stand_under_the_bands_where_there_is_room():
+    canvas, place = paint_bands(40, 8, shares([0.5] * 101), INK)
+    foot = canvas.strips()[-1].text
+    assert foot.split()[0] == "0"
+    for label in foot.split():
+        assert place.column(float(label)) == pytest.approx(foot.index(label) + len(label) // 2, abs=1)
+    assert "0" not in paint_bands(40, 3, shares([0.5] * 101), INK)[0].strips()[-1].text.replace("0%", "")

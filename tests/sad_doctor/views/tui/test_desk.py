@@ -38,6 +38,12 @@ async def test_runs_are_compared_on_one_chart_and_change_places(make):
         assert "run-2-epoch-1" in make.shown(app)
 
 
+def test_of_runs_that_were_left_nothing_is_shown_any_more(make):
+    desk = Desk([make.source(make.healthy_run()), make.source(make.sick_run())], judge(make), lambda: 0.0)
+    desk.stop()
+    assert desk.look() == ({}, "")
+
+
 def test_a_log_that_cannot_be_read_does_not_hide_the_others(make):
     sources = [make.source(make.healthy_run()), make.source(make.sick_run())]
     sources[0].error = OSError("gone [/x]")
@@ -49,6 +55,16 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_others(make):
     assert desk.names == ["fake.log", "run-2-epoch-0"]
     assert desk.page("0") == []
     assert desk.own == "fake.log"
+
+
+def test_a_log_that_is_gone_is_told_until_it_is_back(make, tmp_path):
+    (path,) = logs(tmp_path, ["a.jsonl"])
+    desk = Desk([open_log(path), make.source(make.sick_run())], judge(make), lambda: 0.0)
+    assert desk.look()[1] == ""  # a run in a database has a path that was never there
+    path.rename(tmp_path / "moved")
+    assert desk.look()[1] == "a.jsonl is gone: what was read of it stays, and it is read again once it is back"
+    (tmp_path / "moved").rename(path)
+    assert desk.look()[1] == ""
 
 
 def logs(folder, names):
@@ -68,7 +84,8 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert "choose a run" in make.shown(app)
         told = make.shown(app)
         assert re.search(r"b \[bold\]\.jsonl +✓ no red flags", told)
-        assert re.search(r"JSON lines   step 29   written .+ ago   in ", told)
+        assert re.search(r"JSON lines +step +29   written .+ ago", told)
+        assert " in " not in told  # all lie in one folder
         rows = [row for row in told.splitlines() if "✓ no red flags" in row]
         assert len({row.index("✓") for row in rows}) == 1  # the verdicts stand below each other
         assert make.shown(app).count("no red flags") == 3
@@ -82,6 +99,7 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert app.tabs.several
         await pilot.press("r", "escape")
         await pilot.pause()
+        assert not app.above
         assert len(app.desk.sources) == 2
         await pilot.press("r", "q")
         await pilot.pause()

@@ -38,6 +38,24 @@ async def test_right_unfolds_left_folds_and_finds_the_cause(make):
         assert "R104:1" not in keys(app)
 
 
+async def test_the_frame_names_the_keys_that_do_something_on_the_row(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        told = []
+        for key in ("down", "up", "right", "down", "end"):
+            await pilot.press(key)
+            await pilot.pause()
+            told.append(app.board.findings.border_subtitle)
+        assert told == [
+            "⏎ page  g jump  y copy",
+            "⏎ page  g jump  y copy  → unfold",
+            "⏎ page  g jump  y copy  ← fold",
+            "⏎ page  g jump  y copy  ← fold",
+            "⏎ page",
+        ]
+
+
 async def test_the_filter_narrows_findings_and_terms_and_esc_clears_it(make):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
     async with app.run_test(size=(160, 45)) as pilot:

@@ -16,7 +16,8 @@ from sad_doctor.views.tui import layout
         ((200, 60), {"-wide"}),
         ((200, 20), {"-small"}),
         ((120, 24), {"-small"}),
-        ((20, 5), {"-small", "-tiny"}),
+        ((40, 12), {"-small", "-tiny"}),
+        ((20, 5), {"-small", "-tiny", "-low"}),
     ],
 )
 def test_each_size_has_its_layout(size, wanted):

@@ -10,9 +10,14 @@ async def test_the_end_of_the_log_is_followed_unless_one_scrolled_away(make, tmp
     source.path = path
     async with app.run_test(size=(80, 24)) as pilot:
         await make.settled(pilot)
+        pane = app.log_pane
+        pane.show(path, make.sick_run().tail)
+        app.prepare(pane)
+        prepared = set(pane._strips)
+        assert len(prepared) == 24
         await pilot.press("6")
         await make.settled(pilot)
-        pane = app.log_pane
+        assert set(pane._strips) == prepared
         assert "RuntimeError: CUDA" in make.shown(app)
         error = next(s for s in make.segments(app) if "RuntimeError" in s.text)
         plain = next(s for s in make.segments(app) if "step 199" in s.text)
@@ -21,6 +26,9 @@ async def test_the_end_of_the_log_is_followed_unless_one_scrolled_away(make, tmp
             file.write("the very last\n")
         source.grow(replace(make.sick_run()))
         app.tick()
+        await make.settled(pilot)
+        assert "the very last" in make.shown(app)
+        await pilot.resize_terminal(80, 16)
         await make.settled(pilot)
         assert "the very last" in make.shown(app)
         await pilot.press("g")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from textual.app import App
 from textual.content import Content
+from textual.selection import SELECT_ALL
+from textual.theme import Theme
 
 from sad_doctor.views.tui import oneline
 
@@ -26,6 +28,7 @@ async def test_the_line_is_painted_once_and_the_row_under_it_is_blank(monkeypatc
     async with app.run_test(size=(20, 4)) as pilot:
         await pilot.pause()
         assert [app.told.render_line(y).text for y in (0, 1)] == ["one         ", " " * 12]
+        assert app.told.get_selection(SELECT_ALL) == ("one", "\n")
         painted.clear()
         app.told.render_line(0)
         assert painted == []
@@ -43,6 +46,19 @@ async def test_colours_that_change_are_painted_anew():
         await pilot.pause()
         assert [segment.style for segment in app.told.render_line(0)] != before
         assert app.told.render_line(0).text == "one         "
+
+
+async def test_a_colour_of_the_theme_alone_is_painted_anew():
+    app = Shown()
+    async with app.run_test(size=(20, 4)) as pilot:
+        app.told.content = Content.styled("one", "$accent")
+        seen = []
+        for accent in ("#406080", "#804060"):
+            app.register_theme(Theme(accent, primary="#102030", background="#000000", accent=accent))
+            app.theme = accent
+            await pilot.pause()
+            seen.append(next(iter(app.told.render_line(0))).style.color.name)
+        assert len(set(seen)) == 2
 
 
 async def test_it_forgets_before_it_remembers_too_much():

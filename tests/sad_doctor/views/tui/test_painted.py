@@ -57,6 +57,7 @@ async def test_it_paints_what_textual_paints(crop, bare, monkeypatch):
     async with app.run_test(size=(40, 20)) as pilot:
         for change in (
             lambda: None,
+            lambda: app.set_focus(None),  # Textual gives it to the first that can have it
             lambda: app.set_focus(app.rows),
             lambda: setattr(app.rows, "border_subtitle", "another"),
             lambda: setattr(app, "theme", "textual-light"),

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from textual.app import App
 from textual.content import Content
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from sad_doctor.views.tui import pane
+from sad_doctor.views.tui import pane, theme
+from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.prose import Paragraph
 
 
@@ -76,3 +78,28 @@ async def test_the_mouse_selects_what_it_is_drawn_over(make):
         await pilot.mouse_up(shown, offset=(4, 2))
         await pilot.pause()
         assert app.screen.get_selected_text() == "ne\ntwo"
+
+
+class Alone(App):
+    CSS = "Pane { height: 4; border: none; }"
+
+    def __init__(self):
+        super().__init__()
+        self.register_theme(theme.DARK)
+        self.theme = "doctor-dark"
+        self.view = Pane("title")
+
+    def compose(self):
+        yield self.view
+
+
+async def test_in_a_narrower_terminal_the_end_can_still_be_reached():
+    app = Alone()
+    async with app.run_test(size=(80, 12)) as pilot:
+        app.view.show([Paragraph(Content("word " * 30 + "last"))])
+        await pilot.resize_terminal(20, 12)
+        await pilot.pause()
+        app.view.focus()
+        await pilot.press("end")
+        await pilot.pause()
+        assert "last" in app.view.render_line(app.view.size.height - 1).text

@@ -8,6 +8,7 @@ import pytest
 from sad_doctor import names
 from sad_doctor.run import Event
 from sad_doctor.views.tui.replay import Replay, speed_of
+from sad_doctor.views.tui.snapshot import Watch
 
 
 class Clock:
@@ -98,3 +99,13 @@ def test_a_speed_is_read(text, speed):
 def test_what_is_no_speed_is_refused(text):
     with pytest.raises(ValueError, match="for example 20x"):
         speed_of(text)
+
+
+def test_the_dashboard_can_follow_it(make):
+    clock = Clock()
+    replay = Replay(make.source(timed(make)), 30.0, clock)
+    watch = Watch(replay, lambda _: make.healthy_report())
+    assert len(watch.look().run.columns[names.LOSS]) == 1
+    clock.now = 2.0
+    assert len(watch.look().run.columns[names.LOSS]) == 21
+    assert replay.path == make.source(make.healthy_run()).path

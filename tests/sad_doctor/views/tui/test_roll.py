@@ -74,6 +74,9 @@ async def test_a_click_opens_the_row_under_the_mouse_and_a_head_is_none():
         await pilot.pause()
         grounds = {next(iter(app.roll.render_line(y))).style.bgcolor for y in range(1, 10)}
         assert len(grounds) == 3  # highlighted, under the mouse, all others
+        await pilot.hover(offset=(3, 15))
+        await pilot.pause()
+        assert len({next(iter(app.roll.render_line(y))).style.bgcolor for y in range(1, 10)}) == 2
 
 
 async def test_no_rows_and_fewer_rows():

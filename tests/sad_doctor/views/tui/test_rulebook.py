@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from sad_doctor.finding import Reading
 from sad_doctor.rules import RULES
 from sad_doctor.views.tui.prose import lay_out
 from sad_doctor.views.tui.rulebook import rule_page, rule_rows
@@ -25,3 +29,7 @@ def test_the_page_of_a_rule_has_the_numbers_of_this_run(make):
     assert text(rule_page("R102", make.sick_report())).startswith("✓ passed")
     assert "not checked: the log has no train/grad_norm" in text(rule_page("R402", make.sick_report()))
     assert rule_page("R000", make.sick_report()) == []
+    readings = {"R102": (Reading("spread", 0.5, "NOISE"), Reading("records", 9))}
+    shown = text(rule_page("R102", replace(make.sick_report(), readings=readings)))
+    assert "Measured in this run" in shown
+    assert re.findall("• (.*)", shown)[:2] == ["spread: 0.5000, held against NOISE", "records: 9.0000"]

@@ -68,3 +68,31 @@ async def test_the_bar_can_be_dragged_and_the_wheel_turned():
         await pilot.hover(view, offset=(5, 1))
         await pilot.mouse_up(view, offset=(5, 1))
         assert view.top == 90
+
+
+async def test_the_bar_has_the_colour_of_the_theme_beside_a_line_that_is_the_same(monkeypatch):
+    app = Alone()
+    async with app.run_test(size=(30, 20)) as pilot:
+        app.view.extend(100)
+        kept = Strip.blank(app.view.room)
+        monkeypatch.setattr(app.view, "paint_line", lambda _: kept)
+        seen = []
+        for name in ("doctor-dark", "doctor-light"):
+            app.register_theme(theme.LIGHT)
+            app.theme = name
+            await pilot.pause()
+            seen.append(list(app.view.render_line(0))[-1].style.color.name)
+        assert seen == [theme.DARK.variables["scrollbar"], theme.LIGHT.variables["scrollbar"]]
+
+
+async def test_what_is_wider_than_the_view_scrolls_to_the_right():
+    app = Alone()
+    async with app.run_test(size=(30, 20)) as pilot:
+        app.view.extend(5, 100)
+        app.view.focus()
+        await pilot.press("right", "right")
+        await pilot.pause()
+        assert app.view.scroll_x == 2
+        app.view.extend(5, 20)
+        await pilot.press("left", "right")
+        assert not app.view.allow_horizontal_scroll

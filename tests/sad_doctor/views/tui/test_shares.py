@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.views.tui.bands import BESIDE_NAME
 
 
 async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_not(make):
@@ -20,6 +21,12 @@ async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_
         bands, bars = app.board.shares.bands.region, app.board.shares.bars.region
         assert bands.right <= bars.x
         assert bands.y == bars.y
+        assert bars.width <= 0.6 * app.board.shares.content_size.width + 1
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        longest = max(map(len, app.board.shares.bars.shares.columns))
+        assert app.board.shares.bars.size.width == longest + BESIDE_NAME  # what the names leave is for the bands
 
 
 async def test_the_bars_tell_the_share_of_now(make):
@@ -58,3 +65,17 @@ async def test_another_window_leaves_the_bars_as_they_are(make):
         app.theme = "doctor-light"
         await pilot.pause()
         assert app.board.shares.bars.shares is not bars
+
+
+async def test_a_click_on_the_bands_puts_the_cursor_there(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        bands, seen = app.board.shares.bands, []
+        for share in (0.3, 0.6):
+            await pilot.click(bands, offset=(round(share * bands.size.width), 2))
+            await pilot.pause()
+            seen.append(app.board.cursor / 21_700)
+            assert "at step" in make.shown(app)
+            assert bands.render_line(2).text.count("│") == 1
+        assert 0.1 < seen[0] < seen[1] < 0.9

@@ -55,6 +55,12 @@ async def test_the_mouse_zooms_pans_and_draws_a_range(make):
         await pilot._post_mouse_events([events.MouseScrollRight], "#loss", (30, 6))
         await pilot.pause()
         assert board.window[0] > narrow[0]
+        await pilot._post_mouse_events([events.MouseScrollLeft], "#loss", (30, 6))
+        await pilot.pause()
+        assert board.window == pytest.approx(narrow)
+        await pilot._post_mouse_events([events.MouseScrollDown], "#loss", (30, 6))
+        await pilot.pause()
+        assert board.window is None or board.window[1] - board.window[0] > narrow[1] - narrow[0]
         await pilot.click("#loss", offset=(30, 6), times=2)
         await pilot.pause()
         assert board.window is None
@@ -113,6 +119,7 @@ async def test_the_filter_narrows_the_log_too(make):
         assert "the log holds no text" in make.shown(app)
         await press(pilot, "escape")
         assert len(app.log_pane.shown) == 1
+        assert "quit" in make.shown(app).splitlines()[-1]  # the keys stand where the filter was
 
 
 async def test_a_digit_in_the_filter_is_text(make):

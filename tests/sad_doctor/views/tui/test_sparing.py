@@ -1,18 +1,66 @@
-"""What is written for a key, and that no more was needed: a terminal of our own shows what Textual has composed."""
+"""What is written for a key, and that no more was needed: a terminal of our own shows what is painted from nothing."""
 
 from __future__ import annotations
 
+import copy
 import random
 import re
+from contextlib import contextmanager
 
 import pytest
 from rich.cells import cell_len
+from textual.strip import Strip
+
+from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.oneline import OneLine
+from sad_doctor.views.tui.painted import Edged
+from sad_doctor.views.tui.pane import Pane
+from sad_doctor.views.tui.roll import Roll
+from sad_doctor.views.tui.scrolled import Scrolled
+from sad_doctor.views.tui.shares import Bands
 
 _PIECE = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([0-9;]*)m|([^\x1b])")
 KEYS = (
     *("1", "left", "left", "plus", "shift+left", "minus", "s", "l", "m", "tab", "tab", "3", "4", "down", "up", "right"),
     *("5", "down", "6", "7", "1", "z", "z", "question_mark", "escape", "slash", "a", "backspace", "escape", "2", "0"),
 )
+
+
+@contextmanager
+def forgotten(app):
+    """Let every widget forget what it has painted; afterwards it has again what it had, so that nothing is mended."""
+    kept = []
+    for widget in app.screen.walk_children():
+        before = {}
+        for name, value in vars(widget).items():
+            before[name] = copy.copy(value) if isinstance(value, dict | list | set) else value
+        kept.append((widget, before))
+        widget._styles_cache = type(widget._styles_cache)()
+        widget._render_cache = widget._render_cache._replace(lines=[])
+        widget.notify_style_update()
+        widget._set_dirty()
+        held = [name for name, value in vars(widget).items() if _holds_rows(value)]
+        assert not held, f"{widget} keeps rows when it is told to forget them: {held}"
+    try:
+        yield
+    finally:
+        for widget, before in kept:
+            vars(widget).clear()
+            vars(widget).update(before)
+
+
+def _holds_rows(value):
+    if isinstance(value, dict):
+        return any(map(_holds_rows, value.values()))
+    return isinstance(value, Strip) or (isinstance(value, list | tuple) and any(map(_holds_rows, value)))
+
+
+def afresh(app):
+    """A terminal with all that the widgets would paint if they had painted nothing yet."""
+    whole = Terminal(app)
+    with forgotten(app):
+        whole.fill(app)
+    return whole
 
 
 class Terminal:
@@ -93,9 +141,8 @@ async def test_the_terminal_shows_what_was_composed_after_each_key(make, termina
         for key in KEYS:
             await pilot.press(key)
             await pilot.pause()
-            assert screen.text == make.shown(app), key
-            whole = Terminal(app)
-            whole.fill(app)
+            whole = afresh(app)
+            assert screen.text == whole.text, key
             assert screen.looks == whole.looks, key
 
 
@@ -118,9 +165,53 @@ async def test_the_terminal_shows_what_was_composed_however_fast_the_keys_and_wh
             await pilot.press(*keys)
             await make.settled(pilot)
             await pilot.pause(0.1)
-            whole = Terminal(app)
-            whole.fill(app)
-            assert screen.looks == whole.looks, (app.size, keys)
+            assert screen.looks == afresh(app).looks, (app.size, keys)
+
+
+def _kept_by(key):
+    """A way to paint that asks what the widget would ask, and gives what it gave the first time for a key."""
+
+    def planted(before):
+        known = {}
+        return lambda self, *told: known.setdefault((id(self), *key(self, told)), before(self, *told))
+
+    return planted
+
+
+STALE = {
+    "a list that keeps its rows whatever is highlighted": (Roll, "_painted", lambda _, told: (told[0], told[3])),
+    "a page that keeps its rows by their number": (Pane, "paint_line", lambda self, told: (told[0], self.size)),
+    "a chart that does not see its cursor": (Chart, "rows", lambda self, _: (self.plot, self.size, self.smoothing)),
+    "shares that do not see the steps in view": (Bands, "rows", lambda self, _: (self.size,)),
+    "an edge without its title": (Edged, "_edge", lambda self, told: (told[0], self.size)),
+    "a line of keys that stays": (OneLine, "render_line", lambda self, told: (told[0], self.size)),
+    "a bar that stays": (Scrolled, "render_line", lambda self, told: (told[0], self.size)),
+}
+"""Whose rows are kept too long, and by what: the comparison with what is painted from nothing must see each."""
+
+
+@pytest.mark.parametrize("what", STALE)
+async def test_rows_that_are_kept_too_long_are_seen(make, terminal, monkeypatch, what):
+    cls, name, key = STALE[what]
+    true = getattr(cls, name)
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.pause()
+        screen = terminal(app)
+        monkeypatch.setattr(cls, name, _kept_by(key)(true))
+        app.screen.refresh()
+        for widget in app.screen.walk_children():
+            widget.refresh()
+        await pilot.pause()
+        for pressed in ("4", "down", "1", "left", "left", "plus", "tab", "s"):
+            await pilot.press(pressed)
+            await pilot.pause()
+            with monkeypatch.context() as sound:
+                sound.setattr(cls, name, true)
+                if screen.looks != afresh(app).looks:
+                    return
+        pytest.fail("nothing was seen")
 
 
 async def test_a_cursor_that_moves_writes_columns_and_no_charts(make, terminal):
@@ -150,7 +241,8 @@ async def test_a_widget_far_from_what_changed_is_not_asked(make, monkeypatch):
         app.tabs.refresh()  # the line at the top and the one at the bottom
         app.keys.refresh()
         await pilot.pause()
-        assert {app.tabs, app.keys} <= set(asked) <= {app.tabs, app.keys, app.board}
+        # the clock of the head may tick meanwhile
+        assert {app.tabs, app.keys} <= set(asked) <= {app.tabs, app.keys, app.board, app.header}
 
 
 async def test_a_page_is_gone_though_somebody_looks_where_it_was_before_it_is_laid_out(make, terminal):
@@ -169,3 +261,19 @@ async def test_a_page_is_gone_though_somebody_looks_where_it_was_before_it_is_la
         await pilot.pause()
         assert "Help" not in screen.text
         assert screen.text == make.shown(app)
+
+
+async def test_what_lies_under_a_page_is_not_asked(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        asked = []
+        for widget in app.board.panes:
+            monkeypatch.setattr(
+                widget, "render_lines", lambda crop, w=widget, old=widget.render_lines: (asked.append(w), old(crop))[1]
+            )
+        app.sheet.refresh()  # as when it is scrolled
+        await pilot.pause()
+        assert asked == []

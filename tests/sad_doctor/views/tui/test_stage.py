@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sad_doctor.views.tui import chart
+from sad_doctor.views.tui.sparing import Sparing
+from sad_doctor.views.tui.stage import Stage
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
@@ -94,3 +96,18 @@ async def test_a_key_is_painted_once_however_many_widgets_tell_each_other_of_it(
         await pilot.press(key)
         await pilot.pause(0.1)
         assert len(painted) == 1, painted
+
+
+async def test_the_first_screen_is_styled_and_painted_whole_once(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    whole, styled = [], []
+    paint, style = Sparing.render_full_update, Stage.update_node_styles
+    monkeypatch.setattr(Sparing, "render_full_update", lambda self, **m: (whole.append(1), paint(self, **m))[1])
+    monkeypatch.setattr(Stage, "update_node_styles", lambda self, **m: (styled.append(1), style(self, **m))[1])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        assert (len(whole), styled) == (1, [])
+        assert "The weights never moved" in make.shown(app)
+        await pilot.press("ctrl+p", "escape")  # another screen came and went
+        await pilot.pause()
+        assert "The weights never moved" in make.shown(app)

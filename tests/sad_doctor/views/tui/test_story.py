@@ -6,7 +6,7 @@ from sad_doctor.views.tui.prose import lay_out
 
 
 def text(row):
-    return "\n".join(line.plain.rstrip() for line in lay_out(row.page, 100))
+    return "\n".join(line.plain.rstrip().replace("\xa0", " ") for line in lay_out(row.page, 100))
 
 
 def keys(make, unfolded=(), wanted=""):
@@ -24,6 +24,12 @@ def test_consequences_are_folded_under_their_cause(make):
     )
     assert "▸ 2 more" in text(folded)
     assert "▾ explains" in text(unfolded)
+
+
+def test_how_many_are_folded_is_not_torn_from_the_number(make):
+    row = story.rows(make.sick_report(), make.sick_run(), frozenset())[0]
+    assert any("▸\xa02\xa0more" in line.plain for width in range(24, 60) for line in lay_out(row.page, width))
+    assert all("more" not in line.plain.split(" ") for width in range(24, 60) for line in lay_out(row.page, width))
 
 
 def test_a_row_tells_headline_rule_and_steps(make):

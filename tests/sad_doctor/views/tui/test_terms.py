@@ -36,7 +36,10 @@ async def test_the_term_under_the_cursor_is_drawn_in_the_chart(make):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
     async with app.run_test(size=(160, 45)) as pilot:
         await make.settled(pilot)
-        await pilot.press("3", "down")
+        await pilot.press("3")
+        await make.settled(pilot)
+        assert [s.name for s in app.board.loss.plot.series] == ["train", "held-out", "kd"]
+        await pilot.press("down")
         await pilot.pause()
         await pilot.pause()
         assert [s.name for s in app.board.loss.plot.series] == ["train", "held-out", "routing_feature"]

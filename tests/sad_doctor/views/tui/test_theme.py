@@ -54,3 +54,21 @@ async def test_no_color_is_respected(make, monkeypatch):
         rgb = [s.style.color.triplet for s in make.segments(app) if s.style.color and s.style.color.triplet]
     assert rgb
     assert all(c.red == c.green == c.blue for c in rgb)
+
+
+async def test_after_a_change_every_page_is_painted_as_if_it_had_been_so_from_the_start(make):
+    pages = []
+    for first in ("doctor-dark", "doctor-light"):
+        app, _ = make.dashboard(make.sick_run(), make.sick_report())
+        app.theme = first
+        async with app.run_test(size=(160, 45)) as pilot:
+            await make.settled(pilot)
+            for key in "5671":
+                await pilot.press(key)
+                await pilot.pause()
+            app.theme = "doctor-light"
+            for key in "1567":
+                await pilot.press(key)
+                await make.settled(pilot)
+                pages.append([(one.text, str(one.style)) for one in make.segments(app)])
+    assert pages[:4] == pages[4:]

@@ -1,0 +1,156 @@
+"""Placeholders for modules that code imports and that are not installed here: most of them its loss never uses.
+
+A file of a trainer imports what logs, shards and quantises; the loss in it is arithmetic. What is not installed is
+looked for in the folders above the file, then a placeholder stands for it. One that is used while the code is judged
+raises ``NeedsAdapterError``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from sad.judge.stand_in import NeedsAdapterError
+
+TRIES = 60
+"""Imports after which it is given up."""
+NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+LOGGERS = {
+    *("wandb", "mlflow", "swanlab", "comet_ml", "neptune", "tensorboardX", "tensorboard", "loguru", "rich", "tqdm"),
+    *("structlog", "aim", "clearml", "termcolor", "colorlog"),
+}
+"""Modules whose calls change no number."""
+INSTALLED = ("site-packages", "dist-packages")
+
+
+class Base(nn.Module):
+    """What a class that is not there stands for as a base: it takes any arguments, and calls ``forward``."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__()
+
+
+class Placeholder:
+    """A thing of a module that is not installed: a decorator that does nothing, a base, an annotation, a constant.
+
+    Calling it raises ``NeedsAdapterError`` once its module was imported, but for what only logs.
+    """
+
+    loading = False
+
+    def __init__(self, name: str) -> None:
+        self.__dict__["_name"] = name
+
+    def __getattr__(self, name: str) -> Placeholder:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Placeholder(f"{self.__dict__['_name']}.{name}")
+
+    def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what it decorates, or another one
+        """Decorate nothing, or be another placeholder, while modules are imported; log nothing, or raise, later."""
+        name = self.__dict__["_name"]
+        if Placeholder.loading:
+            return given[0] if len(given) == 1 and callable(given[0]) and not named else Placeholder(f"{name}()")
+        if name.split(".")[0] in LOGGERS:
+            return None
+        raise NeedsAdapterError(f"it calls {name}, which is not installed here")
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """Return the one base that stands for all of them, where no other is a module."""
+        first = next(base for base in bases if isinstance(base, Placeholder))
+        modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
+        return () if modules or first is not self else (Base,)
+
+    def __or__(self, other: object) -> Any:  # noqa: ANN401 - an annotation
+        return Any
+
+    __ror__ = __or__
+
+    def __getitem__(self, key: object) -> Placeholder:
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return False
+
+
+class Missing(ModuleType):
+    """A module that is not installed: every name in it is a placeholder."""
+
+    __version__ = "0.0.0"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self.__spec__ = ModuleSpec(name, None)
+
+    def __getattr__(self, name: str) -> Placeholder:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Placeholder(f"{self.__name__}.{name}")
+
+
+def imported(load: Callable[[], ModuleType], where: str) -> tuple[ModuleType, list[str]]:
+    """Import, with placeholders for what is not installed. Returns the module, and the names of what they stand for.
+
+    Raises what importing it raises else, and ModuleNotFoundError where ``where`` itself is missing.
+    """
+    stood: list[str] = []
+    Placeholder.loading = True
+    try:
+        for _ in range(TRIES):
+            try:
+                return load(), stood
+            except ImportError as error:
+                name = _stand(error, where)
+                if not name:
+                    raise
+                stood.append(name)
+        return load(), stood
+    finally:
+        Placeholder.loading = False
+
+
+def _stand(error: ImportError, where: str) -> str:
+    """Put what was missing where the next import finds it; '' where that is not ours to do."""
+    if isinstance(error, ModuleNotFoundError):
+        name = error.name or ""
+        if not name or where == name or where.startswith(f"{name}."):
+            return ""
+        if _found_above(name.split(".")[0], where):
+            return name
+        sys.modules[name] = Missing(name)
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], last, sys.modules[name])
+        return name
+    told = NO_NAME.search(str(error))
+    module = sys.modules.get(told[2]) if told else None
+    file = getattr(module, "__file__", None)
+    # a folder without __init__.py lacks a file that stands beside it in its repository
+    if told is None or module is None or not (file is None or any(part in file for part in INSTALLED)):
+        # a name that its own files do not have is its own fault
+        return ""
+    setattr(module, told[1], Placeholder(f"{told[2]}.{told[1]}"))
+    return f"{told[2]}.{told[1]}"
+
+
+def _found_above(top: str, where: str) -> bool:
+    """Whether a folder above a file has the module: the root of its repository, or its `src`."""
+    if not where.endswith(".py"):
+        return False
+    for folder in list(Path(where).resolve().parents)[:5]:
+        for root in (folder, folder / "src"):
+            if str(root) not in sys.path and ((root / top / "__init__.py").is_file() or (root / f"{top}.py").is_file()):
+                sys.path.append(str(root))
+                return True
+    return False

@@ -1,0 +1,95 @@
+"""Modules that are not installed, and that a loss does not need."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+from sad.errors import UserError
+from sad.judge.missing import Missing, Placeholder, imported
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.target import load
+
+FILE = """
+import nosuch_shards.data_parallel as parallel
+import wandb_of_nobody
+from nosuch_losses import Base, register
+from torch.nn.functional import nosuch_function
+from nosuch_shards import Config
+
+LEVEL = nosuch_function.level
+
+@register("kd")
+class Mine(Base):
+    def __init__(self, temperature: Config | None = None):
+        super().__init__(temperature, name="mine")
+
+    def forward(self, x):
+        return x + 1 if not isinstance(x, parallel.Wrapped) else None
+
+    def sharded(self, x):
+        return parallel.gather(x)
+"""
+
+
+@pytest.fixture(autouse=True)
+def forgets_what_stood():
+    before = dict(sys.modules), list(sys.path)
+    yield
+    for name in set(sys.modules) - set(before[0]):
+        del sys.modules[name]
+    sys.path[:] = before[1]
+    vars(torch.nn.functional).pop("nosuch_function", None)
+
+
+def test_a_placeholder_stands_for_what_is_not_installed_and_is_told(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(FILE)
+    with pytest.raises(UserError, match="needs the module nosuch_shards"):
+        load(f"{file}:Mine")
+    stood: list[str] = []
+    made = load(f"{file}:Mine", stood)()
+    assert made(torch.ones(1)) == 2
+    assert stood[0] == "nosuch_shards"
+    assert "torch.nn.functional.nosuch_function" in stood
+    with pytest.raises(NeedsAdapterError, match=r"calls nosuch_shards\.data_parallel\.gather, which is not installed"):
+        made.sharded(1)
+
+
+def test_what_is_its_own_fault_stays_one(tmp_path):
+    (tmp_path / "own_neighbour.py").write_text("two = 2\n")
+    file = tmp_path / "mine.py"
+    file.write_text("from own_neighbour import three\n")
+    with pytest.raises(UserError, match="cannot import name 'three'"):
+        load(f"{file}:loss", [])
+    with pytest.raises(UserError, match="there is no module nosuchmodule"):
+        load("nosuchmodule:loss", [])
+
+
+def test_the_root_of_its_repository_is_looked_into_first(tmp_path):
+    (tmp_path / "src" / "own_package").mkdir(parents=True)
+    (tmp_path / "src" / "own_package" / "__init__.py").write_text("three = 3\n")
+    (tmp_path / "train").mkdir()
+    file = tmp_path / "train" / "mine.py"
+    file.write_text("from own_package import three\ndef loss():\n    return three\n")
+    assert load(f"{file}:loss", [])() == 3
+
+
+def test_what_only_logs_may_be_called():
+    assert Placeholder("wandb.log")({"loss": 1}) is None
+    assert not isinstance(1, Placeholder("a.B"))
+    assert list(Missing("a").b) == []
+
+
+def test_imports_end(monkeypatch):
+    monkeypatch.setattr("sad.judge.missing.TRIES", 2)
+    left = iter(f"nosuch_{n}" for n in range(9))
+
+    def never():
+        raise ModuleNotFoundError(name=next(left))
+
+    with pytest.raises(ModuleNotFoundError):
+        imported(never, "mine.py")
+    assert not Placeholder.loading
