@@ -93,6 +93,8 @@ VOCABS = {
 }
 STEPS = {"epoch", "step", "global_step", "iteration", "iter", "current_step", "current_epoch", "n_iter", "cur_epoch"}
 """Where in its run a training is."""
+GRADIENTS = {"grad_output", "grad_out", "grad_loss", "output_grad", "upstream_grad"}
+"""The gradient of what is made of a loss, for one that works out its own."""
 OF_COUNTS = ({"tokens", "toks", "token", "tok"}, {"num", "n", "non", "valid", "total", "count", "global", "nonpad"})
 """A word of each is in the name of a count of tokens."""
 CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
@@ -134,7 +136,12 @@ def told_by_its_end(name: str, words: set[str]) -> str:
     """
     if words & {"mask", "masks"} and not words & NO_MASKS:
         return "padding" if words & {"pad", "padding", "padded", "ignore", "ignored"} else "mask"
-    if name in STEPS or name.endswith(("_scale", "_factor")) or (name.endswith("_id") and "batch" in name):
+    if (
+        name in STEPS
+        or name in GRADIENTS
+        or name.endswith(("_scale", "_factor"))
+        or (name.endswith("_id") and "batch" in name)
+    ):
         return "one"
     if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:
         return "count"

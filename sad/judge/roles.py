@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import Parameter
@@ -124,13 +124,17 @@ BY_NAME = (
 """Roles that the whole name tells."""
 
 
-def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Reading:
-    """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits."""
+def read(
+    parameters: Iterable[Parameter], *, settings_only: bool = False, known: Mapping[str, Role] | None = None
+) -> Reading:
+    """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits; ``known`` are roles
+    that other things than names tell.
+    """
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
-    roles: dict[str, Role] = {}
-    for parameter in every:
+    roles: dict[str, Role] = dict(known or {})
+    for parameter in (p for p in every if p.name not in roles):
         role = FUSED.get(parameter.name) if paired else None
         role = role or _setting(parameter)
         if role is None and not settings_only:

@@ -11,6 +11,7 @@ from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
+from sad.judge.losses.configured import member
 from sad.judge.losses.context import source, with_helpers
 from sad.judge.losses.coupling import RELATED, coupled
 from sad.judge.losses.discover import CannotRunError
@@ -132,6 +133,9 @@ def _told(role: Role, name: str, call: Call) -> str:
     if name in call.settings:
         return f"{call.settings[name]:g}"
     form = call.form
+    if name in call.classes and role in (Role.CONFIG, Role.WORD):
+        of = call.classes[name]
+        return f"an object of {of.__name__} with its defaults" if role is Role.CONFIG else str(member(of))
     if role in (Role.STUDENT, Role.TEACHER):
         mine = (role is Role.STUDENT) != form.swapped
         whose, space = ("student", form.student) if mine else ("teacher", form.teacher)

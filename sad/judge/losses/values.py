@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sad.judge.losses.configured import made
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
@@ -74,8 +75,10 @@ class Asking:
     asked: Asked
     defaults: Mapping[str, Any]
     hidden: bool
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
     """The kind of loss, by parameter, where it must be named."""
+    classes: Mapping[str, type] = field(default_factory=dict)
+    """The class of the user's own that a configuration must be an object of, by parameter."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
 
@@ -150,7 +153,8 @@ class Values:
                 # what is judged is the divergence beside it
                 return self.student.sum() * 0
             case Role.CONFIG:
-                return Config(name, self.settings, self.call.asked)
+                of = self.call.classes.get(name)
+                return made(of, self.settings, self.call.asked) if of else Config(name, self.settings, self.call.asked)
             case Role.MODEL:
                 return self.model()
             case Role.TEACHER_MODEL:
