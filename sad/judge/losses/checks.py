@@ -16,6 +16,7 @@ from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.found import Found
 from sad.judge.losses.fused import fused
 from sad.judge.losses.sample import sample, shown
+from sad.judge.losses.switches import switches as turned
 from sad.judge.losses.temperature import UNSQUARED
 from sad.judge.losses.unexplained import unexplained
 from sad.judge.roles import Role
@@ -207,6 +208,11 @@ def fused_gradients(found: Found) -> Verdict:
     if not found.shape.call.hidden:
         return Verdict(True, "it takes logits", standing=Standing.NOT_APPLICABLE)
     return fused(found.shape.call, found.shape.sample.given)
+
+
+def switches(found: Found) -> Verdict:
+    """With each part that is off by default turned on it runs, is finite, and leaves the same rows out."""
+    return turned(found)
 
 
 def _telling(found: Found) -> str:

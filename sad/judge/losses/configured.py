@@ -87,8 +87,9 @@ def made(of: type, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - a
         if role in settings and (required or (number and role in NUMBERS)):
             given[field.name] = found(field.name, of.__name__, settings, asked)
         elif required:
-            words[field.name] = _words(of, field, asked)
-            if not words[field.name]:
+            if known := _words(of, field, asked):
+                words[field.name] = known
+            else:
                 given[field.name] = found(field.name, of.__name__, settings, asked)
     every = itertools.islice(itertools.product(*words.values()), FEW**2)
     tries = [given | dict(zip(words, chosen, strict=True)) for chosen in every]
