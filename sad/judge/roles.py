@@ -70,6 +70,7 @@ class Role(StrEnum):
     ONE = "1"
     TOPK = "its default, or the size of the vocabulary where that is smaller"
     POSITIONS = "the places of the tokens"
+    LISTED = "the ids of the listed tokens"
     OBJECT = "an object of which nothing is known"
     CRITERION = "a cross-entropy"
     WORD = "the kind of loss"
@@ -110,7 +111,6 @@ class Reading:
 FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
-NUMERIC = (int, float)
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
@@ -169,9 +169,9 @@ def setting(name: str) -> Role | None:
 
 def _setting(parameter: Parameter) -> Role | None:
     name, words = parameter.name, set(tokens(parameter.name))
-    number = isinstance(parameter.default, NUMERIC) or parameter.annotation in (int, float, "float", "int")
+    number = isinstance(parameter.default, int | float) or parameter.annotation in (int, float, "float", "int")
     # a lone t under 1 is a time or a share: nobody sharpens both sides by default
-    small = isinstance(parameter.default, NUMERIC) and parameter.default < 1
+    small = isinstance(parameter.default, int | float) and parameter.default < 1
     lone = name == "T" or (name == "t" and number and not small)
     if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {
         "schedule",

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import member, own_classes, roles_of
-from sad.judge.losses.constructor import constants_of, kept_losses, word_for
+from sad.judge.losses.constructor import called_of, constants_of, kept_losses, methods_of, word_for
+from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.values import Asking, Form, Values
 from sad.judge.output import loss_of
@@ -140,7 +141,7 @@ class Call:
             function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
-        return roles_of(classes, every)
+        return {**listed_roles(every), **roles_of(classes, every)}
 
     @cached_property
     def _source(self) -> str:
@@ -153,8 +154,8 @@ class Call:
         defaults = self.defaults()
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
-        ignored = self._ignored()
-        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, ignored)
+        ignored, lists = self._ignored(), names_of_lists(self.reading.roles)
+        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, lists, ignored)
 
     def _ignored(self) -> int:
         """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
@@ -282,19 +283,3 @@ class Call:
             self._own = False
             return {name: values.of(role, name) for name, role in roles.items() if name in positional_only}
         return {name: values.of(role, name) for name, role in roles.items() if not values.left(role, name)}
-
-
-def called_of(target: type) -> Callable[..., Any] | None:
-    """Return what an object of a class runs when it is called: a module may define ``__call__`` and no ``forward``."""
-    own = next((base.__dict__["__call__"] for base in target.__mro__ if "__call__" in base.__dict__), None)
-    forward: Callable[..., Any] | None = getattr(target, "forward", None)
-    unwritten = forward is None or forward is nn.Module.forward
-    return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
-
-
-def methods_of(target: type) -> str:
-    """Name the methods of a class that look like losses."""
-    names = [
-        n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
-    ]
-    return f"; name a method: {', '.join(names[:4])}" if names else ""

@@ -139,3 +139,19 @@ def _plain(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             for one, value in pairs:
                 if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self":
                     yield one.attr, value
+
+
+def called_of(target: type) -> Callable[..., Any] | None:
+    """Return what an object of a class runs when it is called: a module may define ``__call__`` and no ``forward``."""
+    own = next((base.__dict__["__call__"] for base in target.__mro__ if "__call__" in base.__dict__), None)
+    forward: Callable[..., Any] | None = getattr(target, "forward", None)
+    unwritten = forward is None or forward is nn.Module.forward
+    return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
+
+
+def methods_of(target: type) -> str:
+    """Name the methods of a class that look like losses."""
+    names = [
+        n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
+    ]
+    return f"; name a method: {', '.join(names[:4])}" if names else ""

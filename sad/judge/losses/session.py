@@ -19,6 +19,7 @@ from sad.judge.losses.families import COSINE
 from sad.judge.losses.found import Found, found
 from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.leave_open import settled
+from sad.judge.losses.listed import over_fewer
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
@@ -126,7 +127,7 @@ def assumptions(whole: Found) -> list[str]:
         said_of.append(f"left at their defaults: {', '.join(kept)}")
     if call.picked:
         said_of.append(f"the loss is {call.picked}")
-    return [*said_of, *whole.notes]
+    return [*said_of, *whole.notes, *over_fewer(whole.shape)]
 
 
 def _told(role: Role, name: str, call: Call) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import made
+from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
@@ -59,6 +60,8 @@ class Form:
     """Labels without -100, for what cannot have it."""
     temperature: float = 1.0
     """The logits are multiplied by this: it undoes a temperature that is fixed inside."""
+    listed: int = 0
+    """How many tokens are listed, where a teacher is kept as a list; 0: all."""
     beta: str | None = None
     """The parameter or attribute that takes beta, where several could."""
 
@@ -79,6 +82,8 @@ class Asking:
     """The kind of loss, by parameter, where it must be named."""
     classes: Mapping[str, type] = field(default_factory=dict)
     """The class of the user's own that a configuration must be an object of, by parameter."""
+    lists: Collection[str] = ()
+    """The parameters that take the numbers of listed tokens alone."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
 
@@ -136,6 +141,8 @@ class Values:
                 return self._flat(self.labels.clamp_min(0))
             case Role.MASK | Role.PADDING:
                 return self._mask(name, padding=role is Role.PADDING)
+            case Role.LISTED:
+                return self._flat(ids_of(self.teacher, self.form.listed))
             case Role.POSITIONS:
                 batch, length = self.given.student_logits.shape[:2]
                 return self._flat(torch.arange(length).expand(batch, length))
@@ -224,6 +231,8 @@ class Values:
         if space is not Space.LOGITS:
             logits = logits / self.given.temperature if self.form.softened and not mine else logits
             logits = torch.log_softmax(logits, dim=-1) if space is Space.LOG_PROBS else torch.softmax(logits, dim=-1)
+        if name in self.call.lists:
+            logits = logits.gather(-1, ids_of(self.teacher, self.form.listed))
         if self.call.hidden and self._wide:
             return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
         if self.form.chunks:
