@@ -112,6 +112,7 @@ FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
+ENDS["object"] = Role.OBJECT
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
@@ -127,9 +128,7 @@ BY_NAME = (
 def read(
     parameters: Iterable[Parameter], *, settings_only: bool = False, known: Mapping[str, Role] | None = None
 ) -> Reading:
-    """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits; ``known`` are roles
-    that other things than names tell.
-    """
+    """Give every parameter a role. ``settings_only``: a constructor's, without logits; ``known``: not told by names."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}

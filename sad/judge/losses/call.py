@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import member, own_classes, roles_of
-from sad.judge.losses.constructor import called_of, constants_of, kept_losses, methods_of, word_for
+from sad.judge.losses.constructor import called_of, constants_of, kept_losses, logits_kept, methods_of, word_for
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.values import Asking, Form, Values
@@ -257,6 +257,7 @@ class Call:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
                 parts = trainer_parts(values.teacher_model, values.model) | dict(kept_losses(self.owner))
+                parts |= logits_kept(self._source, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
                 first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]

@@ -128,7 +128,7 @@ def temperature_squared(found: Found) -> Verdict:
             if Takes.TEMPERATURE in contract.takes
             else Verdict(True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE)
         )
-    if found.mixed and found.name == FORWARD.name:
+    if (found.mixed or call.reading.has(Role.LABEL_LOSS)) and found.name == FORWARD.name:
         says = f"{UNSQUARED}, beside a label loss that does not: at T = 8 the teacher counts a sixty-fourth"
         return Verdict(False, says, {"gradient at T = 3": 1 / 9})
     return Verdict(True, f"{UNSQUARED}; a matter of its weight", standing=Standing.ALLOWED)

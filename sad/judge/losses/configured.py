@@ -16,7 +16,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from sad.judge.losses.constructor import KIND
 from sad.judge.names import tokens
@@ -102,6 +102,21 @@ def made(of: type, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - a
         except Exception as error:
             first = first or error
     raise NeedsAdapterError(f"{of.__name__}() raised {type(first).__name__}: {str(first)[:120]}")
+
+
+def holding(of: type, logits: Tensor) -> Any:  # noqa: ANN401 - an object of that class
+    """Return an object of a class that has logits, with these; None where it has none or needs what is not known."""
+    try:
+        fields = inspect.signature(of).parameters
+        if "logits" not in fields:
+            return None
+        known = {"logits": logits, "vocab_size": logits.shape[-1]}
+        bare = {
+            n for n, f in fields.items() if f.default is f.empty and f.kind not in (f.VAR_POSITIONAL, f.VAR_KEYWORD)
+        }
+        return of(**{name: known.get(name) for name in fields if name in known or name in bare})
+    except Exception:
+        return None
 
 
 def _words(of: type, field: inspect.Parameter, asked: Asked) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.judge.losses.configured import made
+from sad.judge.losses.configured import holding, made
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
@@ -171,6 +171,10 @@ class Values:
                     return self.call.words[name]
         raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
 
+    def on_self(self, role: Role) -> Tensor:
+        """The logits of one side, where its object keeps them."""
+        return self._flat(self.student if role is Role.STUDENT else self.teacher)
+
     def model(self) -> Model:
         """The student, which knows its logits and the labels."""
         return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare, more=self._carried)
@@ -239,6 +243,8 @@ class Values:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
+        if name in self.call.classes and (told := holding(self.call.classes[name], logits)) is not None:
+            return told
         # beside an output, what is named logits is those
         if self.form.outputs and (self.form.alike or "logits" not in tokens(name)):
             loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.configured import made, member
+from sad.judge.losses.configured import holding, made, member
 from sad.judge.losses.discover import CannotRunError, discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role
@@ -100,3 +100,29 @@ def test_without_its_class_the_loss_cannot_run():
 
 def test_the_member_for_logits_is_taken():
     assert member(Compared) is Compared.ROWS
+
+
+@dataclass
+class Dense:
+    heat: float
+    vocab_size: int
+    logits: object
+
+
+@dataclass
+class Sparse:
+    ids: object
+
+
+def typed(student_logits, signal: Dense | Sparse):
+    if isinstance(signal, Dense):
+        return rows(student_logits, signal.logits, 1.0)
+    return rows(student_logits, signal.ids, 1.0)
+
+
+def test_a_teacher_of_a_class_of_its_own_is_an_object_of_that():
+    shape = discover(Call(typed), 0)
+    assert found(shape, 0).name == "forward KL"
+    one = holding(Dense, shape.sample.given.teacher_logits)
+    assert (one.vocab_size, one.heat) == (11, None)
+    assert holding(Sparse, shape.sample.given.teacher_logits) is None
