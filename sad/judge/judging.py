@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sad.errors import UserError
@@ -132,14 +133,49 @@ def raised(error: BaseException) -> str:
     return f"raised {said(error)}"
 
 
-def refused(error: BaseException, given: str) -> Exception:
+OTHER_FORM = re.compile(
+    r"values to unpack|indices must be|'(tuple|list|str|Tensor)' object|only integer|too many indices|not iterable"
+    r"|unhashable type|must be Tensor, not|^\w+$"
+)
+"""What is raised at a batch of another form than the one that is meant; a name alone is one that a batch has not."""
+
+
+def telling(failed: Sequence[BaseException]) -> BaseException:
+    """Return the error that tells most of those that forms of batches raised: the first that is not about the form."""
+    return next((one for one in failed if not OTHER_FORM.search(str(one))), failed[0])
+
+
+def refused(error: BaseException, given: str, first: BaseException | None = None) -> Exception:
     """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
-    batches may be the reason.
+    batches may be the reason, for this error or for the ``first`` one.
     """
+    if name := _of_a_program(error):
+        return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    told = "module '" in str(error) or LACKING.search(raised(error))
-    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and not told
+    ours = any(_ours(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether what stands for its models and batches may be the reason of an error."""
+    told = "module '" in str(error) or LACKING.search(raised(error))
+    kinds = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
+    return kinds and not told
+
+
+def _of_a_program(error: BaseException) -> str:
+    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+    trace = error.__traceback__
+    if not isinstance(error, NameError) or trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    try:
+        text = Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    name = str(error.name)
+    return name if re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE) else ""
 
 
 def source(code: Code) -> str:

@@ -43,6 +43,9 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
     if isinstance(returned, Collated):
         return Read(returned, ("the adapter's",), {})
     whole = _as_dict(returned)
+    if not any(name in whole for name in IDS):
+        # the batch may be one entry beside others
+        whole = next((_as_dict(one) for one in whole.values() if isinstance(one, Mapping) and IDS[0] in one), whole)
     ids_name, ids = _tensor(whole, IDS)
     if ids is None and whole:
         raise OtherBatchError(f"it returns {_told(returned)}, no input_ids: no batch of a causal language model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -12,7 +13,17 @@ from typing import Any
 from sad.invariants._models import VOCABULARY
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
-from sad.judge.collators.marker import MARKER, bare, marked, without_added_ends, without_header, without_marker
+from sad.judge.collators.marker import (
+    MARKER,
+    bare,
+    marked,
+    once,
+    with_inner,
+    without_added_ends,
+    without_header,
+    without_marker,
+)
+from sad.judge.collators.prepares import ONE, Takes, paired, prepared
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
@@ -29,6 +40,7 @@ LENGTHS = (
 OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
+CAUSAL = re.compile("decoder_only|causal")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
 
 
@@ -69,19 +81,26 @@ class Call:
     """It puts an end mark behind each text itself: texts are given without."""
     one_mark: bool = False
     """Its padding mark is its end mark."""
+    several: bool = False
+    """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
+    way: Takes = Takes.LIST
+    """What one call gets."""
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
         marks = Marks(marks.eos, marks.eos) if self.one_mark else marks
         found = self.of(self.features(texts, marks), texts, marks)
         found = replace(found, batch=with_last(found.batch, marks.pad))
+        if self.one_mark and not self.several:
+            found = replace(found, batch=with_inner(found.batch, marks))
         if self.appends:
             return replace(found, batch=without_added_ends(found.batch, texts, marks))
         return found
 
     def features(self, texts: Sequence[Text], marks: Marks) -> list[Any]:
         """Return fresh features of some texts."""
-        given = [bare(text, marks) for text in texts] if self.appends else texts
+        shorten = once if self.one_mark and not self.several else bare
+        given = [shorten(text, marks) for text in texts] if self.appends else texts
         times = self.words or int(bool(self.takes(TEMPLATES)))
         return self.form.of([marked(text, times) for text in given] if times else given, marks)
 
@@ -127,6 +146,8 @@ class Call:
         if not callable(called):
             raise NeedsAdapterError(f"objects of {type(called).__name__} are not called")
         every = _parameters(called)
+        if self.way is not Takes.LIST:
+            return self._prepared(called, every, marks)
         first = next((p for p in every if p.name in FEATURES), None)
         unread = [p for p in every if _needed(p) and self._setting(p.name, marks) is None]
         first = first or next(iter(unread), None)
@@ -140,6 +161,19 @@ class Call:
         settings = self._settings(rest, marks, getattr(called, "__name__", type(called).__name__))
         return lambda features: called(features, **settings)
 
+    def _prepared(
+        self,
+        called: Any,  # noqa: ANN401 - anything that is called
+        every: Sequence[inspect.Parameter],
+        marks: Marks,
+    ) -> Callable[[list[Any]], Any]:
+        names = [p.name for p in every]
+        unread = [p.name for p in every if _needed(p) and self._setting(p.name, marks) is None]
+        alone = next((name for name in names if name in (*ONE, *FEATURES)), next(iter(unread), ""))
+        first = paired(names) or (alone,)
+        settings = self._settings([p for p in every if p.name not in first], marks, called.__name__)
+        return prepared(self.way, lambda **texts: called(**texts, **settings), first, marks.pad)
+
     def _settings(self, every: Sequence[inspect.Parameter], marks: Marks, of: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for parameter in every:
@@ -149,8 +183,8 @@ class Call:
             if value is not None:
                 found[parameter.name] = value
             elif _needed(parameter) and parameter.annotation in (bool, "bool"):
-                # a switch that must be told is off
-                found[parameter.name] = False
+                # a switch that must be told is off, unless it says what is judged here
+                found[parameter.name] = bool(CAUSAL.search(parameter.name))
             elif _needed(parameter) and parameter.name == "model":
                 # few read it, and most take None
                 found[parameter.name] = None

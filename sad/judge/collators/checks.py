@@ -152,9 +152,22 @@ def targets(call: Call) -> Verdict:
     if verdict.holds:
         if learned and call.form.prompts:
             return _allowed(f"prompts are learned too, though the features tell them apart: {verdict.says}")
-        return verdict
+        return _several(call) or verdict
     calls = [(call(texts, marks).batch, texts, marks) for texts in SHORT for marks in BOTH]
     return replace(verdict, example=smallest(calls, prompts=learned))
+
+
+def _several(call: Call) -> Verdict | None:
+    """Whether it tells the end of a text by the first end mark in it, which pads too: right for one answer a text."""
+    if not call.one_mark:
+        return None
+    inside = call.other(several=True)
+    verdict = target_alignment(collated_loss(lambda texts, marks: narrow(inside(texts, marks).batch, texts)))
+    if verdict.holds:
+        return None
+    return _allowed(
+        f"right for one answer a text; with an end mark inside one, which is its padding mark, {verdict.says}"
+    )
 
 
 def _asks_again(call: Call) -> Verdict | None:

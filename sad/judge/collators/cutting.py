@@ -11,7 +11,7 @@ from torch import Tensor
 from sad.invariants.truncated_alike import ROOM, TEXTS, Prepare, Prompted, Read, truncated_alike
 from sad.judge.collators.call import LENGTHS, TEMPLATES, Call
 from sad.judge.collators.features import MESSAGES
-from sad.judge.collators.marker import MARKER
+from sad.judge.collators.marker import INNER, MARKER
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
@@ -30,7 +30,7 @@ def cut_alike(call: Call) -> Verdict:
         return Verdict(True, "it takes no length to cut at", standing=Standing.NOT_APPLICABLE)
     pieces = _pieces()
     # a template before a completion is a token of its own, and takes room
-    free = (token for token in count(2) if token != MARKER)
+    free = (token for token in count(2) if token not in (MARKER, INNER))
     table = dict(zip(free, pieces, strict=False))
     size = max(*table, MARKER) + 1
     room = ROOM + (bool(call.takes(TEMPLATES)) or call.form is MESSAGES)
@@ -45,7 +45,8 @@ def cut_alike(call: Call) -> Verdict:
                 raise
             # in some of them the marker was cut off
             return [one for text in texts for one in prepare([text], ROOM)]
-        rows = [_row(found.batch, found.whole, row, table) for row in range(len(found.batch.input_ids))]
+        every = range(len(found.batch.input_ids))
+        rows = [_row(found.batch, found.whole, row, table, ends_pad=call.one_mark) for row in every]
         # what is not a text's may take its room: the marker, and the last token where labels are shifted already
         more = room - ROOM + found.batch.shifted
         return [{name: replace(one, tokens=max(0, one.tokens - more)) for name, one in row.items()} for row in rows]
@@ -113,16 +114,21 @@ def _ids(text: Prompted, table: Mapping[int, bytes]) -> Text:
     return Text(tuple(first), (*rest, EOS))
 
 
-def _row(batch: Collated, whole: Mapping[str, object], row: int, table: Mapping[int, bytes]) -> dict[str, Read]:
+def _row(
+    batch: Collated, whole: Mapping[str, object], row: int, table: Mapping[int, bytes], *, ends_pad: bool
+) -> dict[str, Read]:
     """What is read of a row: by the model, by whoever looks at its labels, by whoever writes from its prompt."""
     mask = batch.attention_mask
     if mask is None or mask.ndim != 2:
         mask = batch.input_ids != PAD
-    ids, seen = batch.input_ids[row], mask[row].bool()
     labels = batch.labels[row]
     if batch.shifted:
         labels = labels.roll(1)
         labels[0] = IGNORED
+    # padding that the mask does not hide is read by nobody, behind a text
+    ids, seen = batch.input_ids[row], mask[row].bool() & (batch.input_ids[row] != PAD)
+    if ends_pad:
+        seen = seen & ((ids != EOS) | (labels != IGNORED))
     told = ids.where(labels == IGNORED, labels)
     # a label where there is padding is no text, and is judged elsewhere
     found = {"the model": _read(ids[seen], table), "its labels": _read(told[seen], table)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
 from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
-from sad.judge.collators.features import DICT, fitting
+from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
 from sad.judge.collators.marker import MARKER
+from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import CannotRunError, Code, raised, source
 from sad.judge.stand_in import NeedsAdapterError
@@ -24,6 +26,9 @@ ENCODES = re.compile(
     re.IGNORECASE,
 )
 """Where a source looks for a template that it encodes itself."""
+
+LACKING = re.compile(r"^\w*Tokenizer\w* has no attribute '?(\w+)")
+"""What transformers raises where a tokenizer is asked for something of another."""
 
 
 class _Tried(NamedTuple):
@@ -74,13 +79,31 @@ def _calls(code: Code) -> Iterator[Call]:
     its own, which it encodes, as one word or as a few.
     """
     text = source(code)
-    for form in fitting(text):
-        call = Call(code, form)
+    for call in [Call(code, form, way=way) for way in _ways(code) for form in _forms(code, way, text)]:
         if ENCODES.search(text) and not call.takes(TEMPLATES):
             yield from (call.other(words=words) for words in (1, 2, 3))
         yield call
         if call.takes(TEMPLATES):
             yield call.other(template=(MARKER,))
+
+
+def _names(code: Code) -> list[str]:
+    try:
+        return list(inspect.signature(code.target).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _ways(code: Code) -> tuple[Takes, ...]:
+    return ways(code.target, _names(code))
+
+
+def _forms(code: Code, way: Takes, text: str) -> tuple[Features, ...]:
+    if way in (Takes.PAIR, Takes.PAIRS):
+        return (STRINGS,)
+    if way is Takes.ONE and any(name in ("messages", "conversation") for name in _names(code)):
+        return (MESSAGES, *fitting(text))
+    return fitting(text)
 
 
 def _begun(call: Call) -> _Tried:
@@ -156,6 +179,9 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
     if own := next((error for _, error in failed if isinstance(error, OwnWordsError)), None):
         return own
+    lacks = next((found for _, error in failed if (found := LACKING.search(str(error)))), None)
+    if lacks is not None:
+        return NeedsAdapterError(f"it asks its tokenizer for {lacks[1]}, which most have not")
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
     kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)

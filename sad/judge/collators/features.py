@@ -83,6 +83,34 @@ def _messages(text: Text, marks: Marks) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": first}, {"role": "assistant", "content": rest}]}
 
 
+def _spoken(text: Text, marks: Marks) -> dict[str, Any]:
+    first, rest = (written(part, marks) for part in cut(text))
+    return {"conversations": [{"from": "human", "value": first}, {"from": "gpt", "value": rest}]}
+
+
+def _exchanges(text: Text, _: Marks) -> dict[str, Any]:
+    first, rest = map(list, cut(text))
+    return {"turns": [{"input_ids": first, "labels": rest}]}
+
+
+def _with_empty(make: Make, empty: str) -> Make:
+    return lambda text, marks: {**make(text, marks), empty: ""}
+
+
+def _with_media(text: Text, marks: Marks) -> dict[str, Any]:
+    """What a text without pictures has in a data set of pictures: nothing under any of their names."""
+    places = torch.arange(len(text.ids))
+    return {**_tensors(_labelled)(text, marks), "position_ids": places, **{name: [] for name in MEDIA}}
+
+
+def _measured(text: Text, _: Marks) -> tuple[int, list[int]]:
+    return text.first, list(text.ids)
+
+
+def _triple(text: Text, _: Marks) -> tuple[list[int], list[int], list[int]]:
+    return list(text.ids), [1] * len(text.ids), own_labels(text)
+
+
 def _turns(text: Text, marks: Marks) -> list[str]:
     return [written(part, marks) for part in cut(text)]
 
@@ -140,6 +168,11 @@ def _everything(text: Text, marks: Marks) -> dict[str, Any]:
 
 
 DICT = "a dict with"
+MEDIA = ("images", "image", "pixel_values", "image_bound", "tgt_sizes", "image_sizes", "videos")
+"""What collators of texts with pictures ask for besides."""
+STRINGS = Features(
+    f"{DICT} prompt and completion, as strings", _strings("prompt", "completion"), ("prompt", "completion")
+)
 MESSAGES = Features(f"{DICT} messages", _messages, ("messages",))
 FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids, attention_mask and labels, as lists", _labelled),
@@ -163,10 +196,10 @@ FORMS: tuple[Features, ...] = (
             ("prompt", "completion"),
         )
     ),
+    STRINGS,
     *(
         Features(f"{DICT} {a} and {b}, as strings", _strings(a, b), (a, b))
         for a, b in (
-            ("prompt", "completion"),
             ("prompt", "response"),
             ("instruction", "output"),
             ("question", "answer"),
@@ -174,7 +207,17 @@ FORMS: tuple[Features, ...] = (
             ("source", "target"),
         )
     ),
+    *(
+        Features(f"{DICT} {a}, an empty {c} and {b}, as strings", _with_empty(_strings(a, b), c), (a, b, c))
+        for a, b, c in (("instruction", "output", "input"), ("text", "target", "instruction"))
+    ),
     MESSAGES,
+    Features(f"{DICT} conversations, from human to gpt", _spoken, ("conversations", "from", "value")),
+    Features(f"{DICT} turns, each of a prompt's input_ids and its labels", _exchanges, ("turns",)),
+    *(
+        Features(f"{DICT} input_ids, attention_mask and labels, as tensors, and no {name}", _with_media, (name,))
+        for name in MEDIA
+    ),
     Features(f"{DICT} ids, labels, masks and lengths, as lists", _everything),
     Features(f"{DICT} ids, labels, masks and lengths, as tensors", _tensors(_everything)),
     Features(f"{DICT} input_ids and attention_mask, as lists", _ids, (), prompts=False),
@@ -183,6 +226,8 @@ FORMS: tuple[Features, ...] = (
     Features("a pair of ids and labels, as tensors", _pair),
     Features("a pair of ids and of labels that were shifted, as tensors", _shifted_pair),
     Features("a list of a prompt and its completion, as strings", _turns),
+    Features("a pair of the prompt's length and ids, as a list", _measured),
+    Features("a triple of ids, mask and labels, as lists", _triple),
     Features("ids, as a tensor", lambda text, _: torch.tensor(text.ids), (), prompts=False),
     Features("ids, as a list", lambda text, _: list(text.ids), (), prompts=False),
     Features(f"{DICT} text", lambda t, m: {"text": written(t.ids, m)}, ("text",), prompts=False),

@@ -9,6 +9,7 @@ from sad.invariants.target_alignment import TEXTS
 from sad.judge.collators import checks
 from sad.judge.collators.call import TEMPLATES, Call
 from sad.judge.collators.discover import MARKS, discover
+from sad.judge.collators.prepares import Takes
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import Code, Judged
 from sad.subjects.text_loss import Collated
@@ -31,6 +32,8 @@ def found(code: Code) -> Judged:
     call = discover(code)
     read = call(TEXTS, MARKS)
     said = ["called as its adapter says" if code.adapter else f"a text is {call.form.says}"]
+    if call.way is not Takes.LIST:
+        said.append(f"it is called with {call.way.value}; its rows are padded here, on the right")
     if call.appends:
         said.append("it puts an end mark behind each text itself, so texts are given without one")
     if call.one_mark:

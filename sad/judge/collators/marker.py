@@ -17,6 +17,24 @@ from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
 MARKER = VOCABULARY - 1
 """Stands between a prompt and its completion where a collator looks for a template there; no text holds it."""
 
+INNER = VOCABULARY - 2
+"""Stands for an end mark inside a text where the collator pads with its end mark and tells its end by the first one:
+such a text is one answer. No text holds it.
+"""
+
+
+def once(text: Text, marks: Marks) -> Text:
+    """Return a text without its end mark, and with another word for those inside."""
+    short = bare(text, marks)
+    parts = (tuple(INNER if one == marks.eos else one for one in part) for part in (short.prompt, short.completion))
+    return Text(*parts)
+
+
+def with_inner(batch: Collated, marks: Marks) -> Collated:
+    """Return the batch of such texts with the end marks inside them."""
+    ids, labels = (of.where(of != INNER, marks.eos) for of in (batch.input_ids, batch.labels))
+    return replace(batch, input_ids=ids, labels=labels)
+
 
 def marked(text: Text, times: int = 1) -> Text:
     """Return a text with the marker behind its prompt; a text without one gets its first token for it."""

@@ -43,6 +43,10 @@ class Form:
     listed: bool = False
     alone: bool = False
     """Models return their logits alone; a metric that takes no model is given the likeliest tokens."""
+    next: bool = False
+    """A metric that takes no model is given row i with the label that it is judged by, not with its own."""
+    filled: bool = False
+    """It is given the padding mark, as the label that is ignored, in place of -100."""
 
 
 def _all(rows: Rows) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
+from sad.judge.steps.settings import CONFIGS, Settings
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -31,7 +33,10 @@ LOADERS = {
     *("val_dataloader", "valid_dataloader", "validation_loader", "validation_dataloader", "test_loader", "dl", "data"),
     *("test_dataloader", "dataset", "eval_dataset", "val_batches", "eval_batches", "iterator", "eval_data", "val_data"),
 }
-LOGITS, LABELS = ("logits", "student_logits", "predictions", "preds"), ("labels", "targets", "label_ids", "references")
+LOGITS = ("logits", "student_logits", "predictions", "preds", "outputs")
+LABELS = ("labels", "targets", "label_ids", "references", "target", "indices")
+LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(valid|validation|val|eval|test)_(data|set))$")
+"""How the names of other parameters end, or what they are, that are batches of whatever split."""
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
 LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches")
 
@@ -135,8 +140,18 @@ class Call:
         labels = torch.cat([_wide(one.labels, longest, IGNORED) for one in rows])
         # a trainer may hand over what its preprocess_logits_for_metrics made of logits: the likeliest tokens
         logits = logits.argmax(dim=-1) if self.form.alone else logits
+        if self.form.next:
+            logits, labels = logits[:, :-1], labels[:, 1:]
+        more = {}
+        if self.form.filled:
+            labels, more = labels.where(labels != IGNORED, PAD), {"ignore_index": PAD}
         pair = _Pair(logits.numpy(), labels.numpy())
-        return {**dict.fromkeys(LOGITS, logits), **dict.fromkeys(LABELS, labels), **dict.fromkeys(PAIRS, pair)}
+        return {
+            **dict.fromkeys(LOGITS, logits),
+            **dict.fromkeys(LABELS, labels),
+            **dict.fromkeys(PAIRS, pair),
+            **more,
+        }
 
     def _function(self, values: Mapping[str, Any]) -> Callable[..., Any]:
         target, own = self.code.target, self.code.owner
@@ -156,7 +171,9 @@ class Call:
             needed = parameter.default is parameter.empty
             if name in known and (needed or name not in LIMITS):
                 found[parameter.name] = known[name]
-            elif needed and name.endswith("loader") and "loader" in known:
+            elif name in CONFIGS and needed:
+                found[parameter.name] = Settings(parameter.name, known)
+            elif needed and LOADED.search(name) and "loader" in known:
                 # of whatever split: the one whose texts are scored
                 found[parameter.name] = known["loader"]
             elif needed:
@@ -203,8 +220,6 @@ SETTINGS: Mapping[str, Any] = {
     "step": 0,
     "global_step": 0,
     "epoch": 0,
-    "args": SimpleNamespace(device="cpu", temperature=1.0, ignore_index=IGNORED),
-    "config": SimpleNamespace(device="cpu", temperature=1.0, ignore_index=IGNORED),
 }
 
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import torch
+
 from sad.invariants.token_weighted import made_texts, right
 from sad.judge.evaluators import checks
 from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
 from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
-from sad.judge.judging import CannotRunError, Code, Judged, refused, source
+from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
-from sad.subjects.metric import LM_LOSS, PERPLEXITY, Scored
+from sad.subjects.metric import ACCURACY, LM_LOSS, PERPLEXITY, Scored
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Verdict
 
@@ -56,7 +58,8 @@ def _said(call: Call) -> str:
         )
     if call.metric:
         what = "the likeliest tokens" if call.form.alone else "logits"
-        return f"it takes {what} and labels of all texts at once; row i is judged by label i + 1"
+        place = "i" if call.form.next else "i + 1"
+        return f"it takes {what} and labels of all texts at once; row i is judged by label {place}"
     alone = ", but returns its logits alone" if call.form.alone else ""
     prompts = ", without prompts" if call.form.bare else ""
     return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
@@ -65,6 +68,12 @@ def _said(call: Call) -> str:
 def _one() -> Sequence[Scored]:
     """The text of most labels, alone: no mean of means, no padding."""
     return [max(made_texts(1.0), key=lambda text: text.labels.shape[1])]
+
+
+def _twice() -> Sequence[Scored]:
+    """Two texts of one length, in one batch."""
+    (one,) = _one()
+    return [Scored(*(torch.cat([x, x]) for x in (one.student_logits, one.teacher_logits, one.labels)))]
 
 
 def _reverse() -> float:
@@ -81,32 +90,42 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     """Try the forms of batches; the first whose loss or perplexity is right for one text alone is meant."""
     runs: list[tuple[Call, dict[str, float]]] = []
     failed: list[Exception | SystemExit] = []
-    told = right(_one())
-    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or Call(code).metric else FORMS:
-        for one in dict.fromkeys((form, _as_list(form), replace(form, alone=True))):
-            call = Call(code, one)
+    alone: list[Exception | SystemExit] = []
+    told, metric = right(_one()), Call(code).metric
+    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else FORMS:
+        for one in _forms(form, metric=metric):
+            call, ran = Call(code, one), False
             try:
                 numbers = call(_one())
+                ran = True
+                if code.adapter is None and not call.trainer:
+                    call(_twice())
             except NeedsAdapterError:
                 raise
             except (Exception, SystemExit) as error:
-                failed.append(error)
+                (alone if ran else failed).append(error)
                 continue
             runs.append((call, numbers))
-            break
-        if runs and runs[-1][0].form.says == form.says and _fits(runs[-1][1], told):
+            if not metric or _fits(numbers, told, ACCURACY):
+                break
+        if runs and runs[-1][0].form.says == form.says and _fits(runs[-1][1], told, *([ACCURACY] if metric else [])):
             return runs[-1]
     if runs:
         return runs[0]
-    first = next((one for one in failed if isinstance(one, WrongNumbersError)), failed[0])
+    if alone:
+        raise NeedsAdapterError(f"it scores one text, and of two it {raised(alone[0])}: it may be for single examples")
+    first = next((one for one in failed if isinstance(one, WrongNumbersError)), telling(failed))
     if isinstance(first, WrongNumbersError):
         raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
-    raise refused(first, FORMS[0].says)
+    raise refused(first, FORMS[0].says, failed[0])
 
 
-def _as_list(form: Form) -> Form:
-    return replace(form, listed=True)
+def _forms(form: Form, *, metric: bool) -> Sequence[Form]:
+    """In which ways a form may be given; a metric's labels may be those of the rows already, or have padding's id."""
+    ways = [form, *([] if metric else [replace(form, listed=True)]), replace(form, alone=True)]
+    ways += [replace(form, next=True, filled=filled) for filled in (False, True)] if metric else []
+    return list(dict.fromkeys(ways))
 
 
-def _fits(numbers: Mapping[str, float], told: Mapping[str, float]) -> bool:
-    return any(near(value, told[what]) for value in numbers.values() for what in (LM_LOSS, PERPLEXITY))
+def _fits(numbers: Mapping[str, float], told: Mapping[str, float], *more: str) -> bool:
+    return any(near(value, told[what]) for value in numbers.values() for what in (LM_LOSS, PERPLEXITY, *more))

@@ -6,9 +6,8 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ import torch
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps.model import Bigram
+from sad.judge.steps.settings import CONFIGS, Settings, settings_read
 from sad.subjects.text_loss import IGNORED
 
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
@@ -51,10 +51,14 @@ CLIPS = ("max_grad_norm", "clip", "grad_clip", "max_norm", "clip_grad_norm", "gr
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
 LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
 EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
+ENGINES = ("engine", "trainer_engine")
+"""The engine of ignite, which counts."""
 SCALERS = ("scaler", "grad_scaler")
 RATES = ("lr", "learning_rate")
 WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
+LIMITS = ("max_steps", "num_steps", "steps")
+"""Where they may be left out they end a run early, and whether they count steps or micro-batches is not told."""
 COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
 ACCELERATORS = ("accelerator",)
 ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
@@ -74,7 +78,6 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("tokenizer", "logger", "writer", "tb_writer", "wandb"), None),
     **dict.fromkeys(("start_context", "header"), ""),
     **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), RowLoss(ignore_index=IGNORED)),
-    "args": SimpleNamespace(device="cpu", temperature=1.0, alpha=0.5),
 }
 
 
@@ -94,6 +97,14 @@ class Unit(StrEnum):
 MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
 """What the name of a function that makes a step is like."""
 
+MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILINE | re.DOTALL)
+"""Where it defines a function and returns it."""
+
+
+def _source(code: Code) -> str:
+    """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""
+    return source(code if code.owner is None else replace(code, target=code.owner))
+
 
 def _signature(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
     try:
@@ -111,7 +122,9 @@ class Call:
 
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
-        names = {p.name.lower(): p.name for p in (*self.parameters(), *self.built())}
+        every = [p.name for p in (*self.parameters(), *self.built())]
+        read = [] if self.code.adapter is not None else settings_read(_source(self.code), every)
+        names = {name.lower(): name for name in (*read, *every)}
         return next((names[name] for group in groups for name in group if name in names), "")
 
     @property
@@ -153,7 +166,11 @@ class Call:
         if self.code.adapter is not None or not inspect.isfunction(target):
             return False
         own = {p.name.lower() for p in _signature(target)}
-        return not own & {*BATCHES, *WINDOWS, *LOADERS} and bool(own & {*MODELS}) and bool(MAKES.match(target.__name__))
+        if own & {*BATCHES, *WINDOWS, *LOADERS} or not own & {*MODELS}:
+            return False
+        return bool(MAKES.match(target.__name__)) or bool(
+            own & {*OPTIMIZERS} and MAKES_INSIDE.search(source(self.code))
+        )
 
     def _made(self, values: Mapping[str, Any] | None = None) -> Callable[..., Any]:
         """Return the step that a factory makes. Raises UserError where it makes none."""
@@ -215,8 +232,10 @@ class Call:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
             name, needed = parameter.name.lower(), parameter.default is parameter.empty
-            if name in values:
+            if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
+            elif name in CONFIGS and (needed or parameter.default is None):
+                found[parameter.name] = Settings(parameter.name, {**SETTINGS, **values})
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
             elif needed and name.endswith("_weight"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, refused
+from sad.judge.judging import Code, Judged, refused, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps import checks
@@ -114,4 +114,4 @@ def _discovered(code: Code) -> Strange:
         runs.append(trainer)
     if runs:
         return runs[0]
-    raise refused(failed[0], next(iter(FORMS)))
+    raise refused(telling(failed), next(iter(FORMS)), failed[0])

@@ -21,6 +21,7 @@ from sad.judge.judging import Code, raised
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.model import batch
+from sad.judge.steps.older import counting_none, without_counts
 from sad.pair import Pair
 from sad.subjects.plain_loop import VOCABULARY, make_texts
 from sad.subjects.schedules import Schedule
@@ -62,7 +63,13 @@ class Library:
     @cached_property
     def kind(self) -> Any:  # noqa: ANN401 - a class of transformers
         """Return its class."""
-        return self.code.target if isinstance(self.code.target, type) else self.code.owner
+        of = self.code.target if isinstance(self.code.target, type) else self.code.owner
+        return without_counts(of) if self.older else of
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        """Return which of its methods take no number of items, as those for transformers before 4.46."""
+        return counting_none(self.code.target if isinstance(self.code.target, type) else self.code.owner)
 
     @cached_property
     def teacher(self) -> str:
@@ -73,6 +80,9 @@ class Library:
     def assumed(self) -> list[str]:
         """Say how it is made."""
         said = [f"{self.kind.__name__} is made with model, args, data_collator and train_dataset, on one process"]
+        if self.older:
+            what = " and ".join(self.older)
+            said.append(f"{what} takes no num_items_in_batch, as for transformers before 4.46: it is called without")
         return [*said, f"{self.teacher} is a frozen model"] if self.teacher else said
 
     def run(self, setup: Setup) -> Trace:
@@ -165,6 +175,9 @@ class Library:
         whole = self.arguments({**values, "teacher": teacher})
         try:
             made = _told(self.kind, watch)(**whole)
+            if self.older:
+                # a loss that is told no count is divided by the micro-batches
+                made.model_accepts_loss_kwargs = False
         except Exception as error:
             # what it wants besides is not ours to guess
             raise NeedsAdapterError(f"{self.kind.__name__}({', '.join(whole)}) {raised(error)}") from None

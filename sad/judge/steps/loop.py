@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -111,7 +112,13 @@ class Strange:
             **dict.fromkeys((*names.LOADERS, *names.OTHER_LOADERS), loader),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
         }
-        called = self.call.ready(values)
+        state = SimpleNamespace(iteration=0, epoch=1, epoch_length=len(given), max_epochs=setup.epochs)
+        ready = self.call.ready({**values, **dict.fromkeys(names.ENGINES, SimpleNamespace(state=state))})
+
+        def called(more: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what it returns
+            state.iteration += 1
+            return ready(more)
+
         if self.call.unit in (Unit.EPOCH, Unit.RUN):
             for _ in range(1 if self.call.unit is Unit.RUN else setup.epochs):
                 called({})

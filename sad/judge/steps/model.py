@@ -112,6 +112,9 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
     "ids": lambda some: some["input_ids"],
     "ids, for models that return logits alone": lambda some: some["input_ids"],
     CLASSES: lambda some: (some["input_ids"], some["input_ids"][:, 1]),
+    "pairs of a text of one token and its class, for models whose last place tells it, that return logits alone": (
+        lambda some: (some["input_ids"][:, :1], some["input_ids"][:, 1])
+    ),
 }
 """How a batch may be given."""
 

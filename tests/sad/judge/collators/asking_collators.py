@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from right_collators import lists
+from torch.nn.utils.rnn import pad_sequence
 
 
 def by_other_names(batch, ignore_idx=-100):
@@ -74,4 +75,61 @@ class Begins:
         return lists(rows)
 
 
-STYLES = ("by_other_names", "Turns", "Dolly", "Begins")
+def measured(batch):
+    """Pairs of how long the prompt is, and ids."""
+    return lists([{"input_ids": ids, "labels": [-100] * first + ids[first:]} for first, ids in batch])
+
+
+def triples(batch):
+    return lists([{"input_ids": ids, "labels": labels} for ids, _, labels in batch])
+
+
+def pictures(batch):
+    """Texts that may have pictures: it asks for them, and for positions."""
+    ids = pad_sequence([one["input_ids"] for one in batch], batch_first=True)
+    mask = pad_sequence([one["attention_mask"] for one in batch], batch_first=True)
+    labels = pad_sequence([one["labels"] for one in batch], batch_first=True, padding_value=-100)
+    places = pad_sequence([one["position_ids"] for one in batch], batch_first=True)
+    out = {"input_ids": ids, "attention_mask": mask, "labels": labels, "position_ids": places}
+    return {**out, "pixel_values": [one["pixel_values"] for one in batch]}
+
+
+class Exchanges:
+    """Turns of a prompt's ids and its answer's, for decoders and for encoders with decoders."""
+
+    def __init__(self, decoder_only_format: bool):
+        assert decoder_only_format
+
+    def __call__(self, examples):
+        rows = []
+        for one in examples:
+            turns = [(turn["input_ids"], turn["labels"]) for turn in one["turns"]]
+            ids = [token for pair in turns for part in pair for token in part]
+            labels = [token for asked, told in turns for token in [-100] * len(asked) + told]
+            rows.append({"input_ids": ids, "labels": labels})
+        return lists(rows)
+
+
+def spoken(batch, tokenizer):
+    rows = []
+    for one in batch:
+        asked, told = (tokenizer(turn["value"])["input_ids"] for turn in one["conversations"])
+        assert [turn["from"] for turn in one["conversations"]] == ["human", "gpt"]
+        rows.append({"input_ids": asked + told, "labels": [-100] * len(asked) + told})
+    return lists(rows)
+
+
+def instructed(batch, tokenizer):
+    """Three strings, of which the middle one may be empty."""
+    rows = []
+    for one in batch:
+        asked = tokenizer(one["instruction"] + " " + one["input"])["input_ids"]
+        told = tokenizer(one["output"])["input_ids"]
+        rows.append({"input_ids": asked + told, "labels": [-100] * len(asked) + told})
+    return lists(rows)
+
+
+STYLES = (
+    *("by_other_names", "Turns", "Dolly", "Begins", "measured", "triples", "pictures", "Exchanges", "spoken"),
+    "instructed",
+)

@@ -273,7 +273,6 @@ def one_end_alone(batch, pad_token_id=0):
 
 FAULTS = {
     "AsksAgain": ("target_alignment", "5 headers that ask for an answer stand behind one"),
-    "one_end_alone": ("target_alignment", "4 of 5 end marks are targets"),
     "end_masked": ("target_alignment", "0 of 5 end marks are targets"),
     "drops_the_short": ("tokens_kept", "texts are dropped: the batch has"),
     "padding_is_learned": ("target_alignment", "of padding"),

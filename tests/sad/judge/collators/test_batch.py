@@ -69,3 +69,8 @@ def test_last_tokens_that_are_targets_alone_are_read():
     assert found.shifted
     whole = read({"tokens": IDS, "targets": NEXT}).batch
     assert with_last(whole, 9) is whole
+
+
+def test_a_batch_may_be_one_entry_beside_others():
+    found = read({"data": {"input_ids": IDS, "labels": OWN}, "data_samples": None})
+    assert torch.equal(found.batch.input_ids, IDS)

@@ -65,6 +65,14 @@ def test_learned_prompts_are_told_where_features_tell_them_apart():
     assert "prompts are learned too" in lines["target_alignment"].says
 
 
+def test_the_first_end_mark_of_a_text_for_its_last_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "one_end_alone", "collator")
+    assert [name for name, line in lines.items() if line.standing is Standing.BROKEN] == []
+    assert lines["target_alignment"].standing is Standing.ALLOWED
+    assert "with an end mark inside one" in lines["target_alignment"].says
+    assert "4 of 5 end marks are targets" in lines["target_alignment"].says
+
+
 def test_padding_before_a_text_without_positions_is_allowed_and_said():
     _, lines = strange.judged(RIGHT, "left_of_llama", "collator", ("batch_composition",))
     assert lines["batch_composition"].standing is Standing.ALLOWED

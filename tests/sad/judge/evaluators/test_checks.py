@@ -12,6 +12,7 @@ from sad.judge.target import load
 from sad.verdict import Standing
 
 HERE = Path(__file__).parent
+ASKING = HERE / "asking_evaluators.py"
 RIGHT, FAULTY = (HERE / f"{name}_evaluators.py" for name in ("right", "faulty"))
 STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
 
@@ -24,6 +25,30 @@ def test_a_right_one_is_left_alone(name):
     assert lines["token_weighted"].standing is (
         Standing.ALLOWED if "weighed" in name or "." in name else Standing.HOLDS
     )
+
+
+@pytest.mark.parametrize("name", load(f"{ASKING}:STYLES"))
+def test_what_one_asks_for_is_found_out(name):
+    what, lines = strange.judged(ASKING, name, "evaluator")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["token_weighted"].standing is not Standing.NOT_APPLICABLE
+
+
+def test_labels_of_the_rows_are_told_by_the_value_they_give():
+    _, said = strange.assumed(ASKING, "perplexity", "evaluator")
+    assert "it takes logits and labels of all texts at once; row i is judged by label i" in said
+    _, lines = strange.judged(ASKING, "perplexity_of_all", "evaluator", ("token_weighted",))
+    assert lines["token_weighted"].standing is Standing.BROKEN
+    assert "perplexity" in lines["token_weighted"].says
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("of_classes", "it scores one text, and of two it raised"), ("asks_too_much", r"it reads config\.frobnication")],
+)
+def test_what_is_not_for_texts_is_told(name, word):
+    with pytest.raises(UserError, match=word):
+        strange.judged(ASKING, name, "evaluator")
 
 
 @pytest.mark.parametrize("name", FAULTS)

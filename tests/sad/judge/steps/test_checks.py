@@ -19,6 +19,7 @@ from sad.judge.target import load
 from sad.verdict import Standing
 
 HERE = Path(__file__).parent
+ASKING = HERE / "asking_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -43,6 +44,30 @@ def test_pairs_tensors_and_factories_are_understood(name):
     what, lines = strange.judged(RIGHT, name, "step", only)
     assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
     assert lines["split_invariance"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize("name", load(f"{ASKING}:STYLES"))
+def test_settings_in_an_object_engines_and_classes_are_understood(name):
+    what, lines = strange.judged(ASKING, name, "step", ("can_be_called", "step_accounting", "configuration_has_effect"))
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["step_accounting"].standing is Standing.HOLDS
+
+
+def test_what_is_read_from_an_object_of_settings_is_judged():
+    _, said = strange.assumed(ASKING, "reads_its_args", "step")
+    assert "it is set by gradient_accumulation_steps, max_grad_norm" in said
+    _, lines = strange.judged(ASKING, "reads_its_args", "step", ("split_invariance",))
+    assert lines["split_invariance"].standing is Standing.HOLDS, lines["split_invariance"].says
+    _, lines = strange.judged(ASKING, "drops_the_rest", "step", ("step_accounting",))
+    assert lines["step_accounting"].standing is Standing.BROKEN
+    assert "where the last window is not full" in lines["step_accounting"].says
+
+
+def test_an_older_trainer_is_called_without_a_count():
+    _, said = strange.assumed(ASKING, "Older", "step")
+    assert any("compute_loss takes no num_items_in_batch" in one for one in said)
+    _, lines = strange.judged(ASKING, "Older", "step", ("split_invariance",))
+    assert "it is a mean of the means of micro-batches" in lines["split_invariance"].says
 
 
 def test_a_trainer_of_transformers_is_left_alone():
@@ -80,6 +105,11 @@ def test_a_teacher_that_is_not_frozen_is_allowed_and_said():
 def test_what_cannot_be_judged_is_told(name, word):
     with pytest.raises(UserError, match=word):
         strange.judged(FAULTY, name, "step")
+
+
+def test_a_setting_that_is_not_known_is_told():
+    with pytest.raises(UserError, match=r"it reads args\.frobnication, whose meaning is not known"):
+        strange.judged(ASKING, "asks_too_much", "step")
 
 
 def test_a_trainer_gets_the_arguments_of_its_module():

@@ -1,0 +1,68 @@
+"""An object of settings, as loops read them: `args.max_grad_norm`, `config["device"]`; each is told by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sad.judge.stand_in import FLAGS, NeedsAdapterError
+
+CONFIGS = ("args", "config", "cfg", "hparams", "conf", "train_config", "training_args", "train_args", "opts")
+"""The names of a parameter that is one."""
+NEVER = 10**9
+"""Steps between two things that are not looked at: what is logged, scored or saved on the way."""
+ASIDE = re.compile(
+    r"(log|print|eval|val|save|ckpt|checkpoint|report|display|sample|viz)\w*_(interval|every|freq|iters?|steps?)$"
+)
+OFTEN = re.compile(r"(interval|every|freq|frequency)$|^(log|print|eval|save)_")
+PLAIN: Mapping[str, Any] = {
+    **dict.fromkeys(
+        ("dry_run", "distributed", "debug", "verbose", "fp16", "bf16", "amp", "no_cuda", "no_accel"), False
+    ),
+    **dict.fromkeys(("n_gpu", "world_size", "num_gpus", "ngpus_per_node"), 1),
+    **dict.fromkeys(("rank", "gpu_id", "start_epoch"), 0),
+    "local_rank": -1,
+    **dict.fromkeys(("gpu", "resume", "wandb", "logger", "max_train_steps", "max_eval_steps"), None),
+    "print_freq": NEVER,
+}
+
+
+class Settings:
+    """Answers to the names of settings, as attributes and as keys; another name raises ``NeedsAdapterError``."""
+
+    def __init__(self, of: str, known: Mapping[str, Any]) -> None:
+        self.__dict__ |= {"_of": of, "_known": known}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        if name.startswith("__"):
+            raise AttributeError(name)
+        lower, known = name.lower(), self.__dict__["_known"]
+        for values in (known, PLAIN):
+            if lower in values:
+                return values[lower]
+        if ASIDE.search(lower) or OFTEN.search(lower):
+            return NEVER
+        if lower.startswith(FLAGS):
+            return False
+        raise NeedsAdapterError(f"it reads {self.__dict__['_of']}.{name}, whose meaning is not known")
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        return getattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
+        """Return a setting, or the default where the name is none."""
+        try:
+            return getattr(self, name)
+        except (NeedsAdapterError, AttributeError):
+            return default
+
+
+def settings_read(source: str, names: Iterable[str]) -> list[str]:
+    """Return which settings a source reads from parameters of these names, in the order in which it does."""
+    found: list[str] = []
+    for name in names:
+        if name.lower() in CONFIGS:
+            read = re.finditer(rf"\b{re.escape(name)}(?:\.(?:get\(\s*['\"])?|\[['\"])(\w+)", source)
+            found += [match[1] for match in read]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,84 @@
+"""Steps and loops that ask for more than a model and a batch: an object of settings, an engine, classes."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+import transformers
+
+
+def reads_its_args(args, model, device, train_loader, optimizer, epoch):
+    """Settings that are all in one object; whatever is logged on the way is never due."""
+    model.train()
+    optimizer.zero_grad()
+    window = []
+    for place, batch in enumerate(train_loader, 1):
+        window.append(batch.to(device))
+        if place % args.gradient_accumulation_steps and place < len(train_loader):
+            continue
+        labels = [one["labels"][:, 1:].flatten() for one in window]
+        logits = [model(one["input_ids"]).logits[:, :-1].flatten(0, 1) for one in window]
+        F.cross_entropy(torch.cat(logits), torch.cat(labels)).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), args.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        window = []
+        if epoch + place >= args.log_interval or args.dry_run:
+            raise RuntimeError("nothing is logged")
+
+
+def drops_the_rest(args, model, train_loader, optimizer):
+    """The same, but a last window that is short is never stepped."""
+    for place, batch in enumerate(train_loader, 1):
+        (model(**batch).loss / args.gradient_accumulation_steps).backward()
+        if place % args.gradient_accumulation_steps == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def asks_too_much(args, model, train_loader, optimizer):
+    for batch in train_loader:
+        (model(**batch).loss * args.frobnication).backward()
+        optimizer.step()
+
+
+def stepping(model, optimizer, loss_fn, device="cpu"):
+    """A step of ignite, made by a function whose name does not tell; the engine counts."""
+    seen = []
+
+    def update(engine, batch):
+        seen.append(engine.state.iteration)
+        assert seen == list(range(1, len(seen) + 1))
+        read, labels = (part.to(device) for part in batch)
+        optimizer.zero_grad()
+        loss_fn(model(read).flatten(0, 1), labels.flatten()).backward()
+        optimizer.step()
+
+    return update
+
+
+def of_last_places(model, train_loader, optimizer, device, num_epochs, accumulation_steps=1, max_steps=None):
+    """A language model's last place tells the class; what may end it early is not given."""
+    taken = 0
+    for _ in range(num_epochs):
+        for place, (texts, classes) in enumerate(train_loader, 1):
+            if max_steps is not None and taken > max_steps:
+                return
+            taken += 1
+            left = len(train_loader) % accumulation_steps or accumulation_steps
+            size = left if place > len(train_loader) - left else accumulation_steps
+            (F.cross_entropy(model(texts.to(device))[:, -1, :], classes) / size).backward()
+            if place % accumulation_steps == 0 or place == len(train_loader):
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+class Older(transformers.Trainer):
+    """For transformers before 4.46: its loss is told no count."""
+
+    def compute_loss(self, model, inputs, return_outputs=False):
+        outputs = model(**inputs)
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+
+STYLES = ("reads_its_args", "stepping", "of_last_places")
