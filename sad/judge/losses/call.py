@@ -14,7 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import member, own_classes, roles_of
-from sad.judge.losses.constructor import called_of, constants_of, kept_losses, logits_kept, methods_of, word_for
+from sad.judge.losses.constructor import (
+    called_of,
+    constants_of,
+    kept_losses,
+    kept_roles,
+    logits_kept,
+    methods_of,
+    word_for,
+)
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.values import Asking, Form, Values
@@ -213,11 +221,9 @@ class Call:
         if isinstance(target, type):
             if self.built is None:
                 made = self._constructor(target)
-                self.built = read(
-                    made,
-                    settings_only=True,
-                    known=self._known(made, self._source, inspect.getattr_static(target, "__init__")),
-                )
+                of = inspect.getattr_static(target, "__init__")
+                told = kept_roles(made) | self._known(made, self._source, of)
+                self.built = read(made, settings_only=True, known=told)
             method = called_of(target)
             if method is None:
                 raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")

@@ -8,13 +8,15 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Parameter
 from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
-from sad.judge.names import tokens
+from sad.judge.names import MODELS, OBJECTS, tokens
+from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
@@ -168,6 +170,12 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
         if len(told) == 1:
             kept[name] = sides[told[0]]
     return kept
+
+
+def kept_roles(parameters: Iterable[Parameter]) -> dict[str, Role]:
+    """Return the roles of what a constructor must be given and few losses read: a tokenizer, a model, a trainer."""
+    required = [p.name for p in parameters if p.default is Parameter.empty]
+    return {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
 
 
 def called_of(target: type) -> Callable[..., Any] | None:

@@ -13,7 +13,7 @@ from sad.judge.losses.configured import holding, made
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
+from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Marked, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -151,7 +151,8 @@ class Values:
             case Role.ONES:
                 return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
             case Role.OBJECT:
-                return Config(name, {}, self.call.asked)
+                reads = "tokenizer" in name or name == "processing_class"
+                return Marked() if reads else Config(name, {}, self.call.asked)
             case Role.CRITERION:
                 return nn.CrossEntropyLoss(ignore_index=IGNORED)
             case Role.BATCH:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -12,6 +13,8 @@ from sad.judge.losses.checks import temperature_squared
 from sad.judge.losses.constructor import constants_of, kept_losses, logits_kept, word_for
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
+from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
 
 
 class Trainer:
@@ -166,3 +169,32 @@ def test_logits_are_told_by_their_side():
     one, other = torch.zeros(1), torch.ones(1)
     text = "self.last_students_logits - self.teacher_logits + self.logits; self.student_logits(3)"
     assert logits_kept(text, one, other) == {"last_students_logits": one, "teacher_logits": other}
+
+
+class Trained:
+    def __init__(self, model, tokenizer, teacher, args):
+        self.pad, self.heat = tokenizer.pad_token_id, args.temperature
+        self.model, self.teacher = model, teacher
+
+    def __call__(self, student_logits, teacher_logits, labels):
+        teacher = teacher_logits.softmax(-1)
+        rows = F.kl_div(student_logits.log_softmax(-1), teacher, reduction="none").sum(-1)
+        counts = labels != self.pad
+        return (rows * counts).sum() / counts.sum().clamp(min=1)
+
+
+class Reads(Trained):
+    def __init__(self, model, tokenizer):
+        self.pad = len(tokenizer.get_vocab())
+
+
+def test_a_constructor_is_given_what_few_losses_read():
+    whole = found(discover(Call(Trained), 0), 0)
+    assert whole.name == "forward KL"
+    assert whole.shape.call.takes(Role.TEMPERATURE)
+    assert not whole.shape.call.takes(Role.MODEL)
+
+
+def test_what_it_reads_of_that_is_asked_for():
+    with pytest.raises(NeedsAdapterError, match=r"it reads tokenizer\.get_vocab"):
+        discover(Call(Reads), 0)
