@@ -39,7 +39,7 @@ class Train(Section):
     accumulation: int = Field(default=1, ge=1, le=1_000_000)
     """Micro-batches of an optimizer step on each device."""
     buckets: bool = True
-    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    """Windows, or packed rows, of about one length go into a step together, so that little is padded; else any."""
     packing: bool = False
     """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
     prefetch: int = Field(default=2, ge=0, le=1000)
@@ -56,8 +56,10 @@ class Train(Section):
     """Decoupled weight decay of matrices; vectors have none."""
     clip: float = Field(default=1.0, ge=1e-9, le=1e12)
     """Largest gradient norm of a step."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """bf16 or fp16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively, else fp32. fp16 is
+    for GPUs without bf16 (T4, V100): the loss is scaled, and a step whose gradient overflows is taken anew at half the
+    scale."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; `auto` takes the fastest that is there."""
     seed: int = Field(default=0, ge=0, lt=2**63)
