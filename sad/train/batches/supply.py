@@ -111,7 +111,7 @@ def taken_up(
 ) -> Progress:
     """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
-    # a checkpoint of an older release does not tell
+    # what a checkpoint does not tell is taken to be as it is here
     progress.per_step, progress.manner = progress.per_step or fresh.per_step, progress.manner or fresh.manner
     # first: how much of a stream was trained on is counted in steps
     if progress.per_step != fresh.per_step:
