@@ -116,7 +116,7 @@ def taken_up(
     # first: how much of a stream was trained on is counted in steps
     if progress.per_step != fresh.per_step:
         told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
-        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
+        raise UserError(f"{told}: put train.batch_size and train.accumulation back, or start a new run")
     if progress.manner != fresh.manner:
         told = f"the steps of {folder} take {progress.manner}, and here they would take {fresh.manner}"
         raise UserError(f"{told}: put train.packing, train.buckets and train.seed back, or start a new run")
