@@ -145,7 +145,8 @@ def _train_column(words: list[str]) -> str | None:
     some = frozenset(words)
     gradient, norm = some & _GRADIENT, some & _NORM
     if (gradient and norm) or some in ({"gn"}, {"grad"}, {"global", "norm"}):
-        return names.GRAD_NORM if some - gradient - norm <= _OF_ALL else None
+        # "clip_grad_norm" is the limit
+        return names.GRAD_NORM if some - gradient - norm <= _OF_ALL and words[0] != "clip" else None
     if some - _OF_FIRST in _RATE:
         # "lr_scheduler" is no rate, "lr_scheduler/lr" is
         return names.LEARNING_RATE if words[-1] != "scheduler" else None

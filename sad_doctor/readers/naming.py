@@ -20,9 +20,6 @@ STEPS = (
 LENGTHS = ("total_steps", "max_steps", "num_training_steps")
 """Keys that hold how many steps the run will take."""
 
-_WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
-"""Keys of a mapping that say nothing of what is in it."""
-
 _TOTALS = (
     *("total_loss", "loss_total", "loss/total", "losses/total", "loss", "losses/loss", "train_loss", "training_loss"),
     *("loss/train", "loss_train", "train_loss_step", "loss_step", "tot_loss", "reduced_train_loss", "loss/train/total"),
@@ -121,11 +118,6 @@ def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
     name = _SEPARATORS.sub("_", name.strip().lower())
     return _EVAL.sub("eval/", name, count=1) if _EVAL.match(name) else name
-
-
-def nested(outer: str, inner: str) -> str:
-    """Return the name of a value in a mapping: ``losses/kd``; for ``metrics`` and the like the inner name alone."""
-    return inner if outer.lower() in _WRAPPERS else f"{outer}/{inner}"
 
 
 @remembered

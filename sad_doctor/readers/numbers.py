@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from sad_doctor.readers.naming import nested
-
 NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?!\w|\.\w)"
 """A number as Python prints it; a full stop may end it. Use it without regard to case."""
 
 _LONGEST_NUMBER = 64
+_WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
+"""Keys of a mapping that say nothing of what is in it."""
 
 
 def number(value: object) -> float | None:
@@ -53,3 +53,8 @@ def numbers(row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
                     yield nested(key, inner), found
         elif (found := number(value)) is not None:
             yield key, found
+
+
+def nested(outer: str, inner: str) -> str:
+    """Return the name of a value in a mapping: ``losses/kd``; for ``metrics`` and the like the inner name alone."""
+    return inner if outer.lower() in _WRAPPERS else f"{outer}/{inner}"
