@@ -66,7 +66,7 @@ def show(run: Run, report: Report, file: TextIO | None = None) -> None:
 
 
 def verdict(report: Report) -> str:
-    """Return the first sentence of a report: the headline of the worst cause or hint, or how much was found in order."""
+    """Return the first sentence of a report: the headline of the worst cause or hint, or how much is in order."""
     if report.crashed:
         broken = f"{_rules(len(report.crashed))} of the doctor itself crashed, so this report is not complete."
         return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"

@@ -35,7 +35,8 @@ READ = {
     "ms_per_step stepTimeMs",
 }
 UNREAD = (
-    "total clip_grad_norm lr_scheduler base_lr lr_1 loss_val loss_mse cos_loss grad_norm_after_clip param_norm layer_3_kd_loss "
+    "total clip_grad_norm lr_scheduler base_lr lr_1 loss_val loss_mse cos_loss grad_norm_after_clip param_norm "
+    "layer_3_kd_loss "
     "kd_loss_of_head entropy entropy_loss reward_loss best_loss hard_distill_loss teacher_xent mse hidden logits soft "
     "label value_loss time/batch kl2 L2 kd_weight_decay weight_decay temperature time epoch_time samples tokens"
 )
