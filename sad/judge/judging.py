@@ -14,6 +14,7 @@ from typing import Any
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
 from sad.judge.interface import Interface
+from sad.judge.missing import placeholders
 from sad.judge.output import article
 from sad.judge.report import Line
 from sad.judge.stand_in import NeedsAdapterError
@@ -70,9 +71,12 @@ class Named:
     adapter: str | None = None
     tokenizers: tuple[str, ...] = ()
 
-    def code(self) -> Code:
-        """Import it. Raises UserError where there is no such thing, or importing it raises."""
-        target, of = (None, None) if self.target is None else (load(self.target), owner(self.target))
+    def code(self, stood: list[str] | None = None) -> Code:
+        """Import it; with ``stood``, placeholders stand for modules that are not installed, and are added to it.
+
+        Raises UserError where there is no such thing, or importing it raises.
+        """
+        target, of = (None, None) if self.target is None else (load(self.target, stood), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
             return Code(target, of, None, self.tokenizers)
@@ -100,7 +104,8 @@ def judging(
     interface = of.interface if isinstance(of, Named) else interface
     assert interface is not None, "code comes with its interface"
     wanted = [one for one in chosen(only, interface) if one not in skip]
-    code = of.code() if isinstance(of, Named) else of
+    stood: list[str] = []
+    code = of.code(stood) if isinstance(of, Named) else of
     if code.adapter is None and not callable(code.target):
         raise UserError(f"{name} is {article(type(code.target).__name__)}: give a function, a class or what is called")
     yield {"start": "can_be_called"}
@@ -119,7 +124,7 @@ def judging(
             raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
-    yield {"what": judged.what, "assumed": list(judged.assumed)}
+    yield {"what": judged.what, "assumed": [*judged.assumed, *placeholders(stood)]}
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}

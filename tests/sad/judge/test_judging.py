@@ -102,3 +102,13 @@ def test_a_global_of_the_program_is_told(tmp_path):
     with pytest.raises(NameError) as caught:
         function()
     assert isinstance(refused(caught.value, "dicts"), CannotRunError)
+
+
+def test_a_placeholder_stands_for_what_an_evaluator_does_not_have(tmp_path):
+    file = tmp_path / "bars.py"
+    file.write_text("import nosuch_bars\nevaluate = lambda model, batches: 1.0\n")
+    named, stood = Named(Interface.EVALUATOR, f"{file}:evaluate"), []
+    with pytest.raises(UserError, match="needs the module nosuch_bars"):
+        named.code()
+    assert named.code(stood).target(None, None) == 1.0
+    assert stood == ["nosuch_bars"]
