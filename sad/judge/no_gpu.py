@@ -32,7 +32,7 @@ class OnProcessor(TorchFunctionMode):
     """Runs every function of torch with the processor in place of a GPU."""
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401 - whatever torch returns
         """Return what the function returns on the processor."""
         del types

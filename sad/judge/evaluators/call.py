@@ -15,9 +15,11 @@ from torch import nn
 
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
+from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
+from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
@@ -38,7 +40,9 @@ LABELS = ("labels", "targets", "label_ids", "references", "target", "indices")
 LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(valid|validation|val|eval|test)_(data|set))$")
 """How the names of other parameters end, or what they are, that are batches of whatever split."""
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
-LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches")
+CALLED = ("evaluate", "compute", "_compute")
+"""Which method of an object is called, where the object itself is not."""
+LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,10 @@ class Call:
         model, teacher, rows = self.readied(batches)
         return numbers(self.of(model.eval(), teacher, rows))
 
-    def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
+    def readied(self, batches: Sequence[Scored]) -> tuple[Recaller | Classifier, Recaller | Classifier, list[Rows]]:
         """Return a student and a teacher that know the batches' logits, and the batches in ids."""
+        if self.form in CLASSES:
+            return examples(batches)
         made = [rows_of(one, bare=self.form.bare, firsts=self.firsts) for one in batches]
         student = [text for _, known, _ in made for text in known]
         teacher = [text for _, _, known in made for text in known]
@@ -103,6 +109,8 @@ class Call:
             return self._scored(model, rows)
         if self.form.alone:
             model, teacher = Bare(model), Bare(teacher)
+        if self.form.last:
+            model, teacher = Last(model), Last(teacher)
         return {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
@@ -156,7 +164,9 @@ class Call:
     def _function(self, values: Mapping[str, Any]) -> Callable[..., Any]:
         target, own = self.code.target, self.code.owner
         if isinstance(target, type):
-            return target(**self._arguments(_own(target), values)).__call__  # type: ignore[no-any-return]
+            made = target(**self._arguments(_own(target), values))
+            name = next(name for name in ("__call__", *CALLED) if name in vars(target))
+            return getattr(made, name)  # type: ignore[no-any-return]
         if own is not None and _is_method(target):
             return target.__get__(own(**self._arguments(_own(own), values)))  # type: ignore[no-any-return]
         return target  # type: ignore[no-any-return]
@@ -212,6 +222,12 @@ SETTINGS: Mapping[str, Any] = {
     "ignore_index": IGNORED,
     "vocab_size": VOCABULARY + 1,
     "accelerator": Accelerator(),
+    **dict.fromkeys(FABRICS, Fabric()),
+    "rank": 0,
+    "local_rank": 0,
+    "world_size": 1,
+    "amp": False,
+    "use_amp": False,
     "ctx": nullcontext(),
     "autocast": nullcontext(),
     "autocast_ctx": nullcontext(),
@@ -231,7 +247,7 @@ def _wide(of: torch.Tensor, length: int, fill: float) -> torch.Tensor:
 
 def _parameters(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
     if isinstance(target, type):
-        called = vars(target).get("__call__")
+        called = next((vars(target)[name] for name in ("__call__", *CALLED) if name in vars(target)), None)
         if called is None:
             raise NeedsAdapterError(
                 f"objects of {target.__name__} are not called; name a method: :{target.__name__}.name"

@@ -117,6 +117,9 @@ def meanings(
             other.append(name)
         elif by_value is not None:
             known[name] = by_value
+        elif near(value / 100, right[ACCURACY]):
+            # in percent
+            other.append(name)
         elif len(found) == 1 and not teacher:
             known[name] = PERPLEXITY if re.search("ppl|perplex", function.lower()) else LM_LOSS
         else:

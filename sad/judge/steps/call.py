@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps.model import Bigram
@@ -65,6 +66,9 @@ ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
 """Where a source that takes an accelerator speaks of windows of micro-batches: one that does not has none."""
 SETTINGS: Mapping[str, Any] = {
     "device": "cpu",
+    **dict.fromkeys(FABRICS, Fabric()),
+    **dict.fromkeys(("rank", "local_rank"), 0),
+    "world_size": 1,
     **dict.fromkeys(("temperature", "t", "tau", "temp", "kd_temperature"), 1.0),
     **dict.fromkeys(("alpha", "beta", "lam", "kd_weight", "lm_weight", "ce_weight", "lambda_kd", "gamma"), 0.5),
     **dict.fromkeys(("ctx", "autocast", "autocast_ctx", "amp_ctx"), nullcontext()),
