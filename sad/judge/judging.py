@@ -156,6 +156,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     """
     if name := _of_a_program(error):
         return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
+    if name := _of_a_star(error):
+        return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(_ours(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
@@ -168,19 +170,33 @@ def _ours(error: BaseException) -> bool:
     return kinds and not told
 
 
-def _of_a_program(error: BaseException) -> str:
-    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+def _of_a_star(error: BaseException) -> str:
+    """Return a global that lacks in a file that takes all names of another module; '' for none."""
+    text = _file_of(error)
+    return str(getattr(error, "name", "")) if re.search(r"^[ \t]*from\s+\S+\s+import\s+\*", text, re.MULTILINE) else ""
+
+
+def _file_of(error: BaseException) -> str:
+    """Return the text of the file in which a global lacked, '' for another error."""
     trace = error.__traceback__
     if not isinstance(error, NameError) or trace is None:
         return ""
     while trace.tb_next is not None:
         trace = trace.tb_next
     try:
-        text = Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
+        return Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
-    name = str(error.name)
-    return name if re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE) else ""
+
+
+def _of_a_program(error: BaseException) -> str:
+    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+    text, name = _file_of(error), str(getattr(error, "name", ""))
+    return (
+        name
+        if text and re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE)
+        else ""
+    )
 
 
 def source(code: Code) -> str:

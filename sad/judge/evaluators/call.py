@@ -83,8 +83,22 @@ class Call:
             return self._adapted(model, teacher, rows)
         if self.trainer:
             return evaluated(Library(self.code), model, rows)
-        values = self._values(model, teacher, rows)
+        return self.called(self._values(model, teacher, rows))
+
+    def called(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what it returns
+        """Call it with values by the names of its parameters."""
         return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+
+    def names(self) -> set[str]:
+        """Return the names of its parameters, none for an adapter or a trainer."""
+        if self.code.adapter is not None or self.trainer:
+            return set()
+        return {p.name.lower() for p in _parameters(self.code.target)}
+
+    @property
+    def name(self) -> str:
+        """Its own name, in lower case."""
+        return str(getattr(self.code.target, "__qualname__", "")).lower()
 
     @property
     def keeps(self) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from sad.invariants.token_weighted import made_texts, right
-from sad.judge.evaluators import checks
+from sad.judge.evaluators import checks, stream
 from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
@@ -34,6 +34,8 @@ def found(code: Code) -> Judged:
     """Find out how an evaluator is called and what it returns. Raises ``CannotRunError`` where it raises however it is
     called, UserError where it cannot be told how it is called.
     """
+    if stream.is_one(Call(code)):
+        return Judged(*_streamed(Call(code)))
     call, first = _discovered(code)
     told = right(_one())
     name = getattr(code.target, "__name__", "") if code.adapter is None else ""
@@ -48,6 +50,17 @@ def found(code: Code) -> Judged:
     of = Evaluator(call, meaning, other, wrong)
     what = f"an evaluator that reports {', '.join(dict.fromkeys(meaning.values())) or 'numbers of its own'}"
     return Judged(what.replace("_", " "), said, {name: partial(check, of) for name, check in CHECKS.items()})
+
+
+def _streamed(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]:
+    try:
+        return stream.found(call)
+    except NeedsAdapterError:
+        raise
+    except WrongNumbersError as error:
+        raise CannotRunError(str(error)) from None
+    except (Exception, SystemExit) as error:
+        raise refused(error, "one stream of ids") from None
 
 
 def _said(call: Call) -> str:
