@@ -19,6 +19,7 @@ from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
+from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
 from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
@@ -128,9 +129,16 @@ class Call:
         return {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
-            **dict.fromkeys(LOADERS, loader(self.form, rows)),
+            **dict.fromkeys((*LOADERS, *TEXTS), flat(self.form, rows) if self.form.flat else loader(self.form, rows)),
+            **(dict.fromkeys(TOKENIZERS, tokenizer()) if self.texts else {}),
+            **(dict.fromkeys(SIZES, size(rows)) if self.form.flat else {}),
             **dict.fromkeys(LIMITS, len(rows)),
         }
+
+    @property
+    def texts(self) -> bool:
+        """Whether it takes a tokenizer, or texts."""
+        return bool(self.names() & {*TOKENIZERS, *TEXTS})
 
     @property
     def trainer(self) -> bool:

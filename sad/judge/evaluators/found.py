@@ -15,6 +15,7 @@ from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
 from sad.judge.evaluators.classes import CLASSES
 from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
+from sad.judge.evaluators.texts import STRINGS
 from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import ACCURACY, LM_LOSS, PERPLEXITY, Scored
@@ -76,7 +77,8 @@ def _said(call: Call) -> str:
         return f"it takes {what} and labels of all texts at once; row i is judged by label {place}"
     alone = ", but returns its logits alone" if call.form.alone else ""
     prompts = ", without prompts" if call.form.bare else ""
-    return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
+    given = "data" if call.form.flat else "batches"
+    return f"its {given} are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
 
 
 def _one() -> Sequence[Scored]:
@@ -106,7 +108,8 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     failed: list[Exception | SystemExit] = []
     alone: list[Exception | SystemExit] = []
     told, metric = right(_one()), Call(code).metric
-    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else FORMS:
+    every = (*STRINGS, *FORMS) if Call(code).texts else FORMS
+    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else every:
         for one in _forms(form, metric=metric):
             call, ran = Call(code, one), False
             try:
