@@ -31,7 +31,7 @@ FOUND = {
 
 LACKING = re.compile(
     r"AttributeError: '(Recaller|Bigram|Bare|Loader|Batch|TrainingArguments|Seq2SeqTrainingArguments)' object has no "
-    r"attribute '(\w+)'"
+    r"attribute '(\w+)'|AttributeError: (\w*Tokenizer\w*) has no attribute (\w+)"
 )
 """What is raised where code asks a stand-in of ours for more than it has."""
 Check = Callable[[], Verdict]
@@ -116,12 +116,12 @@ def judging(
         raise
     except CannotRunError as error:
         if lacking := LACKING.search(str(error)):
-            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
+            raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, str(error)), interface, name, began)
         return
     except (Exception, SystemExit) as error:
         if lacking := LACKING.search(said(error)):
-            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
+            raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
     yield {"what": judged.what, "assumed": [*judged.assumed, *placeholders(stood)]}
@@ -129,6 +129,12 @@ def judging(
         began = time.perf_counter()
         yield {"start": one}
         yield _line(one, _verdict(judged.checks[one]), interface, name, began)
+
+
+def lacks(lacking: re.Match[str]) -> NeedsAdapterError:
+    """Return what is said where code asks a stand-in for more than it has."""
+    of, name = (one for one in lacking.groups() if one)
+    return NeedsAdapterError(f"it asks {of} for .{name}, which the stand-in has not")
 
 
 def raised(error: BaseException) -> str:

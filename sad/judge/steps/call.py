@@ -15,6 +15,8 @@ import torch
 from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
+from sad.judge.steps.engine import ENGINES as DEEPSPEED
+from sad.judge.steps.engine import MODEL_BACKWARD
 from sad.judge.steps.model import Bigram
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
 from sad.subjects.text_loss import IGNORED
@@ -149,7 +151,24 @@ class Call:
         """Whether it is told of windows of micro-batches."""
         if self.takes(ACCELERATORS) and self.code.adapter is None and ACCUMULATES.search(source(self.code)):
             return True
-        return bool(self.takes(ACCUMULATIONS, LASTS) or (self.code.adapter is None and self.takes(WINDOWS)))
+        return bool(
+            self.engine or self.takes(ACCUMULATIONS, LASTS) or (self.code.adapter is None and self.takes(WINDOWS))
+        )
+
+    @property
+    def engine(self) -> bool:
+        """Whether its model is an engine of DeepSpeed: it takes one, or asks its model for `backward`."""
+        if self.code.adapter is not None:
+            return False
+        return bool(self.takes(DEEPSPEED)) or bool(MODEL_BACKWARD.search(_source(self.code)))
+
+    @property
+    def leaves_steps(self) -> bool:
+        """Whether it only adds gradients, for whoever calls it to step."""
+        if self.code.adapter is not None or self.takes(OPTIMIZERS) or self.takes(ACCELERATORS) or self.engine:
+            return False
+        text = _source(self.code)
+        return ".backward(" in text and not re.search(r"\.step\(|optim", text)
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""

@@ -71,6 +71,12 @@ def _said(call: Call) -> list[str]:
     groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
     taken = [name for group in groups if (name := call.takes(group))]
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if call.engine:
+        said.append(
+            "its model is an engine as DeepSpeed's: it divides losses by the micro-batches of a step, and counts"
+        )
+    if call.leaves_steps:
+        said.append("it adds gradients, and the step is taken for it after each window")
     if not call.accumulates:
         said.append("it knows no windows of micro-batches: a step gets all its texts at once")
     return said

@@ -124,3 +124,9 @@ def test_a_name_that_all_names_of_a_module_may_hold_is_no_fault(tmp_path):
     line = list(judging.judging(Named(Interface.EVALUATOR, f"{other}:evaluate"), "x"))[-1]["line"]
     assert line.standing is Standing.BROKEN
     assert "name 'helper' is not defined" in line.says
+
+
+def test_what_a_tokenizer_does_not_have_is_no_fault(monkeypatch):
+    error = AttributeError("TokenizersBackend has no attribute kind")
+    with pytest.raises(UserError, match=r"it asks TokenizersBackend for \.kind"):
+        events(monkeypatch, raising(error))
