@@ -140,7 +140,7 @@ def _lowered(vocabulary: int) -> Reader:
 
     class Lowered(PreTrainedTokenizerFast):  # type: ignore[misc]
         # an alignment may look up by the class what a tokenizer writes for a space
-        __class__ = property(lambda _: PreTrainedTokenizerFast)  # type: ignore[assignment]
+        __class__ = property(lambda _: PreTrainedTokenizerFast)
 
         def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
             return super().__call__(
@@ -161,7 +161,7 @@ def _marked(vocabulary: int, before: str) -> Reader:
 
     class Marked(PreTrainedTokenizerFast):  # type: ignore[misc]
         # an alignment may look up by the class what a tokenizer writes for a space
-        __class__ = property(lambda _: PreTrainedTokenizerFast)  # type: ignore[assignment]
+        __class__ = property(lambda _: PreTrainedTokenizerFast)
 
         def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
             asked = {**more, "return_offsets_mapping": True}

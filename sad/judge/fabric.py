@@ -29,7 +29,7 @@ class Fabric:
     def backward(self, tensor: Tensor, *given: Any, **named: Any) -> None:  # noqa: ANN401 - what autograd takes
         """Add a loss' gradients."""
         named.pop("model", None)
-        tensor.backward(*given, **named)
+        torch.autograd.backward(tensor, *given, **named)
 
     def clip_gradients(
         self,

@@ -53,7 +53,7 @@ def on_cpu() -> None:
     """From now on GPUs are the processor, where torch sees none."""
     if torch.cuda.is_available():
         return
-    OnProcessor().__enter__()
+    OnProcessor().__enter__()  # type: ignore[no-untyped-call]
     for name, answer in QUIET.items():
         setattr(torch.cuda, name, lambda *_, _answer=answer, **__: _answer)
 

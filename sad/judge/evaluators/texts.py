@@ -29,7 +29,7 @@ def _made() -> Any:  # noqa: ANN401
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.WordLevel({_word(i): i for i in range(PAD + 1)}, unk_token=_word(PAD)))
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     mark = _word(PAD)
     return PreTrainedTokenizerFast(
         tokenizer_object=made, eos_token=mark, pad_token=mark, unk_token=mark, model_max_length=LONGEST

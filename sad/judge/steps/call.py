@@ -15,9 +15,9 @@ import torch
 from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
-from sad.judge.steps.engine import ENGINES as DEEPSPEED
-from sad.judge.steps.engine import MODEL_BACKWARD
+from sad.judge.steps import engine
 from sad.judge.steps.model import Bigram
+from sad.judge.steps.scaler import LOSS_SCALERS, LossScaler
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
 from sad.subjects.text_loss import IGNORED
 
@@ -77,6 +77,10 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("use_amp", "amp", "fp16", "bf16"), False),
     **dict.fromkeys(("epoch", "global_step", "current_epoch"), 0),
     "ignore_index": IGNORED,
+    **dict.fromkeys(LOSS_SCALERS, LossScaler()),
+    "mixup_fn": None,
+    "model_ema": None,
+    "lr_schedule_values": None,
     "pad_token_id": 0,
     "seed": 0,
     **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
@@ -160,7 +164,7 @@ class Call:
         """Whether its model is an engine of DeepSpeed: it takes one, or asks its model for `backward`."""
         if self.code.adapter is not None:
             return False
-        return bool(self.takes(DEEPSPEED)) or bool(MODEL_BACKWARD.search(_source(self.code)))
+        return bool(self.takes(engine.ENGINES)) or bool(engine.MODEL_BACKWARD.search(_source(self.code)))
 
     @property
     def leaves_steps(self) -> bool:

@@ -34,7 +34,7 @@ class Engine(nn.Module):
 
     def backward(self, loss: Tensor, *_: object, **__: object) -> Tensor:
         """Add the gradients of a loss, divided by the micro-batches of a step."""
-        (loss / self.window).backward()
+        torch.autograd.backward(loss / self.window)
         return loss
 
     def step(self, *_: object, **__: object) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.call import Call, Unit
-from sad.judge.steps.engine import Engine
+from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
 from sad.subjects.plain_loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -108,7 +108,7 @@ class Strange:
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
         values = self._values(setup, window) | {
-            **dict.fromkeys((*names.MODELS, *names.DEEPSPEED), model),
+            **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),

@@ -114,4 +114,27 @@ def adds_gradients(model, batch, device):
     return loss.item()
 
 
-STYLES = ("other_names", "adds_gradients", "reads_its_args", "stepping", "of_last_places")
+def of_timm(model, criterion, data_loader, optimizer, device, loss_scaler, max_norm, accum_iter=1):
+    """A scaler that clips and steps where it is told to."""
+    optimizer.zero_grad()
+    for place, (x, y) in enumerate(data_loader, 1):
+        left = len(data_loader) % accum_iter or accum_iter
+        size = left if place > len(data_loader) - left else accum_iter
+        due = place % accum_iter == 0 or place == len(data_loader)
+        loss = criterion(model(x.to(device)), y.to(device)) / size
+        loss_scaler(loss, optimizer, clip_grad=max_norm, parameters=model.parameters(), update_grad=due)
+        if due:
+            optimizer.zero_grad()
+
+
+class OfNumbers(transformers.Trainer):
+    """Its labels are numbers."""
+
+    def compute_loss(self, model, inputs, return_outputs=False):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = F.mse_loss(outputs.logits, labels)
+        return (loss, outputs) if return_outputs else loss
+
+
+STYLES = ("of_timm", "other_names", "adds_gradients", "reads_its_args", "stepping", "of_last_places")

@@ -175,3 +175,8 @@ def test_an_engine_of_deepspeed_divides_and_steps():
     _, lines = strange.judged(ASKING, "divides_twice", "step", ("split_invariance",))
     assert lines["split_invariance"].standing is Standing.BROKEN
     assert "mean of the means" not in lines["split_invariance"].says
+
+
+def test_labels_that_are_numbers_are_told():
+    with pytest.raises(UserError, match="its labels are numbers, not tokens: it uses mse_loss"):
+        strange.judged(ASKING, "OfNumbers", "step", ("can_be_called",))
