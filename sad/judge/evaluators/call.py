@@ -243,6 +243,8 @@ SETTINGS: Mapping[str, Any] = {
     "pad_id": PAD,
     "ignore_index": IGNORED,
     "vocab_size": VOCABULARY + 1,
+    # each token is one byte
+    "token_bytes": torch.ones(VOCABULARY + 1, dtype=torch.long),
     "accelerator": Accelerator(),
     **dict.fromkeys(FABRICS, Fabric()),
     "rank": 0,

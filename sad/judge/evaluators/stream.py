@@ -6,6 +6,7 @@ The model is a table, so that what a token costs depends on the one before it al
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
 from sad.judge.evaluators.call import MODELS, Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
+from sad.judge.judging import source
 from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Cause, Standing, Verdict
@@ -38,6 +40,8 @@ WINDOWS = (
 SIZES = ("bs", "batch_size", "eval_batch_size", "nbatches")
 LENGTH, TOKENS, WORDS = 16, 9 * 16 + 6, 24
 """Tokens of a window, of the stream, whose last window is not full, and of the vocabulary."""
+LEFT = re.compile(r"\.eval\(|\.train\(|no_grad|inference_mode|set_grad_enabled")
+"""Where a source speaks of modes or of gradients: one that does not leaves both to its caller."""
 NEAR = 0.01
 """Relative: what an estimate of the labels of the first window is off by."""
 
@@ -206,7 +210,11 @@ def _modes(of: Streamed) -> Verdict:
     def evaluation() -> Tensor:
         return torch.tensor(list(of.of(model, 1).values()))
 
+    text = source(of.call.code)
     verdict = modes_restored(Passes(model, {"an evaluation": evaluation}, lambda: model(ids()).logits))
+    if not verdict.holds and not LEFT.search(text):
+        says = "modes and gradients are left to whoever calls it: give it a model in eval(), under torch.no_grad()"
+        return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
     if verdict.holds or verdict.cause is None:
         return verdict
     why = {

@@ -96,4 +96,28 @@ class Scorer:
         return {"perplexity": torch.tensor(total / count).exp().item()}
 
 
-STYLES = ("of_a_fabric", "Scorer", "perplexity", "reads_its_config", "of_classes", "of_images")
+@torch.no_grad()
+def with_targets(model, data):
+    """A model that is handed the token after each, and returns its logits and their loss."""
+    model.eval()
+    total = count = 0
+    for x, y in data:
+        _, loss = model(x, y)
+        number = int((y != -100).sum())
+        total, count = total + loss.item() * number if number else total, count + number
+    return {"loss": total / count}
+
+
+@torch.no_grad()
+def bits_a_byte(model, batches, steps, token_bytes):
+    """Sums over tokens, divided by their bytes."""
+    model.eval()
+    nats, size, batches = 0.0, 0, iter(batches)
+    for _ in range(steps):
+        x, y = next(batches)
+        cost, y = model(x, y, loss_reduction="none").view(-1), y.view(-1)
+        nats, size = nats + cost[y >= 0].sum(), size + token_bytes[y[y >= 0]].sum()
+    return {"bpb": (nats / size / torch.log(torch.tensor(2.0))).item()}
+
+
+STYLES = ("with_targets", "of_a_fabric", "Scorer", "perplexity", "reads_its_config", "of_classes", "of_images")

@@ -152,3 +152,9 @@ def test_a_mean_of_means_of_classes_is_told():
     _, lines = strange.judged(ASKING, "of_images_by_batches", "evaluator", ("batch_split", "token_weighted"))
     assert {line.standing for line in lines.values()} == {Standing.BROKEN}
     assert "accuracy" in lines["token_weighted"].says
+
+
+def test_bits_a_byte_do_not_depend_on_the_batches():
+    _, lines = strange.judged(ASKING, "bits_a_byte", "evaluator")
+    assert lines["batch_split"].standing is Standing.HOLDS
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}
