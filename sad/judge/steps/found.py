@@ -45,8 +45,8 @@ def found(code: Code) -> Judged:
         try:
             library.run(ONE)
         except RuntimeError as error:
-            if of := NUMBERS.search(source(code)):
-                raise NeedsAdapterError(f"its labels are numbers, not tokens: it uses {of[0]}") from error
+            if used := NUMBERS.search(source(code)):
+                raise NeedsAdapterError(f"its labels are numbers, not tokens: it uses {used[0]}") from error
             raise
         isolated = library.isolated if library.teacher else None
         of = Step(library, isolated, accumulates=True, code=code, gradient=library.gradient)
