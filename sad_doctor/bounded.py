@@ -11,6 +11,8 @@ from typing import Any
 
 JSON, TOML = 64 << 20, 1 << 20
 """Bytes of the largest file of each kind that is believed."""
+DEPTH = 100
+"""Levels of lists and tables in one another; a configuration has five."""
 _STRINGS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)|"(?:[^"\\\n]|\\.)*"?' + r"|'''(?:[^']|'(?!''))*(?:'''|\Z)|'[^'\n]*'?",
     re.DOTALL,
@@ -44,7 +46,7 @@ def json_of(path: Path, most: int = JSON) -> Any:  # noqa: ANN401 - whatever the
 def loads(told: str | bytes) -> Any:  # noqa: ANN401
     """Return the value of a JSON text. Raises ValueError also where it is nested too deeply."""
     try:
-        return json.loads(told)
+        return _level(json.loads(told))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -61,9 +63,27 @@ def toml(told: str) -> dict[str, Any]:
     if _LONG_KEY.search(_STRINGS.sub("s", told)):
         raise ValueError("a key of it has more than 32 parts")
     try:
-        return tomllib.loads(told)
+        found = tomllib.loads(told)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    _level(found)
+    return found
+
+
+def _level(value: Any) -> Any:  # noqa: ANN401 - any value of JSON or TOML
+    """Return a value that nests no deeper than ``DEPTH``. Raises ValueError for one that does."""
+    level = [value]
+    for _ in range(DEPTH):
+        level = [
+            below
+            for one in level
+            if isinstance(one, dict | list)
+            for below in (one.values() if isinstance(one, dict) else one)
+            if isinstance(below, dict | list)
+        ]
+        if not level:
+            return value
+    raise ValueError(f"it is nested too deeply: more than {DEPTH} levels")
 
 
 def _waits_for_nobody(path: str, flags: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad.cli import assets, cache, doctor, env, examples, train, verify
+from sad.cli import assets, cache, doctor, env, examples, streams, train, verify
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -141,12 +140,11 @@ def _nothing(_number: int, _frame: object) -> None:
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
     _end_when_told()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # a terminal that cannot show a character gets a question mark, not a traceback
-            stream.reconfigure(errors="replace")
+    streams.ready()
     try:
         code = app(prog_name="sad", standalone_mode=False)
+        if (told := streams.failure()) is not None:
+            raise UserError(f"standard output cannot be written: {told}")
     except SystemExit as ending:
         # the library's own end where the reader of our output went away, or a shell was told what it asked
         sys.exit(141 if ending.code == 1 else ending.code)
@@ -166,6 +164,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except OSError as error:
+        if error.filename is None and (told := streams.failure(probe=True)) is not None:
+            _refuse(f"standard output cannot be written: {told}", 2)
         if _COMPLETION not in sys.argv:
             _crashed(error)
         told = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)

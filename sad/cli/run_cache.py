@@ -111,6 +111,7 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part]]:
     from sad.cache.writer import Source, plan_parts
     from sad.distiller import Distiller
     from sad.models.forward import text_config
+    from sad.train.precision import autocast
 
     pair, asked = plan.pair, recipe.cache
     examples = {TRAIN: plan.train, HELD_OUT: plan.held_out}
@@ -127,7 +128,7 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part]]:
     distiller = Distiller(pair.student, pair.teacher.to(plan.device), pair.vocab, recipe.terms)
 
     def context() -> torch.autocast:
-        return torch.autocast(plan.device, torch.bfloat16, enabled=plan.precision == "bf16")
+        return autocast(plan.precision, plan.device)
 
     return Source(distiller, pair.readers, examples, recipe.train.batch_size, context), parts
 

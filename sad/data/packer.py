@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad.align.reader import Ints
-from sad.data.schedule import remember, rows_of
+from sad.data.schedule import remember, rows_of, totals
 from sad.data.stream import Streamed
 
 PACKED = 3
@@ -19,6 +19,8 @@ PACKED = 3
 class Begin:
     """Where a pool begins: behind so many ``rows``, and so many ``windows`` of the stream; of these the ``carried``
     ones, of ``sizes`` tokens, are in no row yet.
+
+    ``sizes`` has a line for each: the tokens of both sides together, and of the longer one.
     """
 
     rows: int
@@ -30,12 +32,13 @@ class Begin:
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The ``rows`` of a pool, as the numbers of their windows; ``first`` rows lie before it, ``stop`` windows up to its
-    end.
+    end. ``sizes`` are the tokens of each row, of both sides together.
     """
 
     first: int
     rows: list[Ints]
     stop: int
+    sizes: Ints
 
 
 class Packer:
@@ -51,7 +54,7 @@ class Packer:
     def __init__(self, source: Streamed, room: int, seed: int, rows: Callable[[int], int]) -> None:
         self._source, self._room, self._seed, self._rows = source, room, seed, rows
         none = np.empty(0, np.int64)
-        self._begins = {0: Begin(0, 0, none, none)}
+        self._begins = {0: Begin(0, 0, none, none.reshape(0, 2))}
         # the last of them
         self._begun = 0
         self._pools: dict[int, Pool] = {}
@@ -89,18 +92,20 @@ class Packer:
 
     def _made(self, number: int, until: Callable[[], bool]) -> Pool | None:
         begin, wanted = self._begins[number], self._rows(number)
-        more = self._read(begin.windows, wanted * self._room - int(begin.sizes.sum()), until)
+        more = self._read(begin.windows, wanted * self._room - int(begin.sizes[:, 1].sum()), until)
         if more is None:
             return None
         stop = begin.windows + len(more)
         windows = np.concatenate([begin.carried, np.arange(begin.windows, stop)])
-        sizes = np.concatenate([begin.sizes, more])
+        every = np.concatenate([begin.sizes, more])
+        sizes = every[:, 1]
         rows = rows_of(sizes, self._room, self._seed, PACKED, number + 1)
         by_fill = np.argsort([-int(sizes[row].sum()) for row in rows], kind="stable")
         rest = np.sort(np.concatenate([np.empty(0, np.int64), *(rows[i] for i in by_fill[wanted:])]))
-        made = Pool(begin.rows, [windows[rows[i]] for i in np.sort(by_fill[:wanted])], stop)
+        full = [rows[i] for i in np.sort(by_fill[:wanted])]
+        made = Pool(begin.rows, [windows[row] for row in full], stop, totals(full, every[:, 0]))
         if len(rest) or int(sizes.sum()) >= wanted * self._room:
-            self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], sizes[rest])
+            self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], every[rest])
             self._begun = max(self._begun, number + 1)
         else:
             self._end = number, begin.rows + len(made.rows)
@@ -113,14 +118,14 @@ class Packer:
 
         None once ``until`` is true. Asks for no window that need not be there: none has more tokens than a row.
         """
-        parts, stop = [np.empty(0, np.int64)], first
+        parts, stop = [np.empty((0, 2), np.int64)], first
         while tokens > 0:
             wanted = stop + -(-tokens // self._room)
             there = self._source.need(wanted, until)
             if there < wanted and there != self._source.size:
                 return None
-            parts.append(self._source.sizes(stop, there)[1])
-            tokens -= int(parts[-1].sum())
+            parts.append(np.stack(self._source.sizes(stop, there), axis=1))
+            tokens -= int(parts[-1][:, 1].sum())
             stop = there
             if there < wanted:
                 break

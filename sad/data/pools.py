@@ -8,7 +8,7 @@ from itertools import count
 
 from sad.align.reader import Ints
 from sad.data.packer import Packer
-from sad.data.schedule import ALIKE, ANY, POOL, ROWS, Schedule, bucketed, order, remember
+from sad.data.schedule import ALIKE, ANY, POOL, ROWS, ROWS_ALIKE, Schedule, bucketed, order, remember
 from sad.data.stream import Streamed
 
 FIRST = 8
@@ -123,16 +123,20 @@ class Pools(Schedule):
         # a number of its own, which is not 0: a generator takes nothing for a 0
         part = 2, number + 1
         if self.buckets:
-            sizes, _ = self.source.sizes(first, last)
-            return first + bucketed(sizes, self.per_step, epoch, self.seed, *part)
+            return first + bucketed(self._sizes(number, first, last), self.per_step, epoch, self.seed, *part)
         return first + order(last - first, epoch, self.seed, *part)
+
+    def _sizes(self, number: int, first: int, last: int) -> Ints:  # noqa: ARG002 - the number is that of packed rows
+        """Return the tokens of each unit of a pool, of both sides together."""
+        return self.source.sizes(first, last)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedPools(Pools):
     """The same in rows of several windows, which are the unit then: those of a pool are shuffled among themselves.
 
-    They stay the same in each pass, and with any number of processes. There are no buckets: all are about full.
+    They stay the same in each pass, and with any number of processes. Where they are full in one tokenizer, ``buckets``
+    put those together that are about as full in the other.
     """
 
     packer: Packer = field(kw_only=True)
@@ -158,7 +162,7 @@ class PackedPools(Pools):
 
     @property
     def _unit(self) -> str:
-        return ROWS
+        return ROWS_ALIKE if self.buckets else ROWS
 
     @property
     def _whole(self) -> int | None:
@@ -167,6 +171,11 @@ class PackedPools(Pools):
     def _there(self, step: int) -> int:
         found = self.packer.pool(pool_of(step)[0])
         return found.first + len(found.rows)
+
+    def _sizes(self, number: int, first: int, last: int) -> Ints:
+        pool = self.packer.pool(number)
+        assert (first, last) == (pool.first, pool.first + len(pool.rows)), "a pool of other rows"
+        return pool.sizes
 
 
 def make_pools(

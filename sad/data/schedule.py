@@ -17,11 +17,12 @@ Made = TypeVar("Made")
 POOL = 64
 """Steps whose windows are sorted by length together."""
 
-JITTER = 0.05
-"""Share of its length by which a window may be taken for longer or shorter: else a small text gives the same few
-batches in every epoch."""
+JITTER = 0.5
+"""Share of a step by which a window may move in the order of lengths: else a small text gives the same few batches in
+every epoch. By places and not by tokens: windows of one length in one tokenizer differ by percents in the other."""
 
-ROWS, ALIKE, ANY = "rows of several windows", "windows of about one length", "windows of any length"
+ALIKE, ANY = "windows of about one length", "windows of any length"
+ROWS, ROWS_ALIKE = "rows of several windows", "rows of several windows, with about as many tokens in both tokenizers"
 """What the units of a step are."""
 
 
@@ -46,11 +47,13 @@ def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int, *part: int) ->
     draw = generator(seed, epoch, 1, *part)
     shuffled = order(len(lengths), epoch, seed, *part)
     full = len(lengths) // per_step
-    near = lengths[shuffled] * (1 + JITTER * draw.uniform(-1, 1, len(lengths)))
+    moves = JITTER * per_step * draw.uniform(-1, 1, len(lengths))
     steps = []
     for first in range(0, full, POOL):
         pool = slice(first * per_step, min(first + POOL, full) * per_step)
-        steps.append(shuffled[pool][np.argsort(near[pool], kind="stable")].reshape(-1, per_step))
+        by_length = shuffled[pool][np.argsort(lengths[shuffled[pool]], kind="stable")]
+        moved = np.argsort(np.arange(len(by_length)) + moves[pool], kind="stable")
+        steps.append(by_length[moved].reshape(-1, per_step))
     taken = np.concatenate(steps)[draw.permutation(full)].reshape(-1) if steps else shuffled[:0]
     return np.concatenate([taken, shuffled[full * per_step :]])
 
@@ -82,12 +85,21 @@ def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
     return [np.array(row, dtype=np.int64) for row in rows]
 
 
+def totals(rows: Sequence[Ints], lengths: Ints) -> Ints:
+    """Return the tokens of each row, from those of its windows in both tokenizers together.
+
+    Rows that are full in one tokenizer have more or fewer tokens in the other: a step of rows that are alike there,
+    too, is padded little.
+    """
+    return np.array([int(lengths[row].sum()) for row in rows], dtype=np.int64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
     """Which examples each optimizer step takes. An epoch's last step takes what is left; nothing is dropped.
 
     ``batch_size`` and ``accumulation`` are per process; a step takes their product times ``processes``. With
-    ``lengths`` the windows of a step are of about one length. With ``packs`` the unit is a row of several windows,
+    ``lengths`` the units of a step are of about one length. With ``packs`` the unit is a row of several windows,
     and ``size`` counts rows.
     """
 
@@ -118,7 +130,7 @@ class Schedule:
     @property
     def _unit(self) -> str:
         if self.packs is not None:
-            return ROWS
+            return ROWS if self.lengths is None else ROWS_ALIKE
         return ANY if self.lengths is None else ALIKE
 
     def passes(self, steps: int) -> float:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sad.batch import ALM, KD, LM
-from sad.head import fused, signals
+from sad.head import fused, lists, signals
 from sad.head.column import Column
 from sad.head.job import Block, Compared, Job
 from sad.head.products import Factor, Products
@@ -164,12 +164,16 @@ class _Loop:
             factor = torch.full((len(label),), scales[LM], dtype=torch.float32, device=self.device)
             if job.chunks is not None:
                 factor += scales[ALM] * job.chunks.weight[block.rows]
-        live = job.compared.target if job.compared is not None else None
-        heads = (job.head, live.head if isinstance(live, Live) else job.head)
-        tokens = self.columns if job.compared is None else job.compared.tokens
-        kd_values, lm_values = fused.fused_rows(
-            logits, teacher, heads, tokens, divergence, scales.get(KD, 0.0), label, factor, out
-        )
+        of, tokens, kd_scale = job.compared, self.columns, scales.get(KD, 0.0)
+        if of is not None and block.compared and not isinstance(of.target, Live):
+            listed = of.target.block(block.boundaries, divergence.temperature)
+            how = (of.tokens, divergence, kd_scale, label, factor, out, of.row_weight)
+            kd_values, lm_values = lists.listed_rows(logits, listed, job.head, *how)
+        else:
+            tokens = tokens if of is None else of.tokens
+            heads = (job.head, of.target.head if of is not None and isinstance(of.target, Live) else job.head)
+            rest = (tokens, divergence, kd_scale, label, factor, out)
+            kd_values, lm_values = fused.fused_rows(logits, teacher, heads, *rest)
         self.values[KD].append(kd_values)
         self.values[LM].append(lm_values if label is not None else lm_values[:0])
 

@@ -63,11 +63,11 @@ class Job:
 
     @property
     def simple(self) -> bool:
-        """Whether one kernel can compute it: one tokenizer, the teacher itself, no weights that depend on values."""
+        """Whether kernels can compute it: lists of tokens, or one tokenizer and no weights that depend on values."""
         if self.measure or self.compared is None:
             return not self.measure
         target = self.compared.target
-        return isinstance(target, Live) and target.vocab.identity and self.compared.row_weight is None
+        return not isinstance(target, Live) or (target.vocab.identity and self.compared.row_weight is None)
 
 
 class Block(NamedTuple):

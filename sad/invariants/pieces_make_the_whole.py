@@ -67,7 +67,7 @@ def pieces_make_the_whole(trainer: Trainer) -> Verdict:
     cut = trainer.run(PIECES)
     if len(cut.held) != PIECES.processes or sum(cut.held) != total or max(cut.held) == total:
         return Verdict(False, f"of {total} weights the processes hold {list(cut.held)}: they are not in pieces")
-    found = [*_steps(whole, cut), *_ends(whole, cut), *_saved(whole, cut)]
+    found = [*away(whole, cut)]
     # the first is the nearest to the cause
     for apart, what in found:
         if not apart <= trainer.claims.noise:
@@ -75,6 +75,13 @@ def pieces_make_the_whole(trainer: Trainer) -> Verdict:
     apart = max(apart for apart, _ in found)
     held = " + ".join(map(str, cut.held))
     return Verdict(True, f"{held} weights of {total}: steps and save within {apart:.1e} of the whole", {"apart": apart})
+
+
+def away(whole: Trace, cut: Trace) -> Found:
+    """How far a run in pieces is from the whole, in all that is looked at, what is nearest to a cause first."""
+    yield from _steps(whole, cut)
+    yield from _ends(whole, cut)
+    yield from _saved(whole, cut)
 
 
 def _steps(whole: Trace, cut: Trace) -> Found:

@@ -192,14 +192,22 @@ def _mixed(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax, diver
     return Rows(values, weighted.addcmul_(q, weighted.sum(dim=-1, keepdim=True), value=-1.0))
 
 
+def bucket_slopes(logits: Float[Tensor, "n buckets"], soft: Softmax, target: Buckets, divergence: Divergence) -> Rows:
+    """Return each row's divergence between the buckets of both, and its gradient to the softened ``logits`` of these.
+
+    The last bucket's logit is the log-sum of all tokens that are not in the list; ``soft`` is the softmax of all.
+    """
+    theirs = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
+    return _heard(logits, soft, theirs, divergence, silence(theirs))
+
+
 def _bucket_rows(logits: Tensor, soft: Softmax, target: Buckets, divergence: Divergence) -> Rows:
     """The divergence between the same buckets of both; a bucket's gradient goes to its tokens by their mass."""
     listed = soft.q.gather(-1, target.ids)
     rest = soft.q.scatter(-1, target.ids, 0.0)
     others = rest.sum(dim=-1, keepdim=True)
     both = torch.cat([logits.gather(-1, target.ids), soft.log_sum + others.log()], dim=-1)
-    theirs = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
     own = Softmax(torch.cat([listed, others], dim=-1), soft.log_sum)
-    values, slopes = _heard(both, own, theirs, divergence, silence(theirs))
+    values, slopes = bucket_slopes(both, own, target, divergence)
     share = torch.where(others == 0, 0.0, slopes[:, -1:] / others)
     return Rows(values, rest.mul_(share).scatter_(-1, target.ids, slopes[:, :-1]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from sad.recipe.schema import Recipe
-from sad.recipe.section import Section
+from sad.recipe.section import Section, limits
 
 _RECIPE = """# The recipe
 
@@ -113,18 +113,8 @@ def _default(field: Any) -> str:  # noqa: ANN401 - pydantic's FieldInfo
 
 def _told(field: Any) -> str:  # noqa: ANN401
     """The sentence under the key, and the values that it takes."""
-    signs = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
-    bounds = [
-        f"{word} {_number(getattr(rule, sign))}"
-        for rule in field.metadata
-        for sign, word in signs
-        if hasattr(rule, sign)
-    ]
+    bounds = limits(field.metadata)
     choices = [f"`{one}`" for one in getattr(field.annotation, "__args__", ()) if isinstance(one, str)]
-    limits = " One of " + ", ".join(choices) + "." if choices else ""
-    limits += f" {' and '.join(bounds).capitalize()}." if bounds else ""
-    return (field.description or "").replace("\n", " ").replace("|", "\\|") + limits
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    which = " One of " + ", ".join(choices) + "." if choices else ""
+    which += f" {bounds.capitalize()}." if bounds else ""
+    return (field.description or "").replace("\n", " ").replace("|", "\\|") + which

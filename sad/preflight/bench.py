@@ -19,6 +19,7 @@ from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.preflight.answers import Answers
 from sad.recipe.terms import Terms
+from sad.train.loss_scale import LossScale
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.step import Learner
@@ -58,7 +59,9 @@ class Kit:
     @property
     def learner(self) -> Learner:
         """What takes a step, as the loop hands it on."""
-        return Learner(self.accelerator, self.wrapped, self.optimizer, self.objective)
+        return Learner(
+            self.accelerator, self.wrapped, self.optimizer, self.objective, LossScale.of(self.plan.precision)
+        )
 
     def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""

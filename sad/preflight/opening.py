@@ -45,24 +45,25 @@ def opening(bench: Bench) -> Opening:
         units = distiller.counts(batch)
         with kit.accelerator.autocast():
             sums = distiller(batch, distiller.ask_teacher(batch))
+        scaled = kit.learner.scaled
         named = {name: p for name, p in distiller.student.named_parameters() if p.requires_grad}
         mine = list(named.values())
         norms: dict[str, float] = {}
         for name, one in sums.items():
             if one.total.requires_grad:
-                part = objective.part({name: one}, units)
-                norms[name] = _norm(torch.autograd.grad(part, mine, allow_unused=True, retain_graph=True))
+                part = scaled * objective.part({name: one}, units)
+                norms[name] = _norm(torch.autograd.grad(part, mine, allow_unused=True, retain_graph=True)) / scaled
             else:
                 norms[name] = 0.0
         loss = objective.part(sums, units)
         whole = [p for p in distiller.parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(loss, whole, allow_unused=True) if loss.requires_grad and whole else ()
+        gradients = torch.autograd.grad(scaled * loss, whole, allow_unused=True) if loss.requires_grad and whole else ()
         reached = {id(p) for p, g in zip(whole, gradients, strict=False) if g is not None and bool(g.any())}
         totals = {name: float(one.total.detach()) for name, one in sums.items()}
         return Opening(
             ledger=objective.ledger(totals, units),
             gradient=norms,
-            norm=_norm(gradients),
+            norm=_norm(gradients) / scaled,
             unreached={name: p.numel() for name, p in named.items() if id(p) not in reached},
             trainable=sum(p.numel() for p in mine),
             windows=len(bench.first),

@@ -61,6 +61,7 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
     """Load, wait until told to go on, measure; None if whoever asked is gone."""
     import torch
 
+    from sad.train.loss_scale import LossScale
     from sad.train.parts import make_parts
     from sad.train.plan import make_plan
     from sad.train.saving import checkpoint
@@ -72,7 +73,7 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
     accelerator, distiller, optimizer, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     loading = peak()
-    learner = Learner(accelerator, wrapped, optimizer, objective)
+    learner = Learner(accelerator, wrapped, optimizer, objective, LossScale.of(plan.precision))
     found: dict[str, Any] = {"device": plan.device, "sizes": [], "steps": plan.steps, "held_out": len(plan.held_out)}
     wanted = sizes(plan)
     if not told():
@@ -115,7 +116,7 @@ def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Examp
     seconds = _step(plan, learner, some)
     if plan.recipe.train.grad_shares_every:
         # seldom, but after the first step already; a gradient for each term takes more than one for their sum
-        grad_shares(learner.accelerator, distiller, learner.objective, batch)
+        grad_shares(learner.accelerator, distiller, learner.objective, batch, learner.scaled)
     return {
         "tokens": batch.student.input_ids.numel(),
         "peak": peak(device),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sad.recipe.section import Section
+from sad.recipe.section import STEPS, Section
 from sad.recipe.terms import Terms
 
 KD, LM, LAYERWISE = "kd", "lm", "layerwise"
@@ -53,7 +53,7 @@ class Shares(Section):
 
     of: Literal["value", "gradient"] = "value"
     """Shares of the loss's value, followed in every step, or of the gradient's norm, measured now and then."""
-    every: int = Field(default=50, ge=1)
+    every: int = Field(default=50, ge=1, le=STEPS)
     """Steps between two measurements of the gradient."""
 
 

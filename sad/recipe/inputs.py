@@ -7,11 +7,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sad.recipe.section import Section
+from sad.recipe.section import Section, shown
 
 EMBEDDED = "embedded"
 SPLIT = "split:"
 """Begins a held-out source that is another split of the training data set."""
+DOCUMENTS = 10**12
+"""More documents than any text has."""
 TEMPLATES = ("student", "teacher", "none")
 """Values of ``data.template`` that are no file."""
 
@@ -65,17 +67,17 @@ class Data(Section):
     """What of a chat gives labels: the answers only, or all of it. If not set the answers."""
     held_out: float | int | str = Field(default=0.05)
     """Share of the documents kept for evaluation, a whole number of the first ones, a file, or `split:NAME`."""
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, le=DOCUMENTS)
     """Documents to train on at the most, the first ones."""
     streaming: bool = False
     """Read the text as it comes, never all of it into memory."""
-    shuffle_buffer: int = Field(default=1000, ge=1)
+    shuffle_buffer: int = Field(default=1000, ge=1, le=100_000_000)
     """Documents among which a stream is shuffled; 1 keeps its order."""
-    max_length: int = Field(default=128, ge=8)
+    max_length: int = Field(default=128, ge=8, le=10_000_000)
     """Most tokens of a window, for both models; windows are cut at common boundaries."""
-    eval_windows: int = Field(default=64, ge=1)
+    eval_windows: int = Field(default=64, ge=1, le=10_000_000)
     """Most windows of held-out text in an evaluation."""
-    workers: int | None = Field(default=None, ge=0)
+    workers: int | None = Field(default=None, ge=0, le=1024)
     """Processes that prepare the text; 0 does it in the program itself. If not set one a core, none for little text."""
     cache: Path | None = Field(default=None, strict=False)
     """Where the prepared text is kept; if not set `prepared` in `$SAD_CACHE`, else in the user's cache folder."""
@@ -84,8 +86,10 @@ class Data(Section):
     def _share(self) -> Data:
         if isinstance(self.held_out, float) and not 0 < self.held_out < 1:
             raise ValueError(f"held_out must lie between 0 and 1, or name a file; it is {self.held_out}")
-        if isinstance(self.held_out, int) and self.held_out < 1:
-            raise ValueError(f"held_out must be a share, a number of documents, or a file; it is {self.held_out}")
+        if isinstance(self.held_out, int) and not 1 <= self.held_out <= DOCUMENTS:
+            raise ValueError(
+                f"held_out must be a share, a number of documents, or a file; it is {shown(self.held_out)}"
+            )
         if self.streaming and isinstance(self.held_out, float):
             raise ValueError("a stream has no share: set data.held_out to a number of documents, a file or split:NAME")
         return self

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from sad.errors import UserError, listed
 from sad.recipe.aware import Aware
@@ -15,74 +16,77 @@ from sad.recipe.inputs import EMBEDDED as EMBEDDED
 from sad.recipe.inputs import Data as Data
 from sad.recipe.inputs import Student as Student
 from sad.recipe.inputs import Teacher as Teacher
-from sad.recipe.section import Section
-from sad.recipe.terms import MOST, Terms
+from sad.recipe.section import STEPS, Section, limits, shown
+from sad.recipe.terms import MOST, Share, Terms
 from sad_doctor import bounded
 
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
 RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 """Peak learning rates of students that begin with random weights, by the beginning of their name."""
+_OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
 
 
 class Train(Section):
     """The optimisation."""
 
-    epochs: float = Field(default=3.0, gt=0)
+    epochs: float = Field(default=3.0, ge=1e-6, le=1e6)
     """Passes over the training text."""
-    max_steps: int | None = Field(default=None, ge=1)
+    max_steps: int | None = Field(default=None, ge=1, le=STEPS)
     """Optimizer steps at the most; the schedule ends there too."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: int = Field(default=8, ge=1, le=1_000_000)
     """Windows of a micro-batch on each device."""
-    accumulation: int = Field(default=1, ge=1)
+    accumulation: int = Field(default=1, ge=1, le=1_000_000)
     """Micro-batches of an optimizer step on each device."""
     buckets: bool = True
-    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    """Windows, or packed rows, of about one length go into a step together, so that little is padded; else any."""
     packing: bool = False
     """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
-    prefetch: int = Field(default=2, ge=0)
+    prefetch: int = Field(default=2, ge=0, le=1000)
     """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
-    learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
+    learning_rate: float = Field(default=PRETRAINED_RATE, ge=1e-30, le=100)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
-    projector_learning_rate: float = Field(default=1e-2, gt=0)
+    projector_learning_rate: float = Field(default=1e-2, ge=1e-30, le=100)
     """Peak learning rate of the layerwise projectors."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps over which the learning rate rises; then it falls along a cosine."""
     final_learning_rate: float = Field(default=0.1, ge=0, le=1)
     """Learning rate of the last step, as a share of the peak."""
-    weight_decay: float = Field(default=0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=100)
     """Decoupled weight decay of matrices; vectors have none."""
-    clip: float = Field(default=1.0, gt=0)
+    clip: float = Field(default=1.0, ge=1e-9, le=1e12)
     """Largest gradient norm of a step."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """bf16 or fp16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively, else fp32. fp16 is
+    for GPUs without bf16 (T4, V100): the loss is scaled, and a step whose gradient overflows is taken anew at half the
+    scale."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; `auto` takes the fastest that is there."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the student's weights, of the order of the data and of the held-out choice."""
-    log_every: int = Field(default=1, ge=1)
+    log_every: int = Field(default=1, ge=1, le=STEPS)
     """Steps between two lines of the record."""
-    eval_every: int | None = Field(default=None, ge=1)
+    eval_every: int | None = Field(default=None, ge=1, le=STEPS)
     """Steps between two evaluations; a tenth of the run if not set."""
-    save_every: int | None = Field(default=None, ge=1)
+    save_every: int | None = Field(default=None, ge=1, le=STEPS)
     """Steps between two checkpoints; a fifth of the run if not set."""
-    save_minutes: float = Field(default=15.0, gt=0)
+    save_minutes: float = Field(default=15.0, gt=0, le=1e6)
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
-    keep_checkpoints: int = Field(default=2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1, le=1_000_000)
     """How many checkpoints to keep."""
     shard_teacher: bool | None = None
     """On several devices: keep a piece of the teacher's blocks on each; if not set, where the student is sharded."""
     push_checkpoint: str | None = None
     """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
-    max_hours: float | None = Field(default=None, gt=0)
+    max_hours: float | None = Field(default=None, gt=0, le=1e5)
     """Hours after which the run saves and ends by itself, a little before they are over."""
     on_red_flag: Literal["ignore", "warn", "stop", "rollback"] = "warn"
     """What a red flag of `sad doctor` does to the run: nothing, a warning, its end, or a way back to a checkpoint."""
-    max_rollbacks: int = Field(default=3, ge=1)
+    max_rollbacks: int = Field(default=3, ge=1, le=1000)
     """Ways back to a checkpoint before the run stops."""
     skip_spikes: bool = True
     """Leave out a step whose loss lies far above those before it."""
-    grad_shares_every: int = Field(default=200, ge=0)
+    grad_shares_every: int = Field(default=200, ge=0, le=STEPS)
     """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
     trackers: list[str] = Field(default_factory=list)
     """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
@@ -97,13 +101,13 @@ class Cache(Section):
 
     path: str | None = None
     """Folder of the cache; if not set the teacher itself is asked."""
-    k: int | None = Field(default=None, ge=1)
+    k: int | None = Field(default=None, ge=1, le=1_000_000)
     """Likeliest tokens kept at each boundary; if not set 32 when it is written, and any number when it is read."""
     bits: Literal[8, 10, 12, 16, 32] | None = None
     """Bits of a log-probability; if not set 12 when it is written, and any number when it is read; 32 is exact."""
     states: bool = False
     """Keep the teacher's hidden states too, also where no term asks for them yet."""
-    shard: int = Field(default=2**16, ge=1)
+    shard: int = Field(default=2**16, ge=1, le=100_000_000)
     """Boundaries of a file; a writer that was stopped goes on from the last whole one."""
 
 
@@ -112,7 +116,7 @@ class Output(Section):
 
     folder: Path = Field(default=Path("runs"), strict=False)
     """The folder of runs; each run gets a folder of its own, `latest` points to the newest."""
-    name: str = Field(default="distil", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(default="distil", max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Ends the name of the run's folder."""
 
 
@@ -124,7 +128,7 @@ class Recipe(Section):
     data: Data = Data()
     train: Train = Train()
     terms: Terms = Terms()
-    shares: dict[str, float] | None = None
+    shares: dict[str, Share] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
     aware: Aware = Aware()
     cache: Cache = Cache()
@@ -146,8 +150,6 @@ class Recipe(Section):
             return self
         if missing := sorted(set(self.terms.weights) ^ set(self.shares)):
             raise ValueError(f"shares must name exactly the terms with a weight; these differ: {', '.join(missing)}")
-        if min(self.shares.values()) <= 0:
-            raise ValueError("shares must be positive")
         if max(self.shares.values()) > MOST * min(self.shares.values()):
             raise ValueError(f"no share may be more than {MOST:,.0f} times another")
         return self
@@ -218,7 +220,9 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: AN
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    parts = [str(part) for part in first["loc"]]
+    # of a key that takes several types the type stands behind it
+    where = ".".join(parts[:-1] if parts and parts[-1] in ("float", "int", "str") else parts)
     if first["type"] == "extra_forbidden":
         *parents, wrong = (str(part) for part in first["loc"])
         known = _keys(parents)
@@ -230,8 +234,28 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "model_type":
         keys = _keys([str(part) for part in first["loc"]])
         return f"{where} is a section, not a value: set one of its keys, {listed(f'{where}.{key}' for key in keys)}"
-    given = f" (given: {first['input']!r})" if not isinstance(first.get("input"), dict) else ""
+    value = first.get("input")
+    told = "" if isinstance(value, dict) else shown(value)
+    # an integer that no float can hold is of another type to pydantic
+    huge = first["type"] == "float_type" and isinstance(value, int) and not isinstance(value, bool)
+    if (huge or first["type"] in _OUTSIDE) and (bounds := _limits(first["loc"])):
+        return f"{where}: {told} is out of range: give a number that is {bounds}"
+    given = f" (given: {told})" if told else ""
     return f"{where}: {message}{given}" if where else message
+
+
+def _limits(loc: Iterable[int | str]) -> str:
+    """Say between which numbers the value of a key lies; "" for a key whose number is not bound, or that is none."""
+    field: FieldInfo | None = FieldInfo(annotation=Recipe)
+    for part in loc:
+        kind = field.annotation if field else None
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(part))
+        else:
+            # each value of a mapping, which may be unset
+            mapping = next((one for one in (kind, *get_args(kind)) if get_origin(one) is dict), None)
+            field = FieldInfo.from_annotation(get_args(mapping)[1]) if mapping else None
+    return limits(field.metadata) if field else ""
 
 
 def _keys(parents: list[str]) -> list[str]:

@@ -5,22 +5,39 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from sad.recipe.section import Section
 
 MOST = 1e6
 """Largest weight of a term: gradients of float32 times it stay far from infinity."""
+LEAST = 1e-12
+"""Smallest weight of a term that takes part."""
+BLOCKS = 10_000
+"""More blocks, and more heads, than any model has."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _weighs(weight: float) -> float:
+    """Refuse what float32 would make 0 of: the term would take part in nothing but the record."""
+    if 0 < weight < LEAST:
+        raise ValueError(f"{weight:g} is no weight that float32 can follow: give {LEAST:g} or more, or 0")
+    return weight
+
+
+Weight = Annotated[float, Field(ge=0, le=MOST), AfterValidator(_weighs)]
+Share = Annotated[float, Field(ge=1e-6, le=MOST)]
 
 
 def _layers(value: Any) -> Any:  # noqa: ANN401 - whatever the recipe has
     """Refuse, in one line, what is neither a count nor pairs."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= BLOCKS:
         return value
     pairs = value if isinstance(value, list | tuple) else ()
     if not pairs or not all(isinstance(p, list | tuple) and [type(b) for b in p] == [int, int] for p in pairs):
         raise ValueError("write how many pairs of blocks, or the pairs: [[student's block, teacher's block], ...]")
+    if not all(0 <= block < BLOCKS for pair in pairs for block in pair):
+        raise ValueError(f"blocks are numbered from 0, and no model has {BLOCKS:,} of them: name blocks that there are")
     if len({tuple(pair) for pair in pairs}) < len(pairs):
         raise ValueError("a pair of blocks is named twice")
     return [list(pair) for pair in pairs]
@@ -32,7 +49,7 @@ Layers = Annotated[int | list[list[int]], BeforeValidator(_layers)]
 class Kd(Section):
     """Divergence from the teacher's next-token distribution, at common boundaries."""
 
-    weight: float = Field(default=1.0, ge=0, le=MOST)
+    weight: Weight = 1.0
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=1.0, ge=0.01, le=1000)
     """Softens both distributions; the gradient is corrected by its square."""
@@ -51,14 +68,14 @@ class Kd(Section):
 class Lm(Section):
     """Cross-entropy against the text itself."""
 
-    weight: float = Field(default=1.0, ge=0, le=MOST)
+    weight: Weight = 1.0
     """Weight of the term; 0 leaves it out."""
 
 
 class Alm(Section):
     """Likelihood of each chunk between two common boundaries (ALM): an exact comparison where tokenizers differ."""
 
-    weight: float = Field(default=0.0, ge=0, le=MOST)
+    weight: Weight = 0.0
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=100.0, ge=0.1, le=1e5)
     """Divides both log-likelihoods; value and gradient are multiplied by it, so they keep their size."""
@@ -67,7 +84,7 @@ class Alm(Section):
 class Layerwise(Section):
     """Distance of normalised hidden states, at common boundaries."""
 
-    weight: float = Field(default=0.03, ge=0, le=MOST)
+    weight: Weight = 0.03
     """Weight of the term; 0 leaves it out."""
     layers: Layers = 1
     """How many pairs of blocks to compare, spread evenly and always with the last.
@@ -83,7 +100,7 @@ class Layerwise(Section):
 class Attention(Section):
     """What the places of a text are to one another inside attention, at common boundaries."""
 
-    weight: float = Field(default=0.0, ge=0, le=MOST)
+    weight: Weight = 0.0
     """Weight of the term; 0 leaves it out."""
     compare: Literal["relations", "maps"] = "relations"
     """Relations of queries, keys and values (MiniLMv2), or the maps themselves.
@@ -92,7 +109,7 @@ class Attention(Section):
     """
     layers: Layers = 1
     """Pairs of blocks, as in `terms.layerwise`."""
-    heads: int | None = Field(default=None, ge=1)
+    heads: int | None = Field(default=None, ge=1, le=BLOCKS)
     """Relation heads that queries, keys and values of both models are cut into.
     If not set, the most that divide all of them and keep 8 features.
     """
@@ -101,7 +118,7 @@ class Attention(Section):
 class Contrastive(Section):
     """InfoNCE between states of the last pair of `terms.layerwise.layers`."""
 
-    weight: float = Field(default=0.0, ge=0, le=MOST)
+    weight: Weight = 0.0
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=0.1, ge=0.001, le=1000)
     """Divides the cosine similarities."""
@@ -118,7 +135,7 @@ class Custom(Section):
 
     term: str = Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")
     """Where it is: `module:Class` or `file.py:Class`. Called with a `sad.terms.View` it returns a `sad.batch.Sum`."""
-    weight: float = Field(ge=0, le=MOST)
+    weight: Weight
     """Weight of the term; 0 leaves it out."""
 
 

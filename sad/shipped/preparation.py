@@ -223,6 +223,14 @@ def _check_another(one: data.Streamed, texts: list[Written], readers: data.Reade
     texts = [*texts[:-1], f"{text_of(texts[-1])} {SENTENCE}"]
     other = _whole(texts, readers, max_length)
     assert one.fingerprint != other.fingerprint, "another stream is the same"
+    begun = data.Streamed(iter(texts), readers, max_length, workers=0)
+    begun.need(len(other))
+    # of what is known of a stream both are no continuation: of another one, and of one that has ended
+    for taking, key in ((begun, one.key_at(len(one))), (other, one.key_at(len(one))), (one, other.key_at(len(other)))):
+        there = len(taking), taking.labels
+        if taking.key_at(len(taking)) != key:
+            taking.take_up(key)
+        assert (len(taking), taking.labels) == there, "what is no continuation of a stream is taken for one"
     if len(texts) > 1:
         both = len(data.examples(texts[:-1], readers, max_length))
         assert _adopted(texts, readers, max_length, one.key_at(1)) == both, "a way is taken where there are two"

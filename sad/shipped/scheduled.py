@@ -95,7 +95,7 @@ def check_streams(*, packed: bool) -> None:
         # the bound of a best fit, the longest first (Johnson 1974)
         assert len(rows) <= 11 / 9 * -(-sizes.sum() // ROOM) + 1, "more rows than the longest first would need"
     for sizes in (*some, *([length] * 45 for length in (ROOM, ROOM // 2 + 1, ROOM // 2)), [1] * 200):
-        for buckets in (False,) if packed else (False, True):
+        for buckets in (False, True):
             with _small():
                 _check(sizes, Form(ROOM if packed else None, buckets))
     with _small():

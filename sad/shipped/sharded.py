@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sad.shipped.trainer import ShippedTrainer, run_as_one_of_several, run_here
+from sad.shipped.trainer import Part, ShippedTrainer, run_as_one_of_several, run_here
 from sad.subjects.processes import on_processes
 from sad.subjects.trainer import Setup, Trace, joined
 from sad.train.processes import sharded
@@ -30,7 +33,15 @@ class ShardedTrainer(ShippedTrainer):
         """Train, and read what was saved."""
         if setup.processes == 1:
             return run_here(setup, _read)
-        return joined(on_processes(_run_in_pieces, setup, setup.processes))
+        return joined(on_processes(_run_in_pieces, (setup, None), setup.processes))
+
+    def taken_up(self, setup: Setup, at: int, each: Sequence[Setup]) -> Sequence[Trace]:
+        """Stop, and go on from what is in the folder of the run."""
+        with TemporaryDirectory() as made:
+            stopped = Path(made) / "stopped"
+            stopped.mkdir()
+            on_processes(_run_in_pieces, (setup, Part(stopped, at)), setup.processes)
+            return [_gone_on(one, Part(stopped, at, goes_on=True), Path(made) / str(i)) for i, one in enumerate(each)]
 
 
 def sharded_trainer() -> ShardedTrainer:
@@ -38,12 +49,22 @@ def sharded_trainer() -> ShardedTrainer:
     return ShardedTrainer()
 
 
-def _run_in_pieces(setup: Setup) -> Trace:
+def _gone_on(setup: Setup, part: Part, folder: Path) -> Trace:
+    """A part of a run, on a copy of what was saved."""
+    copytree(part.folder, folder)
+    part = replace(part, folder=folder)
+    if setup.processes == 1:
+        return run_here(setup, _read, part)
+    return joined(on_processes(_run_in_pieces, (setup, part), setup.processes))
+
+
+def _run_in_pieces(given: tuple[Setup, Part | None]) -> Trace:
     """Raise AssertionError where the teacher is not in pieces too."""
+    setup, part = given
     # a process of its own, which ends with this
     os.environ.update(FSDP)
     with patch.object(sharded, "shard_teacher", wraps=sharded.shard_teacher) as cut:
-        trace = run_as_one_of_several(setup, _read)
+        trace = run_as_one_of_several(setup, _read, part)
     assert cut.called, "the teacher is not in pieces"
     return trace
 

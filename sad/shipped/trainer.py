@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sad import data, tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
@@ -25,6 +26,7 @@ from sad.errors import Stopped
 from sad.evaluate import evaluate, likelihood
 from sad.pair import Pair
 from sad.shipped.preparation import streamed
+from sad.shipped.resumable import Asked
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
@@ -78,8 +80,19 @@ def shipped_trainer() -> ShippedTrainer:
     return ShippedTrainer()
 
 
-def run_as_one_of_several(setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None) -> Trace:
-    """Train as one of several processes that are joined; ``read`` as in :func:`run_here`.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a run, in ``folder``: up to the step ``stop``, or from there, where it was stopped, to the end."""
+
+    folder: Path
+    stop: int
+    goes_on: bool = False
+
+
+def run_as_one_of_several(
+    setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None, part: Part | None = None
+) -> Trace:
+    """Train as one of several processes that are joined; ``read`` and ``part`` as in :func:`run_here`.
 
     Raises AssertionError where they do not take as many batches.
     """
@@ -99,7 +112,7 @@ def run_as_one_of_several(setup: Setup, read: Callable[[Path], Mapping[str, Tens
         return batches
 
     with patch.object(devices, "dealt", counted), patch.object(Feed, "take", taken):
-        trace = run_here(setup, read)
+        trace = run_here(setup, read, part)
     every: list[list[int]] = [[] for _ in range(setup.processes)]
     torch.distributed.all_gather_object(every, passes)
     # those that hold pieces of one model wait for one another in each
@@ -112,8 +125,13 @@ def run_as_one_of_several(setup: Setup, read: Callable[[Path], Mapping[str, Tens
     return trace
 
 
-def run_here(setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None) -> Trace:
-    """Train in this process. ``read`` returns what it finds in the folder of the run; without it no student is left."""
+def run_here(
+    setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None, part: Part | None = None
+) -> Trace:
+    """Train in this process. ``read`` returns what it finds in the folder of the run; without it no student is left.
+
+    Of a ``part`` that goes on the trace has what comes after the stop.
+    """
     watch = Watch()
     plan, texts = _plan(setup), _texts(setup)
     # nobody reads the student that the run ends with
@@ -127,13 +145,21 @@ def run_here(setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None =
         unread,
         stream as streaming,
     ):
-        folder = Path(made)
+        folder = Path(made) if part is None else part.folder
+        begun = part.stop if part is not None and part.goes_on else 0
+        asked = None if part is None or part.goes_on else Asked(part.stop)
         # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
-        found = loop.train(replace(plan, train=streaming) if len(texts) % 2 else plan, folder, tiny.Silent())
-        if found.ending.signal is not None:
+        planned = replace(plan, train=streaming) if len(texts) % 2 else plan
+        hook = None if asked is None else register_optimizer_step_post_hook(asked.step)
+        try:
+            found = loop.train(planned, folder, tiny.Silent(), resume=begun > 0, signals=asked)
+        finally:
+            if hook is not None:
+                hook.remove()
+        if found.ending.signal is not None and asked is None:
             # the run ended as it should; whoever asked for that wants no verdict on the steps that are missing
             raise Stopped("stopped before the check was done", found.ending.signal)
-        log, scores = _record(folder / "metrics.jsonl", setup)
+        log, scores = _record(folder / "metrics.jsonl", setup, begun)
         saved = read(folder) if read else {}
     ends = [] if watch.optimizer is None else [weights(watch.optimizer)]
     here = [] if watch.optimizer is None else [held(watch.optimizer)]
@@ -238,13 +264,13 @@ def _texts(setup: Setup) -> list[str]:
     return [tiny.TEXT[start : start + CHARACTERS * length] for start, length in zip(starts, setup.lengths, strict=True)]
 
 
-def _record(path: Path, setup: Setup) -> tuple[list[Line], list[float]]:
-    """Read the log and the scores; only the first process has written any."""
+def _record(path: Path, setup: Setup, begun: int) -> tuple[list[Line], list[float]]:
+    """Read the log and the scores behind the step ``begun``; only the first process has written any."""
     if not path.exists():
         return [], []
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    scores = [line[names.EVAL_LM_LOSS] for line in lines if names.EVAL_LM_LOSS in line and line["step"] > 0]
-    return list(_logged(lines)), scores[: setup.steps // setup.eval_every]
+    scores = [line[names.EVAL_LM_LOSS] for line in lines if names.EVAL_LM_LOSS in line and line["step"] > begun]
+    return list(_logged([line for line in lines if line["step"] > begun])), scores[: setup.steps // setup.eval_every]
 
 
 def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:

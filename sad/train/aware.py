@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from accelerate import Accelerator
-from torch import nn
-
 from sad.aware.readiness import Readiness
 from sad.batch import Batch
 from sad.distiller import Distiller
@@ -16,7 +13,7 @@ from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import due
 from sad.train.processes import sharded
 from sad.train.processes.gradients import inside
-from sad.train.step import Step
+from sad.train.step import Learner, Step
 
 
 def make_objective(recipe: Recipe, distiller: Distiller) -> Objective:
@@ -42,16 +39,15 @@ def measured_from(objective: Objective, scores: Scores, teacher: Likelihood) -> 
     return scores
 
 
-def steer(
-    accelerator: Accelerator, wrapped: nn.Module, objective: Objective, batch: Batch, step: int, done: Step
-) -> None:
+def steer(learner: Learner, batch: Batch, step: int, done: Step) -> None:
     """Measure the shares of the gradient after ``step`` (from 1), where that is due, and adapt the weights.
 
     Raises UserError where the weights are in pieces: there no process has a whole gradient.
     """
+    accelerator, objective = learner.accelerator, learner.objective
     if objective.every is None or not due(step, objective.every) or done.spike or not done.finite:
         return
-    distiller = inside(accelerator, wrapped)
+    distiller = inside(accelerator, learner.wrapped)
     if sharded.in_pieces(distiller):
         raise UserError('aware.shares.of = "gradient" needs whole weights on each device: take "value", or DDP')
-    objective.steer(grad_shares(accelerator, distiller, objective, batch))
+    objective.steer(grad_shares(accelerator, distiller, objective, batch, learner.scaled))

@@ -91,7 +91,9 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     if not dry_run:
         _check_places(asked.recipe, new=asked.folder is None, writes=rank == 0)
     # the others would say the same
-    console = patient_console(quiet=rank > 0)
+    quiet = rank > 0
+    # a run outlives its output; of a dry run the output is all there is
+    console = Console(quiet=quiet) if dry_run else patient_console(quiet=quiet)
 
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

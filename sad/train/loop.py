@@ -25,6 +25,7 @@ from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import due, measured
 from sad.train.ledger.record import NoRecord, Record, blame
 from sad.train.ledger.teacher_signals import teacher_signals
+from sad.train.loss_scale import LossScale
 from sad.train.optimizer import set_learning_rate
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
@@ -103,8 +104,7 @@ class Stepper:
             is_spike=self.guards.is_spike,
             clock=self.clock,
         )
-        of = self.learner
-        steer(of.accelerator, of.wrapped, of.objective, batches[0], progress.step + 1, done)
+        steer(self.learner, batches[0], progress.step + 1, done)
         return done, batches[0]
 
     def _undo(self) -> None:
@@ -125,7 +125,7 @@ class Stepper:
         of, seldom = self.learner, dict[str, float]()
         if not self.guards.pieces and due(self.progress.step, self.plan.recipe.train.grad_shares_every):
             distiller = inside(of.accelerator, of.wrapped)
-            shares = grad_shares(of.accelerator, distiller, of.objective, first)
+            shares = grad_shares(of.accelerator, distiller, of.objective, first, of.scaled)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(of.accelerator, distiller, first)
         return partial(measured, self.clock, of.optimizer, self.progress, of.accelerator.device, seldom)
@@ -160,7 +160,7 @@ def train(
 
     held_out = HeldOut(plan, progress, accelerator, distiller, guards)
     feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
-    learner = Learner(accelerator, wrapped, optimizer, objective)
+    learner = Learner(accelerator, wrapped, optimizer, objective, LossScale.of(plan.precision, progress))
     stepper = Stepper(plan, progress, schedule, learner, feed, supply, Clock(accelerator.device), guards, record)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
         teacher = held_out.teacher()

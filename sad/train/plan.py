@@ -17,7 +17,7 @@ from sad.cache.key import make_key
 from sad.cache.reader import Cache, open_cache
 from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, make_pools, prepare
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
-from sad.data.schedule import rows_of
+from sad.data.schedule import rows_of, totals
 from sad.distiller import check_terms
 from sad.document import Document
 from sad.errors import UserError
@@ -29,12 +29,10 @@ from sad.recipe.schema import Recipe
 from sad.terms import NEED_STATES, custom
 from sad.text import documents, glance
 from sad.train.packing import check_packing
+from sad.train.precision import TEACHER
 
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
-
-MOST = 2**62
-"""Steps that nobody lives to see: where a number of epochs ends that a float can hold and a step number cannot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,12 +150,13 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *,
     glance(recipe.data)
     custom.check_names(recipe.terms)
     cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
-    dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
+    wanted = recipe.train.precision if device == "cuda" else "fp32"
+    dtype = TEACHER["bf16" if wanted == "auto" else wanted]
     pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None, given)
     check_terms(recipe.terms, pair.student, pair.teacher, pair.vocab)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
-        pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+        pair.teacher.to(TEACHER[precision])
     readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
     train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
@@ -181,8 +180,9 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *,
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     if data.streaming:
         # its last pool has more than the steps take
-        a_pass = min(a_pass, r.max_steps or MOST)
-    steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
+        a_pass = min(a_pass, r.max_steps or a_pass)
+    steps = max(1, math.ceil(r.epochs * a_pass))
+    steps = min(steps, r.max_steps or steps)
     plan = Plan(recipe, pair, train, held, steps, precision, device, tuple(notes), cache, notes)
     if cache:
         check_cache(plan, cache, recipe.cache)
@@ -248,7 +248,8 @@ def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) 
         return _pools(recipe, train, processes)
     if r.packing:
         packs = rows_of(longest_sides(train), recipe.data.max_length, r.seed)
-        return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, packs=packs)
+        sizes = totals(packs, lengths(train)) if r.buckets else None
+        return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, sizes, packs)
     sizes = lengths(train) if r.buckets else None
     return Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes, sizes)
 
@@ -281,7 +282,7 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: str, device: str, width: int) -> str:
-    """Return fp32 or bf16 for a teacher of ``width`` features.
+    """Return fp32, bf16 or fp16 for a teacher of ``width`` features.
 
     ``auto`` takes bf16 where matrix units multiply it natively and the matrices are large enough for it to pay: on a
     processor with AVX512-BF16 a body of 576 features ran 2.7 times as fast, one of 160 no faster than in fp32.

@@ -15,9 +15,11 @@ from sad.batch import KD, LM, Batch, widest
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train.clock import Clock
+from sad.train.loss_scale import LossScale
 from sad.train.processes import sharded
 from sad.train.processes.engine import Engine
 from sad.train.processes.gradients import Joined, joined
+from sad.train.saving import random_states
 from sad.train.update import update_ratio
 from sad.train.watch.out_of_memory import Together
 
@@ -47,13 +49,19 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Learner:
     """What learns, ready for its processes: ``wrapped`` runs the pair as a distiller does, and the optimizer moves what
-    of it has gradients.
+    of it has gradients. ``scale`` is there in float16 alone.
     """
 
     accelerator: Accelerator
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
     objective: Objective
+    scale: LossScale | None = None
+
+    @property
+    def scaled(self) -> float:
+        """What the loss is multiplied by before its backward pass."""
+        return 1.0 if self.scale is None else self.scale.value
 
 
 def take_step(
@@ -74,19 +82,20 @@ def take_step(
     """
     accelerator, objective = learner.accelerator, learner.objective
     gradients = joined(accelerator, learner.wrapped, learner.optimizer)
-    distiller, gaps = gradients.distiller, objective.gaps
+    distiller = gradients.distiller
     mark = clock.mark if clock else _unmarked
     units, seen, texts = total_units(accelerator, distiller, batches)
-    if gaps is not None:
-        gaps.begin()
-    trained, totals = _accumulate(learner, gradients, batches, units, mark)
-    clipped = gradients.clip(clip)
-    counted = [] if gaps is None else [gaps.counted()]
-    trained_loss, *sums, norm = _read(accelerator, [trained, *totals.values(), *counted], clipped)
-    factors = sums.pop() if counted else 0.0
-    ledger = objective.ledger(dict(zip(totals, sums, strict=True)), units)
+    states = random_states.own() if learner.scale is not None else []
+    found = _gradient(learner, gradients, batches, units, clip, mark)
+    while learner.scale is not None and found.overflows and learner.scale.halve():
+        gradients.clear()
+        random_states.set_own(states)
+        found = _gradient(learner, gradients, batches, units, clip, mark)
+    ledger, norm = found.ledger, found.norm
     # a loss can be infinite although its gradient is not
     finite = math.isfinite(norm) and math.isfinite(ledger.loss)
+    if finite and learner.scale is not None:
+        learner.scale.held()
     level = objective.level(ledger)
     spike = finite and is_spike is not None and is_spike(level)
     ratio = _update(gradients.step, distiller, measure_update) if finite and not spike else None
@@ -96,11 +105,50 @@ def take_step(
     finite = finite and math.isfinite(grad_norm)
     spike, ratio = spike and finite, ratio if finite else None
     if not spike:
-        objective.follow(ledger, factors / max(1, units[KD]))
+        objective.follow(ledger, found.factors / max(1, units[KD]))
     coverage = units[KD] / max(1, units[LM])
     return Step(
-        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=trained_loss, level=level
+        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=found.loss, level=level
     )
+
+
+class _Gradient(NamedTuple):
+    """What a gradient is of, and its norm before it was clipped: of all processes. ``factors`` as the objective counts
+    them, ``loss`` as it was differentiated.
+    """
+
+    ledger: Ledger
+    norm: float
+    factors: float
+    loss: float
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the gradient alone is not finite."""
+        return not math.isfinite(self.norm) and math.isfinite(self.ledger.loss)
+
+
+def _gradient(
+    learner: Learner,
+    gradients: Joined | Engine,
+    batches: Sequence[Batch],
+    units: Mapping[str, int],
+    clip: float,
+    mark: Callable[[str], None],
+) -> _Gradient:
+    """Leave the clipped gradient of the step with the weights."""
+    objective, gaps = learner.objective, learner.objective.gaps
+    if gaps is not None:
+        gaps.begin()
+    trained, totals = _accumulate(learner, gradients, batches, units, mark)
+    if learner.scale is not None:
+        assert isinstance(gradients, Joined), "an engine scales by itself"
+        gradients.divide(learner.scaled)
+    clipped = gradients.clip(clip)
+    counted = [] if gaps is None else [gaps.counted()]
+    loss, *sums, norm = _read(learner.accelerator, [trained, *totals.values(), *counted], clipped)
+    factors = sums.pop() if counted else 0.0
+    return _Gradient(objective.ledger(dict(zip(totals, sums, strict=True)), units), norm, factors, loss)
 
 
 def _accumulate(
@@ -112,7 +160,10 @@ def _accumulate(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
     accelerator, objective = learner.accelerator, learner.objective
-    distiller, scales = gradients.distiller, objective.scales(units)
+    scale = learner.scaled
+    distiller = gradients.distiller
+    # a gradient that is formed in the forward pass is scaled there: so small a number is lost before its backward pass
+    scales = {name: scale * of for name, of in objective.scales(units).items()}
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
     wide = widest(accelerator.device)
     trained, totals = torch.zeros((), dtype=wide, device=accelerator.device), dict[str, Tensor]()
@@ -133,10 +184,10 @@ def _accumulate(
                     loss = objective.part(sums, units)
                     mark("student")
                     if not last:
-                        gradients.backward(loss)
+                        gradients.backward(loss * scale)
             if last:
                 together.agree()
-                gradients.backward(loss)
+                gradients.backward(loss * scale)
         if together.failed:
             continue
         mark("backward")

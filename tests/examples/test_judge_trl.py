@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,3 +86,15 @@ def test_what_trl_itself_wrote_is_judged(
         assert said.startswith("0 findings; ")
     else:
         assert said.startswith("ERROR R101: The weights never moved")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes that close as under POSIX")
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-1").mkdir()
+    shutil.copy(WRITTEN / "trl_sft_trainer_state.json", tmp_path / "checkpoint-1" / "trainer_state.json")
+    read, write = os.pipe()
+    os.close(read)
+    call = [sys.executable, str(WRITTEN.parents[1] / "examples" / "judge_trl.py"), str(tmp_path)]
+    done = subprocess.run(call, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from sad import tiny
 from sad.batch import KD, LM
-from sad.head import fused
+from sad.head import fused, lists
 from sad.head.linear import Head
 from sad.head.target import Live, TopK
 from sad.head.vocabulary import Compared, Vocabulary, vocabulary_pass
@@ -143,20 +143,31 @@ def test_the_kernel_is_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(calls) == 2, "a block of compared rows, and one of the others"
 
 
-def test_a_list_of_tokens_is_what_it_is_on_the_processor() -> None:
-    world, k = World(torch.float32, 1.0), 16
-    log_p = (world.teacher.hidden @ world.teacher.head.weight.T).log_softmax(-1)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_list_of_tokens_is_what_it_is_on_the_processor(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, fast: bool
+) -> None:
+    """One gradient for all terms comes from the kernels, one for each does not."""
+    calls, shipped = [], lists.listed_rows
+    monkeypatch.setattr(lists, "listed_rows", lambda *given: calls.append(None) or shipped(*given))
+    world, k = World(dtype, 1.0), 16
+    log_p = (world.teacher.hidden.float() @ world.teacher.head.weight.float().T).log_softmax(-1)
     top = log_p.topk(k)
     rest = torch.log1p(-top.values.exp().sum(-1))
     target = TopK(top.indices, top.values, rest)
-    found = vocabulary_pass(world.hidden, world.head, world.token, Compared(target, world.at, world.tokens))
-    slopes = torch.autograd.grad(found.kd, [world.hidden, world.weight])
-    hidden, weight = (x.detach().cpu().requires_grad_() for x in (world.hidden, world.weight))
+    compared = Compared(target, world.at, world.tokens)
+    scales = {KD: 1.0, LM: 0.5} if fast else None
+    found = vocabulary_pass(world.hidden, world.head, world.token, compared, scales=scales)
+    assert len(calls) == fast
+    slopes = torch.autograd.grad(found.kd + 0.5 * found.lm, [world.hidden, world.weight])
+    hidden, weight = (x.detach().cpu().float().requires_grad_() for x in (world.hidden, world.weight))
     there = TopK(*(x.cpu() for x in (top.indices, top.values, rest)))
     right = vocabulary_pass(hidden, Head(weight), world.token.cpu(), Compared(there, world.at.cpu(), world.tokens))
     assert float(found.kd.detach()) == pytest.approx(float(right.kd.detach()), rel=1e-4)
-    for got, expected in zip(slopes, torch.autograd.grad(right.kd, [hidden, weight]), strict=True):
-        assert off(got.cpu(), expected.double()) < 1e-4
+    assert float(found.lm.detach()) == pytest.approx(float(right.lm.detach()), rel=1e-4)
+    for got, expected in zip(slopes, torch.autograd.grad(right.kd + 0.5 * right.lm, [hidden, weight]), strict=True):
+        assert off(got.cpu(), expected.double()) < (1e-4 if dtype == torch.float32 else 5e-3)
 
 
 def test_a_second_backward_pass_finds_what_the_first_did() -> None:

@@ -68,8 +68,9 @@ def test_an_option_of_speed_changes_no_result(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sizes", [ONE, TWO])
-def test_half_precision_learns_as_full_precision_does(sizes: tuple[int, int]) -> None:
-    half, full = (losses(tiny.train(plan(sizes, kind)).record) for kind in ("bf16", "fp32"))
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_as_full_precision_does(sizes: tuple[int, int], precision: str) -> None:
+    half, full = (losses(tiny.train(plan(sizes, kind)).record) for kind in (precision, "fp32"))
     assert half == pytest.approx(full, rel=0.03)
 
 

@@ -58,6 +58,22 @@ def test_json_that_is_nested_too_deeply_is_refused(told: str) -> None:
     assert "too deeply" in refused(bounded.loads, told)
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+def test_the_bound_is_the_same_for_every_python() -> None:
+    """Python's own limit lies at a thousand levels or at ten thousand, whichever version reads."""
+    for levels in (1, bounded.DEPTH - 1, bounded.DEPTH):
+        told = nested(levels)
+        assert bounded.loads(told) == json.loads(told)
+        assert bounded.toml(f"x = {nested(levels - 1)}" if levels > 1 else "x = 1")
+    for levels in (bounded.DEPTH + 1, 400):
+        assert "more than 100 levels" in refused(bounded.loads, nested(levels))
+        assert "more than 100 levels" in refused(bounded.loads, '{"a":' * levels + "1" + "}" * levels)
+        assert "more than 100 levels" in refused(bounded.toml, f"x = {nested(levels)}")
+
+
 @pytest.mark.parametrize("told", ["x = " + "[" * 100_000, "x = " + "{a = " * 5000])
 def test_toml_that_is_nested_too_deeply_is_refused(told: str) -> None:
     assert "too deeply" in refused(bounded.toml, told)

@@ -13,9 +13,12 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
+from torch import nn
 from torch.distributed.tensor import DTensor
+from transformers import MixtralConfig, MixtralForCausalLM
 
 from sad import tiny
+from sad.models.forward import text_config
 from sad.pair import Pair
 from sad.subjects.processes import on_processes
 from sad.train import loop
@@ -41,6 +44,8 @@ class Given:
     tied: bool = True
     train: dict[str, Any] = field(default_factory=dict)
     student: dict[str, Any] = field(default_factory=dict)
+    experts: bool = False
+    """Whether the teacher is a mixture of experts."""
 
 
 class StopsAt(tiny.Silent):
@@ -59,13 +64,23 @@ def plan(given: Given) -> Plan:
     shape = {"tie_word_embeddings": given.tied, "intermediate_size": 37, **given.student}
     # odd numbers: not every matrix can be cut into equal parts
     student = tiny.model(321, layers=2, width=20, seed=2, **shape)
-    pair = Pair(student, made.teacher, made.readers, made.vocab)
+    teacher = experts(text_config(made.teacher).vocab_size) if given.experts else made.teacher
+    pair = Pair(student, teacher, made.readers, made.vocab)
     size = ROWS // given.processes
     train = {"batch_size": size, "max_steps": STEPS, "eval_every": 2, "save_every": 2, **given.train}
     found = tiny.plan({"train": train, "data": {"eval_windows": 5}}, of=pair)
     # an epoch of seven windows ends in the middle of a step, where one process has less than the other
     found.train[:] = found.train[:7]
     return Plan(found.recipe, pair, found.train, found.held_out, STEPS, "fp32", "cpu")
+
+
+def experts(vocabulary: int) -> nn.Module:
+    """Return a teacher in whose blocks each token takes two of five experts, so that some are taken by few texts."""
+    torch.manual_seed(7)
+    how = {"num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 5, "num_experts_per_tok": 2}
+    sizes = {"hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": 2, "vocab_size": vocabulary}
+    config = MixtralConfig(**how, **sizes, max_position_embeddings=256, initializer_range=0.3)
+    return MixtralForCausalLM(config).eval().requires_grad_(False)
 
 
 def train(given: Given) -> list[list[bool]]:

@@ -24,6 +24,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Reduce
 from sad.recipe.schema import Train
+from sad.train.precision import HalfAccelerator
 from sad.train.processes import sharded, zero
 from sad.train.processes.engine import Engine
 from sad.train.processes.zero import USE_DEEPSPEED, Zero, hidden
@@ -96,8 +97,12 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
     if unused and isinstance(how, Zero):
         # its flat pieces are one parameter to the optimizer, which then moves all of it
         raise UserError("under DeepSpeed every weight needs a gradient: give the term kd or lm a weight, or use FSDP 2")
+    if precision == "fp16" and how is not None:
+        raise UserError(
+            "train.precision is fp16, which is for whole weights: with FSDP or DeepSpeed set it to bf16 or fp32"
+        )
     with hidden(USE_FSDP, USE_DEEPSPEED):
-        return Accelerator(
+        return (HalfAccelerator if precision == "fp16" else Accelerator)(
             mixed_precision="bf16" if precision == "bf16" else "no",
             cpu=device == "cpu",
             kwargs_handlers=[

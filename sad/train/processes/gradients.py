@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from sad.distiller import Distiller
+from sad.train import loss_scale
 from sad.train.processes import sharded
 from sad.train.processes.engine import Engine
 
@@ -29,6 +30,10 @@ class Joined:
         """Add the gradient of a loss that is a sum over all processes."""
         # processes' gradients are averaged; the sum is wanted
         self._accelerator.backward(loss * self._accelerator.num_processes)
+
+    def divide(self, scale: float) -> None:
+        """Divide the gradient by what its loss was multiplied by."""
+        loss_scale.divide(list(self.distiller.parameters()), scale)
 
     def clip(self, limit: float) -> Tensor:
         """Clip the gradient to a norm of ``limit``; return the norm that it had, float32 []."""

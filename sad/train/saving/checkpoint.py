@@ -39,7 +39,8 @@ class Progress:
     The guards' memory is here too, so that a resumed run does what an uninterrupted one would have done: ``spikes``
     steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a row;
     ``cuts`` of a micro-batch after it was out of memory; ``rollbacks``, which ``passed`` over so many steps' examples;
-    red flags that were ``told``. ``tokens`` of the student, without padding, were read by all of its steps.
+    red flags that were ``told``. ``tokens`` of the student, without padding, were read by all of its steps. The scale
+    is that of :mod:`sad.train.loss_scale`.
     """
 
     step: int = 0
@@ -56,6 +57,8 @@ class Progress:
     per_step: int = 0
     manner: str = ""
     tokens: int = 0
+    scale_exponent: int = 16
+    scale_steady: int = 0
 
     def took(self, finite: bool, tokens: int) -> None:
         """Count a step with its tokens, and whether its loss and gradient were finite."""
@@ -80,9 +83,8 @@ class Progress:
 
 
 _KINDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(
-        ("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step", "tokens"), int
-    ),
+    **dict.fromkeys(("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step"), int),
+    **dict.fromkeys(("tokens", "scale_exponent", "scale_steady"), int),
     **dict.fromkeys(("data", "manner"), str),
     "recent": lambda values: [float(v) for v in values],
     "told": lambda values: [str(v) for v in values],

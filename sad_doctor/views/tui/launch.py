@@ -11,6 +11,7 @@ from sad_doctor.readers.source import Source
 from sad_doctor.run import Run
 from sad_doctor.views.tui.app import DoctorApp
 from sad_doctor.views.tui.broom import YOUNG
+from sad_doctor.views.tui.ending import Ending
 from sad_doctor.views.tui.replay import Replay
 
 
@@ -29,7 +30,8 @@ def launch(
     ``glance`` judges those that are only looked at while one chooses; ``judge``, if it is None.
 
     ``speed`` plays them so many times as fast as they ran; the verdicts are on the whole of them. ``beside`` are runs
-    to compare with, such as a baseline: drawn whole, and not among the verdicts.
+    to compare with, such as a baseline: drawn whole, and not among the verdicts. Raises SystemExit with 143 where
+    SIGTERM ended it.
     """
 
     def shown(source: Source) -> Source:
@@ -39,6 +41,12 @@ def launch(
         assert opener is not None
         return shown(opener(path))
 
+    ending = Ending()
+
+    def started() -> None:
+        ending.listen(app.exit)
+        _started()
+
     app = DoctorApp(
         [*(shown(source) for source in sources), *(beside if sources else ())],
         judge,
@@ -46,12 +54,13 @@ def launch(
         choices=choices,
         opener=opened if opener else None,
         label="" if speed is None else f"REPLAY {speed:g}x",
-        started=_started,
+        started=started,
     )
     before = gc.get_threshold()
     gc.disable()
     try:
-        app.run()
+        with ending.heard():
+            app.run()
     finally:
         gc.set_threshold(*before)
         gc.enable()

@@ -264,7 +264,8 @@ def test_versions_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of its own, and SIGCONT")
-def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends() -> None:
+@pytest.mark.parametrize("command", [["sad", "doctor"], ["sad_doctor"]])
+def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends(command: list[str]) -> None:
     """As `timeout` and systemd tell it: SIGTERM, then SIGCONT."""
     import pty
 
@@ -272,7 +273,7 @@ def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends() -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.environ["TERM"] = "xterm-256color"
-        os.execv(sys.executable, [sys.executable, "-m", "sad", "doctor", str(log)])
+        os.execv(sys.executable, [sys.executable, "-m", *command, str(log)])
     said = b""
     while b"never moved" not in said:
         said += os.read(terminal, 65536)

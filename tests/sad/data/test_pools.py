@@ -209,6 +209,31 @@ def test_rows_come_in_another_order_in_each_pass_and_seed_and_hold_what_they_hel
     assert first != other
 
 
+class Uneven(Listed):
+    """Windows that have as many tokens in one tokenizer as in the other, or half as many."""
+
+    def sizes(self, first: int, stop: int) -> tuple[Any, Any]:
+        _, longer = super().sizes(first, stop)
+        return longer + longer // (1 + np.arange(first, stop) % 2), longer
+
+
+def test_rows_of_a_step_have_about_as_many_tokens_in_both_tokenizers() -> None:
+    sizes = np.random.default_rng(0).integers(4, ROOM, 1500).tolist()
+
+    def spread(buckets: bool) -> float:
+        source = Uneven(sizes)
+        one = make_pools(source, 10**6, 4, 1, 0, buckets=buckets, room=ROOM)
+        found = []
+        for step in range(8, 56):
+            rows = one.taken(step)
+            both = source.sizes(0, source.asked)[0]
+            totals = [int(both[row].sum()) for row in rows]
+            found.append(max(totals) - min(totals))
+        return float(np.mean(found))
+
+    assert spread(buckets=True) < 0.25 * spread(buckets=False)
+
+
 def test_a_run_prepares_about_as_many_windows_as_its_rows_hold() -> None:
     one = schedule([12] * 4000, 2, 1, 0, room=ROOM)
     assert one.windows(50) == 50 * 2 * 4

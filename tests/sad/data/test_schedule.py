@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad.data import schedule as module
-from sad.data.schedule import Schedule, bucketed, order, rows_of
+from sad.data.schedule import Schedule, bucketed, order, rows_of, totals
 
 sizes = st.integers(1, 60)
 small = st.integers(1, 5)
@@ -114,6 +114,26 @@ def test_windows_of_a_step_are_of_about_one_length_and_the_next_epoch_has_other_
     assert padded(lengths, epochs[0]) > 0.9
     assert padded(lengths, [b for s in range(512) for b in plain.micro_batches(s)]) < 0.65
     assert {tuple(sorted(b)) for b in epochs[0]}.isdisjoint({tuple(sorted(b)) for b in epochs[1]})
+
+
+def test_rows_of_a_step_have_about_as_many_tokens_in_the_other_tokenizer_too() -> None:
+    draw = np.random.default_rng(0)
+    mine = draw.integers(8, 64, 4096)
+    both = np.stack([mine, (0.8 * mine * (1 + 0.2 * draw.uniform(-1, 1, 4096))).astype(np.int64)], axis=1)
+    packs = rows_of(both.max(axis=1), 128, 0)
+    sums = totals(packs, both.sum(axis=1))
+    assert sums.tolist() == [int(both[row].sum()) for row in packs]
+    alike, plain = (Schedule(len(packs), 8, 1, 0, lengths=of, packs=packs) for of in (sums, None))
+    assert alike.manner != plain.manner
+
+    def share(one: Schedule, side: int) -> float:
+        steps = [one.taken(step) for step in range(one.steps_per_epoch)]
+        there = sum(len(rows) * max(int(both[row, side].sum()) for row in rows) for rows in steps)
+        return int(both[:, side].sum()) / there
+
+    assert share(alike, 0) > 0.99
+    assert share(alike, 1) > 0.97
+    assert share(plain, 1) < 0.95
 
 
 def test_a_small_text_gives_other_steps_in_every_epoch() -> None:

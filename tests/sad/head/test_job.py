@@ -20,7 +20,7 @@ def test_the_terms_that_are_asked_for() -> None:
     assert Job(head, None, None, None, None, False).terms == (LM,)
 
 
-def test_one_kernel_knows_a_live_teacher_of_one_tokenizer_and_nothing_that_is_measured() -> None:
+def test_kernels_know_lists_and_a_live_teacher_of_one_tokenizer_and_nothing_that_is_measured() -> None:
     head, at = Head(torch.randn(5, 2)), torch.arange(3)
     one, two = (tiny.pair(320, size).vocab for size in (320, 448))
     live = Live(torch.randn(3, 2), head, one)
@@ -33,7 +33,9 @@ def test_one_kernel_knows_a_live_teacher_of_one_tokenizer_and_nothing_that_is_me
     assert simple(Compared(live, at, 5))
     assert not simple(Compared(live, at, 5), measure=True)
     assert not simple(Compared(Live(live.hidden, head, two), at, 5))
-    assert not simple(Compared(listed, at, 5))
+    assert simple(Compared(listed, at, 5))
+    assert simple(Compared(listed, at, 5, row_weight=lambda values: values))
+    assert not simple(Compared(listed, at, 5), measure=True)
     assert not simple(Compared(live, at, 5, row_weight=lambda values: values))
 
 

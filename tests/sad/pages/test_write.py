@@ -80,7 +80,7 @@ def test_every_key_of_the_recipe_is_told_under_its_section():
     ("key", "says"),
     [
         ("warmup", "At least 0 and below 1."),
-        ("learning_rate", "Above 0."),
+        ("learning_rate", "At least 1e-30 and at most 100."),
         ("precision", "One of `auto`, `fp32`, `bf16`."),
     ],
 )

@@ -36,8 +36,8 @@ def test_all_of_it_is_off_and_what_is_written_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"aware.tokens.power": 3.0}, "less than or equal to 2"),
-        ({"aware.tokens.most": 1.0}, "greater than 1"),
+        ({"aware.tokens.power": 3.0}, "at least -2 and at most 2"),
+        ({"aware.tokens.most": 1.0}, "1.0 is out of range: give a number that is above 1"),
         ({"aware.tokens.power": 1.0, "terms.kd.weight": 0.0}, "give terms.kd a weight"),
         ({"aware.layers.learned": True, "terms.layerwise.weight": 0.0}, "give terms.layerwise a weight"),
         ({"aware.time.terms": ["kd", "contrastive"]}, "these are not: contrastive"),
@@ -48,9 +48,9 @@ def test_all_of_it_is_off_and_what_is_written_is_read_again() -> None:
         ({"aware.shares.of": "gradient"}, "set shares"),
         ({"aware.shares.of": "norm"}, "'value' or 'gradient'"),
         ({"aware.token.power": 1.0}, "did you mean tokens?"),
-        ({"terms.kd.weight": 1e308}, "less than or equal to 1000000"),
-        ({"terms.custom": {"mine": {"term": "a:B", "weight": 1e7}}}, "less than or equal to 1000000"),
-        ({"shares": {"kd": 1e308, "lm": 1, "layerwise": 1}}, "times another"),
+        ({"terms.kd.weight": 1e308}, "at most 1,000,000"),
+        ({"terms.custom": {"mine": {"term": "a:B", "weight": 1e7}}}, "at most 1,000,000"),
+        ({"shares": {"kd": 1e-6, "lm": 1e6, "layerwise": 1}}, "times another"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(wrong: dict[str, Any], told: str) -> None:

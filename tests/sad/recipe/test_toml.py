@@ -12,7 +12,6 @@ from sad.recipe import toml
 from sad.recipe.schema import Recipe
 
 name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
-positive = st.floats(1e-300, 1e300)
 
 
 @given(
@@ -21,7 +20,7 @@ positive = st.floats(1e-300, 1e300)
             "teacher": st.fixed_dictionaries({"model": name}, optional={"tokenizer": name}),
             "data": st.fixed_dictionaries({"text": name, "held_out": st.floats(1e-9, 0.99) | name}),
             "train": st.fixed_dictionaries(
-                {"epochs": positive, "learning_rate": positive, "seed": st.integers(0, 2**62)},
+                {"epochs": st.floats(1e-6, 1e6), "learning_rate": st.floats(1e-30, 100), "seed": st.integers(0, 2**62)},
                 optional={"max_steps": st.integers(1, 10**9), "device": st.sampled_from(["cpu", "auto"])},
             ),
             "output": st.fixed_dictionaries({"name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)}),

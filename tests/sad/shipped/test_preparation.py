@@ -131,6 +131,7 @@ def test_labels_of_what_is_not_learned_are_named(monkeypatch):
             "changes while a stream is read",
         ),
         ("take_up", lambda self, key: shipped["take_up"](self, key) if self._segments else None, "some is not taken"),
+        ("take_up", lambda self, key: anyhow(self, key), "is no continuation"),
         ("end_at", lambda *_: None, "goes on behind its end"),
         ("_step", lambda self: quietly(self), "taken for one that has ended"),
     ],
@@ -145,6 +146,15 @@ def quietly(self):
     """Take the next segment; one that cannot be had is the end."""
     shipped["_step"](self)
     self._ended, self._error = self._ended or self._error is not None, None
+
+
+def anyhow(self, key):
+    """Take what is behind what is known, whatever that is."""
+    if len(self):
+        for one in stream.segments.chain(self._maker.folder, key):
+            self._append(one)
+    else:
+        shipped["take_up"](self, key)
 
 
 shipped = {name: getattr(stream.Streamed, name) for name in ("sizes", "_step", "key_at", "take_up")}

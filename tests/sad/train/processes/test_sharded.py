@@ -35,6 +35,13 @@ def test_two_processes_with_pieces_train_as_one_that_has_all(tmp_path: Path, tie
     same_run(tmp_path / "one", tmp_path / "two")
 
 
+def test_a_teacher_of_experts_is_asked_in_pieces(tmp_path: Path) -> None:
+    run(Given(tmp_path / "one", 1, experts=True))
+    _, teacher = run(Given(tmp_path / "two", 2, experts=True, environment=FSDP))
+    assert 0 < sum(teacher) < len(teacher)
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
 def test_activations_that_are_computed_again_find_the_pieces(tmp_path: Path) -> None:
     again = {"gradient_checkpointing": True}
     run(Given(tmp_path / "one", 1, train=again))

@@ -1,0 +1,50 @@
+"""A dashboard that is told to end gives the terminal back and ends, as if its user had left it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Ending:
+    """Hears SIGTERM while the dashboard runs; ``told`` says whether it came.
+
+    It is heard by the event loop. An exception out of a signal's handler may come up anywhere, such as in a destructor,
+    where Python drops it and the dashboard goes on for ever.
+    """
+
+    def __init__(self) -> None:
+        self.told = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Put back afterwards what listened before. Raises SystemExit with 143 at the end if SIGTERM came."""
+        here = threading.current_thread() is threading.main_thread()
+        before = {one: signal.getsignal(one) for one in _SIGNALS} if here else {}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+        if self.told:
+            raise SystemExit(128 + signal.SIGTERM)
+
+    def listen(self, leave: Callable[[], Any]) -> None:
+        """Call ``leave`` when SIGTERM comes. To be called in the event loop."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCONT"):
+            return
+
+        def end() -> None:
+            self.told = True
+            # `timeout` and systemd send it right after; Textual would take up the terminal that it is about to leave
+            signal.signal(signal.SIGCONT, signal.SIG_IGN)
+            leave()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGCONT") if hasattr(signal, name))
