@@ -14,7 +14,7 @@ from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
 from sad.judge.evaluators.classes import CLASSES
-from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
+from sad.judge.evaluators.numbers import BITS, WrongNumbersError, backwards, in_bits, meanings, near
 from sad.judge.evaluators.texts import STRINGS
 from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
@@ -125,7 +125,7 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
             runs.append((call, numbers))
             if not metric or _fits(numbers, told, ACCURACY):
                 break
-        if runs and runs[-1][0].form.says == form.says and _fits(runs[-1][1], told, *([ACCURACY] if metric else [])):
+        if runs and runs[-1][0].form.says == form.says and _meant(*runs[-1], told):
             return runs[-1]
     if runs:
         return runs[0]
@@ -143,6 +143,13 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     if isinstance(first, WrongNumbersError):
         raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
     raise refused(first, FORMS[0].says, failed[0])
+
+
+def _meant(call: Call, numbers: Mapping[str, float], told: Mapping[str, float]) -> bool:
+    """Whether a form is the one that is meant: the numbers of one text are right in it, in nats or in bits."""
+    if BITS.search(call.name) and any(in_bits(value, told) for value in numbers.values()):
+        return True
+    return _fits(numbers, told, *([ACCURACY] if call.metric else []))
 
 
 def _of_classes(code: Code, told: Mapping[str, float]) -> tuple[Call, dict[str, float]] | None:

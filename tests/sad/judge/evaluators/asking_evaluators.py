@@ -117,7 +117,7 @@ def bits_a_byte(model, batches, steps, token_bytes):
         x, y = next(batches)
         cost, y = model(x, y, loss_reduction="none").view(-1), y.view(-1)
         nats, size = nats + cost[y >= 0].sum(), size + token_bytes[y[y >= 0]].sum()
-    return {"bpb": (nats / size / torch.log(torch.tensor(2.0))).item()}
+    return (nats / size / torch.log(torch.tensor(2.0))).item()
 
 
 STYLES = ("with_targets", "of_a_fabric", "Scorer", "perplexity", "reads_its_config", "of_classes", "of_images")
