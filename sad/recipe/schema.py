@@ -210,10 +210,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401 - any TOML value
-    for key in keys[:-1]:
+    for depth, key in enumerate(keys[:-1], 1):
         below = tree.setdefault(key, {})
         if not isinstance(below, dict):
-            raise UserError(f"{'.'.join(keys)}: {key} is a value, not a section: name it alone")
+            above = ".".join(keys[:depth])
+            told = f"{'.'.join(keys)}: {above} is one value, with no keys below it"
+            raise UserError(f"{told}: set {above} itself, or make it a section of the recipe")
         tree = below
     tree[keys[-1]] = value
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, Batch, Boundaries, Targets, Tokens
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, Tokens
 from sad.distiller import Distiller
 from sad.invariants.present_and_sensitive import VOCABULARY, Comparison
+from sad.shipped.alike import read_alike
 from sad.terms import TERMS
 
 
@@ -27,7 +28,7 @@ class DistillerTerms:
         with torch.no_grad():
             for projector in distiller.projectors:
                 nn.init.eye_(projector.map.weight)  # type: ignore[union-attr, arg-type]
-        batch = _batch(tokens)
+        batch = read_alike(tokens, *torch.nonzero(tokens.attention_mask[:, 1:], as_tuple=True))
         view = distiller.view(batch, distiller.ask_teacher(batch))
         # from the table of the terms, as the training takes them: one that is not there is absent
         sums = {name: TERMS[name](view) for name in distiller.names if name in self.enabled}
@@ -37,16 +38,3 @@ class DistillerTerms:
 def shipped_comparison() -> Comparison:
     """Return the code that trains."""
     return DistillerTerms()
-
-
-def _batch(tokens: Tokens) -> Batch:
-    row, position = torch.nonzero(tokens.attention_mask[:, 1:], as_tuple=True)
-    targets = Targets(row, position, tokens.input_ids[row, position + 1])
-    return Batch(
-        student=tokens,
-        teacher=tokens,
-        targets=targets,
-        teacher_targets=targets,
-        boundaries=Boundaries(row, position, position, torch.arange(len(row))),
-        byte_count=len(row),
-    )

@@ -10,12 +10,13 @@ from torch import nn
 
 from sad import evaluate
 from sad.align.vocab import VocabMap
-from sad.batch import LM, Batch, Boundaries, Targets, Tokens
+from sad.batch import LM, Batch, Tokens
 from sad.distiller import Distiller
 from sad.head.linear import IDENTITY
 from sad.models.forward import Forward
 from sad.objective import Objective
 from sad.recipe.terms import Terms
+from sad.shipped.alike import read_alike
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
 from sad.subjects.together import together
 from sad.terms import TeacherOutput, View, teacher_output
@@ -71,13 +72,4 @@ def _batch(scored: Scored) -> Batch:
     """The targets, and as many common boundaries."""
     row, position = (scored.labels[:, 1:] != IGNORED).nonzero().unbind(1)
     ids = scored.labels.clamp_min(0)
-    tokens = Tokens(ids, torch.ones_like(ids))
-    targets = Targets(row, position, scored.labels[row, position + 1])
-    return Batch(
-        student=tokens,
-        teacher=tokens,
-        targets=targets,
-        teacher_targets=targets,
-        boundaries=Boundaries(row, position, position, torch.arange(len(row))),
-        byte_count=len(row),
-    )
+    return read_alike(Tokens(ids, torch.ones_like(ids)), row, position)

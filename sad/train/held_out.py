@@ -20,7 +20,7 @@ from sad.train.saving.checkpoint import Progress
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Scores both models on held-out text, of which each process takes its share."""
+    """The plan's held-out windows with the models that are scored on them, in batches that the memory has room for."""
 
     plan: Plan
     progress: Progress

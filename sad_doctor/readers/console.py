@@ -18,12 +18,17 @@ from sad_doctor.readers.ranks import rank_of
 from sad_doctor.readers.segments import Segments
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.step_lines import trains
+from sad_doctor.readers.table_lines import Tables
 from sad_doctor.readers.tail import Tail
 from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.readers.transcript import Transcript
 from sad_doctor.run import Run
 
 FORMAT = "console log"
+_LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
+"""Words of a line that may tell a loss."""
+_ARRAY = re.compile(rb"\s*\[\s*\{\s*\"")
+"""A JSON document, whose numbers stand on no lines."""
 KEPT_LINES = 200
 MOST_RANKS = 4096
 _SIGNS = re.compile(
@@ -36,8 +41,11 @@ def recognises(_path: Path, head: bytes) -> bool:
     """Return whether the text has a progress bar, a line or block of losses, an evaluation or a traceback."""
     if _SIGNS.search(head) is not None:
         return True
-    lines = re.split(r"[\r\n]+", _text(head))
-    return trains(without_prefix(clean(line)) for line in lines if "loss" in line.lower() or "ppl" in line.lower())
+    if _ARRAY.match(head) is not None:
+        return False
+    tables = Tables()
+    lines = (tables.told(without_prefix(clean(line))) for line in re.split(r"[\r\n]+", _text(head)))
+    return trains(line for line in lines if _LOSSES.search(line) is not None)
 
 
 def _text(told: bytes) -> str:

@@ -45,7 +45,7 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
     keys = dict(zip(runs, _keys(runs), strict=True))
     if wanted is not None:
         every = _listed(path, [keys[one] for one in chosen])
-        raise Unreadable(f"{told}: {len(chosen)} runs of this name, name one of them: {every}")
+        raise Unreadable(f"{told}: {len(chosen)} runs have this name: name one of them by its id: {every}")
     newest, *others = chosen
     note = (
         f"{len(chosen)} runs in this database: the newest was chosen, {_listed(path, [keys[newest]])}; "

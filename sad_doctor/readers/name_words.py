@@ -10,12 +10,17 @@ from typing import NamedTuple
 
 from sad_doctor import names
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = re.compile(r"(?<![A-Za-z])[lL]2(?!\d)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MOST = 7
 """Words of a name; a longer one is a sentence."""
 
 _EVAL = frozenset({"eval", "evaluation", "val", "valid", "validation", "dev", "test", "heldout"})
-_TRAIN = frozenset({"train", "training", "tr", "trn", "metrics", "metric", "log", "logs", "scalars", "stats", "perf"})
+_HELD_OUT = re.compile(rf"(?:^|/)(?:{'|'.join(sorted(_EVAL))}|held_?out)(?=$|[/_\-. ])", re.IGNORECASE)
+"""A word of an evaluation at the beginning of a name, or of one of its folders."""
+_TRAIN = frozenset(
+    {"train", "training", "trainer", "tr", "trn", "metrics", "metric", "log", "logs", "scalars", "stats", "perf"}
+    | {"charts", "params"}
+)
 _AVERAGED = frozenset(
     {"avg", "average", "averaged", "mean", "running", "smoothed", "smooth", "ema", "current", "cur", "curr", "last"}
     | {"batch", "minibatch", "micro", "step", "iter", "iteration", "per", "tok", "item", "value", "reduced", "global"}
@@ -34,7 +39,7 @@ _OF_ALL = frozenset(
 _RATE = (frozenset({"lr"}), frozenset({"learning", "rate"}), frozenset({"learn", "rate"}))
 _OF_FIRST = frozenset(
     {"optim", "optimizer", "opt", "scheduler", "sched", "current", "cur", "curr", "last", "group", "param", "groups"}
-    | {"student", "model", "0", "adamw", "adam", "sgd", "value", "avg"}
+    | {"student", "model", "0", "schedule", "hparams", "adamw", "adam", "sgd", "value", "avg"}
 )
 """Words that leave a learning rate that of the first group."""
 _SECOND = frozenset({"s", "sec", "secs", "second", "seconds"})
@@ -43,25 +48,27 @@ _A_SECOND = (
     (frozenset({"sample", "samples", "example", "examples", "sequence", "sequences"}), names.SAMPLES_PER_SECOND),
     (frozenset({"steps", "it", "its", "iters", "batches"}), names.STEPS_PER_SECOND),
 )
+_OF_A_TIME = frozenset({"per", "time", "timing", "duration", "in", "avg", "mean", "ms"})
 _PASSES = frozenset({"step", "iter", "iteration", "it", "batch"})
-_OF_A_RATE = frozenset({"per", "avg", "mean", "gpu", "device", "throughput", "speed", "current"})
+_RATES_ALONE = frozenset({"throughput", "tput", "tps", "wps"})
+_OF_A_RATE = frozenset({"per", "total", "avg", "mean", "gpu", "device", "throughput", "speed", "current"})
 _PERPLEXITY = frozenset({"ppl", "perplexity"})
 
 _KINDS = {
     **dict.fromkeys(("raw", "unweighted", "unscaled"), names.RAW),
     **dict.fromkeys(("weighted", "scaled"), names.WEIGHTED),
-    **dict.fromkeys(("weight", "w", "lambda", "lam", "coef", "coeff", "coefficient", "alpha"), names.WEIGHT),
+    **dict.fromkeys(("weight", "weights", "w", "lambda", "lam", "coef", "coeff", "coefficient", "alpha"), names.WEIGHT),
 }
-_DIVERGENCE = frozenset({"kl", "kld", "fkl", "rkl", "jsd", "kd", "gkd"})
+_DIVERGENCE = frozenset({"kl", "kld", "fkl", "rkl", "akl", "skl", "sfkl", "srkl", "jsd", "kd", "gkd", "dkd"})
 _DISTILS = _DIVERGENCE | {"div", "divergence", "js", "distill", "distil", "distillation", "soft", "logit", "logits"}
-_KULLBACK = frozenset({"kl", "kld", "fkl", "rkl"})
+_KULLBACK = frozenset({"kl", "kld", "fkl", "rkl", "akl", "skl", "sfkl", "srkl"})
 _OF_DIVERGENCE = frozenset({"forward", "reverse", "skew", "skewed", "matching", "match"})
 _LABEL = {
     **dict.fromkeys(("ce", "xe", "xent", "crossentropy"), "ce"),
     "nll": "nll",
     **dict.fromkeys(("lm", "clm", "ntp", "next", "language"), names.LM),
     "sft": "sft",
-    **dict.fromkeys(("hard", "gt", "ground", "truth", "supervised", "task", "label", "labels"), "task"),
+    **dict.fromkeys(("hard", "gt", "ground", "truth", "supervised", "task", "label", "labels", "cls"), "task"),
 }
 _LABEL_ALONE = frozenset({"ce", "xe", "xent", "crossentropy", "nll", "lm"})
 """Words of a label loss that need no word such as loss beside them, where a model's is."""
@@ -99,17 +106,21 @@ def words_of(name: str) -> tuple[str, ...]:
             found += (word.removesuffix(end), end)
         else:
             found.append(word)
-    return tuple(" ".join(found).replace("cross entropy", "crossentropy").split())
+    if found[0:1] == ["l"] and found[1:] and not found[1].isdigit():
+        found[0] = "loss"  # L_total, L_kd
+    said = " ".join(found).replace("cross entropy", "crossentropy").replace("held out", "heldout")
+    return tuple(said.replace("grad 2 0 norm", "grad norm").split())  # Lightning: grad_2.0_norm_total
 
 
 def meaning(name: str) -> Meaning | None:
     """Return what ``name`` means by its words, or None if one of them is not known or they do not tell."""
     words = words_of(name)
-    if not 0 < len(words) <= _MOST or not re.fullmatch(r"[\w\s./\-]+", name):
+    if not 0 < len(words) <= _MOST or not re.fullmatch(r"[\w\s./\-()|]+", name):
         return None
-    if "val" in words[1:]:  # "loss_val" may be the value of the loss
+    held_out = _HELD_OUT.search(name) is not None
+    if "val" in words[1:] and not held_out:  # "loss_val" may be the value of the loss
         return None
-    evaluation = words[0] in _EVAL or (words[-1] in _EVAL and not _LOSS.isdisjoint(words))
+    evaluation = held_out or words[0] in _EVAL or (words[-1] in _EVAL and not _LOSS.isdisjoint(words))
     left = [word for word in words if word not in _TRAIN and word not in _EVAL]
     besides = sum(word in _AVERAGED for word in left)
     column = _eval_column(left) if evaluation else _train_column(left)
@@ -133,15 +144,21 @@ def is_kl(name: str) -> bool:
 def _train_column(words: list[str]) -> str | None:
     some = frozenset(words)
     gradient, norm = some & _GRADIENT, some & _NORM
-    if (gradient and norm) or some in ({"gn"}, {"global", "norm"}):
+    if (gradient and norm) or some in ({"gn"}, {"grad"}, {"global", "norm"}):
         return names.GRAD_NORM if some - gradient - norm <= _OF_ALL else None
     if some - _OF_FIRST in _RATE:
         # "lr_scheduler" is no rate, "lr_scheduler/lr" is
-        return names.LEARNING_RATE if "scheduler" not in some or words.count("lr") > 1 else None
-    if some in ({"throughput"}, {"tput"}):
+        return names.LEARNING_RATE if words[-1] != "scheduler" else None
+    if some and some <= _RATES_ALONE:
         return names.TOKENS_PER_SECOND
-    if some & _PASSES and (some & _SECOND or "time" in some) and words[0] not in ("it", "its", "steps", "iters"):
-        return names.STEP_SECONDS if some - _PASSES - _SECOND <= {"per", "time", "avg", "mean", "ms"} else None
+    if words == ["time", "batch"]:  # Composer counts its batches so
+        return None
+    if (
+        some & _PASSES
+        and (some & _SECOND or some & {"time", "duration", "ms"})
+        and words[0] not in ("it", "its", "steps", "iters")
+    ):
+        return names.STEP_SECONDS if some - _PASSES - _SECOND <= _OF_A_TIME else None
     for counted, column in _A_SECOND:
         if some & counted and some & _SECOND and some - counted - _SECOND <= _OF_A_RATE:
             return column
@@ -178,7 +195,9 @@ def _loss(words: list[str], *, told: bool) -> str | None:
     """
     said = not _LOSS.isdisjoint(words)
     left = frozenset(word for word in words if word not in _LOSS and word not in _AVERAGED)
-    if left <= _TOTAL:
+    if words[:1] == ["value"]:  # of a critic
+        return None
+    if left <= _TOTAL or (left & _TOTAL and left - _TOTAL == {"student"}):
         return names.LOSS if said or left == {"objective"} else None
     places = [_PLACES[word] for word in words if word in _PLACES]
     unknown = left - _DISTILS - _OF_DIVERGENCE - _LABEL.keys() - _PLACES.keys() - _DISTANCE - _MODELS - {"token"}

@@ -90,9 +90,9 @@ _TERMS = {
 _KL = frozenset({"kl", "kld", "kl_div", "kl_divergence", "forward_kl", "reverse_kl", "fkl", "rkl"})
 _BARE = frozenset({"kd", "lm", "ce", "nll", "layerwise", "l_ce", "l_kd", "lce", "lkd"}) | _KL
 """Terms that need no word such as loss beside them."""
-_REWARDED = re.compile(r"reward|advantage|policy|clip_ratio|clip_frac")
+_REWARDED = re.compile(r"reward|advantage|policy|pg_loss|clip_ratio|clip_?frac")
 """Signs of reinforcement learning, whose divergence is that from a reference model, not from a teacher."""
-_VARIATIONAL = re.compile(r"recon|elbo")  # an autoencoder's, whose divergence is that from a prior
+_VARIATIONAL = re.compile(r"recon|elbo|^bce$")  # an autoencoder's, whose divergence is that from a prior
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
@@ -183,22 +183,24 @@ def _of_plain(name: str) -> str | None:
     for pattern, prefix in _KINDS:
         match = pattern.fullmatch(name)
         found = term(match[1] or match[2]) if match else None
-        if found and evaluation:
-            return _ON_EVALUATION.get(prefix, prefix) + found
+        if match and found and evaluation:
+            whole = _KNOWN.get(f"eval/{match[1]}_loss") if pattern is _KINDS[-1][0] else None  # eval/loss_ce
+            return whole or _ON_EVALUATION.get(prefix, prefix) + found
         if found:
             return prefix + found
     said = _SAID.fullmatch(name)
     if said is None or said[2] in _NO_TERM:
         return None
-    prefix, found = _PREFIX_SAYS[said[1]], said[2].removesuffix("_loss")
-    return _ON_EVALUATION.get(prefix, prefix) + found if evaluation else prefix + found
+    prefix = _PREFIX_SAYS[said[1]]
+    return (_ON_EVALUATION.get(prefix, prefix) if evaluation else prefix) + said[2].removesuffix("_loss")
 
 
 def column_among(key: str, row: Iterable[str]) -> str | None:
     """Return the column that ``key`` means in a row of these keys, or None: the names beside it may say what it is."""
     found, held = column_of(key), in_bytes(key)
     name = plain(key).removeprefix("train/")
-    if name == "total" and any((column_of(other) or "").startswith((names.RAW, names.WEIGHTED)) for other in row):
+    parts = (one for one in map(column_of, row) if one and one.startswith((names.RAW, names.WEIGHTED)))
+    if name in ("total", "l") and any(parts):
         return names.LOSS
     if found is None and held is None and any(column_of(other) == names.LOSS or other == "total" for other in row):
         return name_words.part_beside_a_total(key)
@@ -220,7 +222,9 @@ def in_bytes(key: str) -> tuple[str, float] | None:
 
 def scale_of(key: str, column: str) -> float:
     """Return what the values of ``key`` are multiplied by in ``column``, for the unit that its name tells."""
-    return units.scale_of(plain(key), column)
+    if column == names.STEP_SECONDS:
+        return 1e-3 if "ms" in name_words.words_of(key) else 1.0
+    return held[1] if (held := in_bytes(key)) is not None and held[0] == column else 1.0
 
 
 class Naming:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from sad_doctor.readers.naming import nested
 
-NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?![\w.])"
-"""A number as Python prints it. Use it without regard to case."""
+NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?!\w|\.\w)"
+"""A number as Python prints it; a full stop may end it. Use it without regard to case."""
 
 _LONGEST_NUMBER = 64
 

@@ -16,13 +16,20 @@ _BAR = re.compile(
     r"(?P<description>[^|%\[\]]{0,80}?)\s*\b\d{1,3}%\|[^|]{0,300}\|\s*(?P<at>\d+)/(?P<total>\d+)\s\[(?P<rest>[^\]]{0,2000})\]"
 )
 _OPEN_BAR = re.compile(r"(?P<description>[^|%\[\]]{0,80}?)\b(?P<at>\d+)(?:it)?\s\[(?P<rest>\d+:\d\d,[^\]]{0,2000})\]")
-_VALUE = re.compile(rf"([A-Za-z_][\w/.\-]*)=({NUMBER})", re.IGNORECASE)
+_VALUE = re.compile(
+    rf"(?<![\w/.\-])([A-Za-z_][\w/.\-]{{0,60}}(?: [A-Za-z_][\w/.\-]{{0,60}}){{0,2}})['\"]?(?:=|: )['\"]?({NUMBER})",
+    re.IGNORECASE,
+)
+"""A value: ``loss=2.5``, ``KD Loss=1.5``, ``'loss': '2.5'``."""
+_DESCRIBED = re.compile(r"\s{0,9}(?:train\w*|epoch|ep|step|iter\w*|loss|avg|mean)\b", re.IGNORECASE)
+"""How a description begins that may hold the values of a training: ``Epoch 1 | loss: 2.5``."""
 _RATE = re.compile(
     r"\b(\d{1,9}(?:\.\d{1,9})?) ?(?:(?:it|step|batch|iter|ba)(?:e?s)?/s\b|s/(?:it|step|batch|iter|ba)\b)"
 )
 _TUNED = re.compile(rf"(?P<epoch>\d{{1,9}})\|(?P<step>\d{{1,15}})\|Loss: (?P<loss>{NUMBER}):?\s*$", re.IGNORECASE)
 """torchtune's, before its bar: the epoch, the step of the run and the loss of it."""
 _EPOCH = re.compile(r"epoch\W{0,3}(\d+)", re.IGNORECASE)
+_TRAINS = (names.BAR_LOSS, names.LOSS, names.LEARNING_RATE, names.RAW, names.WEIGHTED)
 _NOT_TRAINING = re.compile(r"eval|valid|test|load|download|token|map|shard|generat", re.IGNORECASE)
 
 
@@ -52,7 +59,7 @@ class Bar:
         """Whether it shows a training: it has a loss or a rate, or counts batches of an epoch."""
         if _is_elsewhere(self.description):
             return False
-        return bool(self.values.keys() & {"loss", "lr", "train_loss"}) or self.epoch is not None
+        return self.epoch is not None or any(bar_column(name).startswith(_TRAINS) for name in self.values)
 
 
 @lru_cache(maxsize=4096)
@@ -72,8 +79,13 @@ def find_bar(line: str) -> Bar | None:
     if match is None:
         return None
     total = match["total"] if match.re is _BAR else None
-    values = {name: float(value) for name, value in _VALUE.findall(match["rest"])}
+    values = _values(match["rest"])
     description, start = match["description"].strip(" :"), match.start()
+    if "loss" not in values and _DESCRIBED.match(line) is not None:
+        head = line[: match.end("description")]
+        told = {name: value for name, value in _values(head[:400]).items() if bar_column(name).startswith(_TRAINS)}
+        if told and not _is_elsewhere(head):
+            values, description, start = told | values, head.strip(" :"), 0
     tuned = _TUNED.search(line, max(0, start - 40), match.end("description")) if description else None
     if tuned is not None:
         values |= {"step": float(tuned["step"]), "loss": float(tuned["loss"])}
@@ -87,6 +99,10 @@ def find_bar(line: str) -> Bar | None:
         match.end(),
         _rate_in(match["rest"]),
     )
+
+
+def _values(text: str) -> dict[str, float]:
+    return {name.replace(" ", "_"): float(value) for name, value in _VALUE.findall(text)}
 
 
 def _rate_in(rest: str) -> float | None:

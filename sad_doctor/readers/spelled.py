@@ -24,6 +24,9 @@ _COMPOSER = re.compile(r"^(?:Train|Eval) metrics/(?=(?:train|eval)/)")
 """What Composer's console writes before the name of a metric, which says it again."""
 
 
+_LETTERS = {"‖∇‖": "grad_norm", "|g|": "grad_norm", "η": "lr", "λ": "lambda", "α": "alpha", "ℒ": "L"}
+
+
 def spelled(line: str) -> str:
     """Return a clean line with its values as most loops print them; any other line as it is."""
     if line.startswith("Test: "):
@@ -38,4 +41,7 @@ def spelled(line: str) -> str:
         line = _QUOTED.sub(r"': \1", line)
     if "tensor(" in line or "float" in line or "array(" in line:
         line = _WRAPPED.sub(r"\1", line)
+    if not line.isascii() or "|g|" in line:
+        for letters, name in _LETTERS.items():
+            line = line.replace(letters, name)
     return units.told(line)

@@ -12,25 +12,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sad_doctor import names
-from sad_doctor.readers.naming import column_of, plain, step_rank
+from sad_doctor.readers.naming import column_of, in_bytes, plain, step_rank
 from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.remembered import remembered
 from sad_doctor.readers.spelled import spelled
 
 LONGEST = 2000
 """Characters of a line that are looked at."""
-_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_THOUSANDS = r"[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_COMMA = r"(?:0,\d{1,17}|\d{1,9},(?:\d{1,2}|\d{4,17}))(?:e[+-]?\d{1,3})?(?![\w,.])"
+"""A decimal comma: three digits behind it are thousands, but for those behind a 0."""
 _KILO = r"\d+(?:\.\d+)?k(?![\w./])"
 _WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
 """A word of a name; a value that is spelled in letters is none."""
 _PAIR = re.compile(
-    rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})'?"
-    rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
-    rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,12}}(?P<of>\d{{1,15}}))?",
+    rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})['\"]?"
+    rf"(?: ?\([^()]{{0,20}}\))?\s{{0,12}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
+    rf"(?P<value>{_THOUSANDS}|{_COMMA}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,12}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
-_EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
-_REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
+EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
+_REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#'\"]*")
 _SIGNS = (":", "=")
 _OF_A_LOSS = frozenset(
     {"debug", "info", "warn", "warning", "error", "critical", "rank", "main", "logger", "root", "trainer", "train"}
@@ -39,6 +42,8 @@ _OF_A_LOSS = frozenset(
     | {"batch", "minibatch", "step", "iter", "iteration", "epoch", "final", "end", "new", "reduced"}
 )
 """Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
+_JOINED = re.compile(r"\b(step|iter|iteration|epoch)(?:_|#|(?=\d))(\d{1,12})(?![\w.\-])(?=.*\w)", re.IGNORECASE)
+"""A step whose number is joined to its word: ``step_100``, ``Step#100``."""
 _EPOCHS = ("epoch", "ep")
 _BATCHES = ("batch", "minibatch", "batch_idx", "mb")
 """What counts the steps of an epoch where a line has no other step."""
@@ -46,6 +51,8 @@ _LEAD = re.compile(r"^(?:\[(\d{1,12})\]:?|#(\d{1,12}):?|(\d{1,12}):)(?=\s)")
 """A number that begins a line, in brackets, behind a # or before a colon: its step, where it names no other."""
 _INNER = frozenset({"inner", "ppo"})
 """Words before a step or an epoch that count within one: of the passes over a batch of the student's own texts."""
+_RATES = frozenset({"lr", "LR", "learning_rate"})
+"""Beside one of them a bare ``norm`` is that of the gradient."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
@@ -68,12 +75,18 @@ class Line:
     @property
     def has_loss(self) -> bool:
         """Whether one of the values is a loss, a part of one, or a perplexity."""
-        found = [(column_of(name) or "", plain(name)) for name in self.values]
-        return any(ours in _LOSSES or ours.startswith(PARTS) or name.endswith("_loss") for ours, name in found)
+        return any(_is_loss(name) for name in self.values)
+
+    @property
+    def known(self) -> bool:
+        """Whether all of the values are of columns that we know."""
+        return all(column_of(name) is not None or in_bytes(name) is not None for name in self.values)
 
 
 def parse(line: str) -> Line | None:
-    """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
+    """Return what a line says of a training, or None if that is neither a loss nor a step nor an epoch, nor
+    values that we know alone.
+    """
     line = spelled(line[:LONGEST])
     step = steps = epoch = epochs = None
     within = False
@@ -81,7 +94,7 @@ def parse(line: str) -> Line | None:
     batch: tuple[float, int | None] | None = None
     lead = _LEAD.match(line)
     line = line[lead.end() :] if lead else line
-    words, rest = "", []
+    rest: list[str] = []
     at = 0
     for found in _PAIR.finditer(line):
         # a word right behind a sign is the value before this name: task:chat loss:3.1
@@ -90,7 +103,6 @@ def parse(line: str) -> Line | None:
         value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
-        words += " " + found["name"]
         inner = not _INNER.isdisjoint(told.lower().split())
         if step_rank(name) is not None:
             # fairseq's "update" is a part of an epoch, and "num_updates" the steps
@@ -110,18 +122,39 @@ def parse(line: str) -> Line | None:
     if step is None and batch is not None and (epoch is not None or batch[1] or line.lower().startswith("batch")):
         step, steps = batch
         values = {name: value for name, value in values.items() if plain(name) not in _BATCHES}
+    if step is None and _JOINED.search(line, 0, 60) is not None:
+        return parse(_JOINED.sub(r"\1 \2", line, count=4))
     unnamed = _unnamed(line) if step is None else None
     if unnamed is not None:
         step, steps = unnamed
     elif step is None and lead is not None:
         step = float(lead[lead.lastindex or 1])
     rest.append(line[at:])
-    own = any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values)
-    if not own and (_EVALUATES.search(line) is not None):
-        values = {f"eval_{name}": value for name, value in values.items()}
+    values = _named(values, line)
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
     said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None)
-    return said if said.has_loss or ((step is not None or epoch is not None) and not values) else None
+    counts = (step is not None or epoch is not None) and not values
+    return said if said.has_loss or counts or (whole and step is None and said.known) else None
+
+
+@remembered
+def _is_loss(name: str) -> bool:
+    ours = column_of(name) or ""
+    return ours in _LOSSES or ours.startswith(PARTS) or plain(name).endswith("_loss")
+
+
+def _named(values: dict[str, float], line: str) -> dict[str, float]:
+    """The values by names that say what they are of, where the names or the words beside them do."""
+    if "norm" in values and not _RATES.isdisjoint(values):
+        values = {"grad_norm" if name == "norm" else name: value for name, value in values.items()}
+    return evaluated(values) if EVALUATES.search(line) is not None else values
+
+
+def evaluated(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values of an evaluation by names that say so; those that say of what they are stay."""
+    if any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values):
+        return dict(values)
+    return {f"eval_{name}": value for name, value in values.items()}
 
 
 def _signed(found: re.Match[str]) -> bool:
@@ -147,7 +180,12 @@ def _known(name: str) -> str:
 
 def _number(text: str) -> float:
     """The number in a text such as ``1,000`` or ``1.5k``."""
-    text = text.lower().replace(",", "")
+    if "," not in text and text[-1] not in "kK":
+        return float(text)
+    text = text.lower()
+    if re.fullmatch(_COMMA, text) and not re.fullmatch(_THOUSANDS, text):
+        return float(text.replace(",", "."))
+    text = text.replace(",", "")
     return round(float(text[:-1]) * 1000, 6) if text.endswith("k") else float(text)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sad_doctor import names
 from sad_doctor.readers.naming import plain
 from sad_doctor.readers.rows import Rows
-from sad_doctor.readers.step_line import PARTS, Line, parse
+from sad_doctor.readers.step_line import EVALUATES, PARTS, Line, evaluated, parse
+from sad_doctor.readers.table_lines import Tables
 from sad_doctor.run import Column
+
+_HEADING = 60
+"""Characters up to which a line may be a heading."""
 
 
 class StepLines:
@@ -19,23 +24,29 @@ class StepLines:
         self._step: float | None = None
         self._epoch: float | None = None
         self._total: int | None = None
-        self._numbered = self._loose = False
+        self._numbered = self._loose = self._evaluates = False
         self._epochs: int | None = None
         self._counted = _Counted()
+        self._tables = Tables()
 
     def line(self, line: str, known: bool) -> float | None:
         """Take a line; return the step of its values, or None if it has none that count."""
-        told = parse(line)
+        told = parse(self._tables.told(line))
         if told is None:
+            self._evaluates = self._evaluates or (len(line) < _HEADING and EVALUATES.search(line) is not None)
             return None
         if not told.values:
             # a heading: the lines below it are of this step, or of this epoch
-            if told.whole or len(line) < 60:
+            if told.whole or len(line) < _HEADING:
+                self._evaluates = EVALUATES.search(line) is not None
                 self._step = told.step if told.step is not None else self._step
                 self._loose = told.unnamed if told.step is not None else self._loose
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
             return None
+        told = self._of_its_heading(told)
+        if told.step is None and self._step is None and not told.has_loss:
+            return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
             return None
@@ -84,11 +95,19 @@ class StepLines:
         alone = () if only is None else (f"read {only} as {names.LOSS}: the log has no other loss",)
         return (*self._rows.notes, *alone, *(counted if self._counted.passed else ()))
 
+    def _of_its_heading(self, told: Line) -> Line:
+        """Values that name no step, below a heading that tells an evaluation, are of it."""
+        if told.step is not None or told.epoch is not None:
+            self._evaluates = False
+        elif self._evaluates and (self._numbered or self._step is not None):
+            return replace(told, values=evaluated(told.values))
+        return told
+
     def _count(self, told: Line) -> None:
         if told.steps is None:
             return
         epochs = told.epochs or self._epochs
-        if told.epoch is None and self._epoch is None:
+        if (told.epoch is None and self._epoch is None) or self._counted.runs_on:
             self._total = told.steps
         elif epochs is not None:
             self._total = told.steps * epochs
@@ -104,6 +123,8 @@ class _Counted:
         self.passed = 0.0
         self.steps: int | None = None
         self.epoch: float | None = None
+        self.runs_on = False
+        """Whether the step went on into a later epoch, so that its ``N/M`` is of the whole run."""
         self._first: float | None = None
         self._step = -1.0
 
@@ -112,6 +133,8 @@ class _Counted:
             self._first = epoch if self._first is None else self._first
             if self.epoch is not None and epoch > self.epoch and step <= self._step:
                 self.passed = (epoch - self._first) * steps
+            elif self.epoch is not None and epoch > self.epoch and not self.passed:
+                self.runs_on = True
             self.epoch, self.steps, self._step = epoch, steps, step
         return step + self.passed
 
@@ -129,7 +152,7 @@ def trains(lines: Iterable[str]) -> bool:
     plain_ones = 0
     for line in lines:
         told = parse(line)
-        if told is None or not told.values:
+        if told is None or not told.has_loss:
             continue
         plain_ones += told.whole
         if told.step is not None or told.epoch is not None or plain_ones > 2:

@@ -7,6 +7,7 @@ compared, so that one easy batch does not count. Or the training's loss is twice
 number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Or its KL is many
 times its own label loss, which no mean over places is. Overfitting opens such a gap too, but not from the first
 evaluation on, if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
+An evaluation that is the label loss alone, before its weight, is a hint: many mean it.
 
 Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
 about the same step: no other proof is needed.
@@ -65,9 +66,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-AROUND = 5
-"""Training records on either side of an evaluation."""
-
 FEWEST, _MANY, _STEADY = 3, 5, 0.06
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 _FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO, _BITS = 0.85, 0.98, 4, 5, 64, math.log2(math.e)
@@ -79,7 +77,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if evaluation is None or training is None:
         return
-    if (found := _summed_kl(run) or _whole_multiple(evaluation, training)) is not None:
+    # what is the label loss alone may be any number of times the total
+    multiple = (
+        None
+        if signals.term_evaluated(run, signals.finite(evaluation)) in names.ANCHORS
+        else _whole_multiple(evaluation, training)
+    )
+    if (found := _summed_kl(run) or multiple) is not None:
         yield found
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
@@ -94,13 +98,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("no finite loss on both sides")
     if len(training) < FEWEST:
         raise TooFew(f"fewer than {FEWEST} records of the training loss to compare with")
-    level = _around(training, evaluation.step)
+    level = signals.around(training, evaluation.step)
     yield Reading(
         "least ratio of an evaluation to the training about it", float(np.min(evaluation.value / level)), "ratio"
     )
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
-    luck *= float(np.sqrt(max(1.0, (2 * AROUND + 1) / len(training))))  # the median of few is less sure
+    luck *= float(np.sqrt(max(1.0, (2 * signals.AROUND + 1) / len(training))))  # the median of few is less sure
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
@@ -128,9 +132,9 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
     later = evaluation.step > float(training.step[0]) if len(training) else np.zeros(len(evaluation), dtype=bool)
     value, step = evaluation.value[later], evaluation.step[later]
-    if value.size < _MANY or len(training) < 2 * AROUND or not np.all(value > 0):
+    if value.size < _MANY or len(training) < 2 * signals.AROUND or not np.all(value > 0):
         return None
-    level = _around(training, step)
+    level = signals.around(training, step)
     if not np.all(level > 0):
         return None
     ratio = level / value
@@ -219,19 +223,14 @@ def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:
 
 
 def _has_fallen(training: Column, level: float) -> bool:
-    return level < 0.75 * float(np.median(training.value[: 2 * AROUND + 1]))
-
-
-def _around(training: Column, steps: Floats) -> Floats:
-    """The median of the training records around each step."""
-    at = np.clip(np.searchsorted(training.step, steps), 0, len(training) - 1)
-    windows = [training.value[max(0, i - AROUND) : i + AROUND + 1] for i in at.tolist()]
-    return np.array([float(np.median(window)) for window in windows])
+    return level < 0.75 * float(np.median(training.value[: 2 * signals.AROUND + 1]))
 
 
 def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
     return RULE.finding(
+        # a label loss alone is what many evaluate on purpose
+        level=Level.INFO if signals.term_evaluated(run, evaluation) in names.ANCHORS else RULE.level,
         headline=(
             f"The evaluation's total is {words.number(value)} at step {words.step(at)}, the training's about "
             f"{words.number(training)}: not the same objective."
@@ -251,13 +250,11 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
 
 def _cause(run: Run, evaluation: Column, level: Floats) -> str:
     """What the size of the evaluation says: that of one term before its weight, or of a sum."""
-    for term, column in run.terms(names.RAW).items() if signals.parts(run).source == "raw x weight" else ():
-        near = _around(signals.finite(signals.tidy(column)), evaluation.step)
-        if bool(np.all(np.abs(evaluation.value / near - 1) < _STEADY)):
-            return (
-                f"The evaluation's loss is {term} alone, before its weight: the trainer evaluates by a loss of its "
-                "own, not by the one that is trained."
-            )
+    if (term := signals.term_evaluated(run, evaluation)) is not None:
+        return (
+            f"The evaluation's loss is {term} alone, before its weight: the trainer evaluates by a loss of its "
+            "own, not by the one that is trained."
+        )
     ratio = evaluation.value / level
     if float(np.median(ratio)) > _SUM and bool(np.all(np.abs(ratio / np.median(ratio) - 1) < 2 * _STEADY)):
         return "The evaluation is a sum over tokens, texts or batches, where the training has a mean."
@@ -283,7 +280,7 @@ def _by_term(run: Run, at: float) -> tuple[str, ...]:
     lines = []
     for term, column in there.items():
         value, before = column.at(at), here.get(term)
-        near = float(_around(signals.tidy(before), np.array([at]))[0]) if before is not None else 0.0
+        near = float(signals.around(signals.tidy(before), np.array([at]))[0]) if before is not None else 0.0
         if np.isfinite(value) and value > 1.5 * near and value - near > 0.1:
             lines.append(f"{term}: {words.number(value)} at evaluation, {words.number(near)} in training")
     return tuple(lines[:6])

@@ -183,9 +183,9 @@ def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float
     error = noise * np.sqrt(2.0 / min(before.size, later.size)) * 1.25
     # a loss falls fast by itself, over some records: only one that falls at once is a break
     sharp &= last > first or abs(float(value[edge] - value[edge - 1])) > 0.6 * moved
-    # and what fell as fast within the records before is on a slope
-    earlier = value[max(0, edge - 2 * width) : edge - width]
-    sharp &= last > first or earlier.size < 3 or float(np.median(earlier)) - first < _SLOPE * moved
+    # and what fell as fast within the records before is on a slope, as all is where there are none
+    earlier = value[max(0, edge - 2 * width) : max(0, edge - width)]
+    sharp &= last > first or (earlier.size >= 3 and float(np.median(earlier)) - first < _SLOPE * moved)
     stays = abs(float(np.median(value[edge:])) - first) > 0.4 * moved
     far = moved > max(t["sigmas"] * error, t["share"] * max(abs(first), 1e-12))
     return (float(column.step[edge]), first, last) if far and sharp and apart and stays else None

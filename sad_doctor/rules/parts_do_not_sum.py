@@ -6,8 +6,9 @@ the records. A gap that changes sides is noise: the total is then often a mean o
 one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
-sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times. A loss
-that is the mean of its parts has weights that are equal and sum to 1, which is no fault. Or the trainer itself says
+sum of all parts but one, to the last digit at every step; and, as hints, one part that is in it several times, and a
+loss of half the sum, whose weights may be a half each. A loss that is the mean of its parts has weights that are equal
+and sum to 1, which is no fault. Or the trainer itself says
 that the loss it differentiates is another one than the sum of the parts it logs, as `sad train` does.
 
 ## Why it is bad
@@ -80,6 +81,10 @@ _DIVIDED = (
     "The loss is divided once too often, by the number of micro-batches or devices: the gradient is as many times "
     "smaller, unless only the printing is wrong.",
     "Divide once: see whether the library or the loop does it, and log the mean that `backward` is called on.",
+)
+_HALVES = (
+    "Each part has a weight of a half; or the loss is divided by two once too often.",
+    "Log the weights; see whether the library or the loop divides, and that only one of them does.",
 )
 _LEFT_OUT = (
     "The term is computed and logged, and never added: its gradient is not in the step.",
@@ -179,7 +184,10 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
     mean = parts_of == len(terms) and not run.terms(names.WEIGHTED)
     if parts_of >= 2 and not mean and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
         what = f"The sum of the parts is {parts_of} times the loss at every step"
-        return _told(step, what, _DIVIDED, {"times": times}, Level.WARNING)
+        halves = parts_of == 2 and not run.terms(names.WEIGHTED)
+        return _told(
+            step, what, _HALVES if halves else _DIVIDED, {"times": times}, Level.INFO if halves else Level.WARNING
+        )
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))

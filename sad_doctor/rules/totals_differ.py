@@ -3,13 +3,13 @@
 ## What it sees
 The evaluation's total beside the training's total of the records about it, at each evaluation. Where the log tells the
 parts: the evaluation's is the sum of some of the training's parts and not of all, a hint where it is the label loss
-alone. Or the training's total, as a multiple of the evaluation's, grows all along, while the evaluation falls: the one
-says that the student learns, and the other that it does not. Or each evaluation adds the training's total to the one
-before, which is a warning. Or it shrinks all along in the first pass over the texts, in which every batch is as new to
-the student as the evaluation is, so that nothing can have been learned by heart. Or the one is the other times one
-factor at every evaluation, while both fall; or the evaluation lies above it in a first pass, or is many times the
-training from the first record on. An evaluation that rises beside a training that falls is another picture, R305 and
-R312.
+alone, before its weight or after it. Or the training's total, as a multiple of the evaluation's, grows all along, while
+the evaluation falls: the one says that the student learns, and the other that it does not. Or each evaluation adds the
+training's total to the one before, which is a warning. Or it shrinks all along in the first pass over the texts, in
+which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart. Or the
+one is the other times one factor at every evaluation, while both fall; or the evaluation lies above it in a first pass,
+or is many times the training from the first record on. An evaluation that rises beside a training that falls is another
+picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -80,9 +80,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-_AROUND = 5
-"""Training records on either side of an evaluation."""
-
 _MOST = 6
 """With more terms some of them sum to anything."""
 
@@ -91,6 +88,9 @@ _ADDED = 0.25
 
 _FEW = 3
 """Fewest evaluations that lie far from the training throughout."""
+
+_AS_NEAR = 0.02
+"""By how much less a label loss alone may come near, to be what is meant: a term that small is not to be seen."""
 
 _STEADY = 0.9
 """The rank correlation of a ratio that grows all along with its place."""
@@ -108,9 +108,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if (far := _far(run, evaluation, training, t)) is not None:
         yield far
         return
-    if len(evaluation) < t["evaluations"] or len(training) < 4 * _AROUND or not np.all(evaluation.value > 0):
+    if len(evaluation) < t["evaluations"] or len(training) < 4 * signals.AROUND or not np.all(evaluation.value > 0):
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
-    level = _around(training, evaluation.step)
+    level = signals.around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
     found = found or _factor(evaluation, level, t) or _harder(run, evaluation, level, t)
@@ -136,23 +136,28 @@ def _sums(evaluation: Column, level: Floats) -> Finding | None:
 def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
     """Some of the parts that sum to the evaluation's total at each of its steps, where all of them do not."""
     terms = {term: signals.finite(signals.tidy(column)) for term, column in signals.parts(run).terms.items()}
-    if not 2 <= len(terms) <= _MOST or any(len(column) < 4 * _AROUND for column in terms.values()):
+    if not 2 <= len(terms) <= _MOST or any(len(column) < 4 * signals.AROUND for column in terms.values()):
         return None
-    levels = {term: _around(column, evaluation.step) for term, column in terms.items()}
+    levels = {term: signals.around(column, evaluation.step) for term, column in terms.items()}
     whole = np.sum(list(levels.values()), axis=0)
     missed = np.abs(whole / evaluation.value - 1)
     if not bool(np.all(missed > t["apart"])):
         return None
     subsets = [some for count in range(1, len(terms)) for some in combinations(terms, count)]
     misses = {some: np.abs(np.sum([levels[term] for term in some], axis=0) / evaluation.value - 1) for some in subsets}
-    best = min(subsets, key=lambda some: float(np.median(misses[some])))
-    fits = float(np.median(misses[best])) < min(t["near"], float(np.median(missed)) / 3)
-    if not fits or not bool(np.all(misses[best] < missed)):
+    typical = {some: float(np.median(miss)) for some, miss in misses.items()}
+    best = min(subsets, key=lambda some: typical[some])
+    fits = typical[best] < min(t["near"], float(np.median(missed)) / 3) and bool(np.all(misses[best] < missed))
+    label = next((term for term in terms if term in names.ANCHORS), None)
+    raw = label is not None and signals.term_evaluated(run, evaluation) == label
+    if label is not None and (typical[label,] < typical[best] + _AS_NEAR if fits else raw):
+        best = (label,)
+    elif not fits:
         return None
-    out = [term for term in terms if term not in best]
+    out, whose = [term for term in terms if term not in best], "" if fits else ", before its weight,"
     found = _finding(
         evaluation,
-        f"The evaluation's total is that of {words.listing(best)} alone at all {len(evaluation)} evaluations: "
+        f"The evaluation's total is that of {words.listing(best)} alone{whose} at all {len(evaluation)} evaluations: "
         f"{words.listing(out)} {'is' if len(out) == 1 else 'are'} not in it",
         f"{words.number(evaluation.last)} at step {words.step(evaluation.step[-1])}, where the parts sum to "
         f"{words.number(float(whole[-1]))}",
@@ -228,10 +233,10 @@ def _harder(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findi
 
 def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Finding | None:
     """An evaluation many times the training, its first records among them: nothing can have been learned by then."""
-    if len(evaluation) < _FEW or len(training) < _AROUND or run.first_step > 0.1 * run.last_step:
+    if len(evaluation) < _FEW or len(training) < signals.AROUND or run.first_step > 0.1 * run.last_step:
         return None
     first = float(np.median(training.value[:3]))
-    most = max(first, float(np.max(_around(training, evaluation.step))))
+    most = max(first, float(np.max(signals.around(training, evaluation.step))))
     least = float(np.min(evaluation.value))
     if most <= 0 or least < t["many"] * most or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
@@ -248,13 +253,6 @@ def _first_pass(run: Run) -> bool:
     epoch = run.get(names.EPOCH)
     known = np.empty(0) if epoch is None else signals.finite(epoch).value
     return bool(known.size) and 0 < float(known.max()) <= 1
-
-
-def _around(training: Column, steps: Floats) -> Floats:
-    """The median of the training records around each step."""
-    at = np.clip(np.searchsorted(training.step, steps), 0, len(training) - 1)
-    windows = [training.value[max(0, i - _AROUND) : i + _AROUND + 1] for i in at.tolist()]
-    return np.array([float(np.median(window)) for window in windows])
 
 
 def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.along import evaluated, events_at, lengths, noises
+from sad_doctor.signals.around import AROUND, around, term_evaluated
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -37,6 +38,7 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 from sad_doctor.signals.waves import Wave, waves
 
 __all__ = [
+    "AROUND",
     "BLOCK",
     "CLAMPS",
     "Absent",
@@ -60,6 +62,7 @@ __all__ = [
     "absent",
     "after_its_weight",
     "always_zero",
+    "around",
     "beginnings",
     "beside",
     "blocks",
@@ -124,6 +127,7 @@ __all__ = [
     "teacher_guess",
     "teacher_held_out",
     "temperature",
+    "term_evaluated",
     "tidy",
     "told_again",
     "tolerance",

@@ -22,6 +22,9 @@ _NEAR = 5
 _LARGEST = 20_000
 """A perplexity above this may be capped: see R301."""
 
+_SAME = 2e-3
+"""As printed: how far a total may lie from the logarithm of a perplexity that is of it."""
+
 _LEAST = 0.05
 """The share of the total below which what is beside its label loss is too little to tell."""
 
@@ -142,6 +145,8 @@ def rest(run: Run, label: Beside) -> Beside | None:
     if whole is None or weighted is None or not np.array_equal(whole[0], weighted[0]):
         return None
     step, training, evaluation = whole
+    if bool(np.all(np.abs(evaluation / label.evaluation - 1) < _SAME)):
+        return None  # the evaluation's total is its label loss, beside which there is nothing
     ratio, here, found = weighted[1] / weighted[2], training - weighted[1], []
     for weight in (float(np.median(ratio[:3])), float(np.median(ratio[-3:]))):
         there = evaluation - weight * weighted[2]

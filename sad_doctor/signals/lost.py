@@ -87,6 +87,8 @@ def _alone(run: Run, loss: Column, place: int, width: int) -> bool:
     rises = []
     for column in (loss, kd[1]):
         at = int(np.searchsorted(column.step, loss.step[place]))
+        if not 0 < at < len(column):
+            return False
         low = float(np.median(column.value[max(0, at - width) : at]))
         rises.append((float(np.median(column.value[at : at + width])) - low) / max(abs(low), 1e-12))
     return rises[1] < _KD_TOO * rises[0]

@@ -66,7 +66,7 @@ def show(run: Run, report: Report, file: TextIO | None = None) -> None:
 
 
 def verdict(report: Report) -> str:
-    """Return the first sentence of a report: the headline of the worst cause, or how much was found in order."""
+    """Return the first sentence of a report: the headline of the worst cause or hint, or how much was found in order."""
     if report.crashed:
         broken = f"{_rules(len(report.crashed))} of the doctor itself crashed, so this report is not complete."
         return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"
@@ -79,7 +79,11 @@ def verdict(report: Report) -> str:
     if not report.judged:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
-    return f"Nothing wrong found: {_rules(len(report.passed))} passed{untold}."
+    passed = f"{_rules(len(report.passed))} passed{untold}."
+    if report.stories:
+        # a doubt is no alarm; but who reads one line must not take it for a clean bill
+        return f"No red flag, but a hint: {report.stories[0].finding.headline} {words.capital(passed)}"
+    return f"Nothing wrong found: {passed}"
 
 
 def not_checked(report: Report) -> Iterator[tuple[str, str]]:
@@ -100,10 +104,8 @@ def _alarming(report: Report) -> bool:
 
 
 def _lines(run: Run, report: Report) -> Iterator[_Line]:
-    worst = report.worst or Level.INFO
-    yield _Line(
-        verdict(report), style=_STYLES[worst] if worst > Level.INFO else "bold green" if report.judged else "bold"
-    )
+    sound = "bold green" if report.judged else "bold"
+    yield _Line(verdict(report), style=sound if report.worst is None else _STYLES[report.worst])
     yield _Line()
     yield _Line(about(run), style="dim")
     for index, story in enumerate(report.stories):

@@ -6,12 +6,25 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sad.judge.losses.constructor import constants_of, kept_losses, word_for
+from sad.judge.losses.configured import member, own_classes, roles_of
+from sad.judge.losses.constructor import (
+    called_of,
+    constants_of,
+    kept_losses,
+    kept_roles,
+    logits_kept,
+    methods_of,
+    word_for,
+)
+from sad.judge.losses.lists import listed_roles, names_of_lists
+from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.values import Asking, Form, Values
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
@@ -43,7 +56,10 @@ class Call:
 
     def __post_init__(self) -> None:
         self._function, self._own = self._unwrapped()
-        self.reading = read(self._parameters())
+        self.classes: dict[str, type] = {}
+        """The classes of the user's own that parameters must be objects of."""
+        every = self._parameters()
+        self.reading = read(every, known=self._known(every, self._source))
         self.reading = replace(self.reading, roles={**self.reading.roles, **self.roles})
         self.asked.word = self._word
 
@@ -124,19 +140,36 @@ class Call:
         every = [*self._parameters(), *(self._constructor(self.target) if self.built else [])]
         return {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
 
+    def _known(
+        self, every: list[inspect.Parameter], text: str, function: Callable[..., Any] | None = None
+    ) -> dict[str, Role]:
+        """The roles that classes of the user's own say of parameters."""
+        target = self.target
+        if function is None:
+            function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
+        classes = own_classes(function, every, text) if function is not None else {}
+        self.classes |= classes
+        return {**listed_roles(every), **roles_of(classes, every)}
+
+    @cached_property
+    def _source(self) -> str:
+        try:
+            return inspect.getsource(self.about or self.target)
+        except (OSError, TypeError):
+            return ""
+
     def _asking(self) -> Asking:
         defaults = self.defaults()
-        words = {name: word for name, word in self._words().items() if word is not None}
-        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self._ignored())
+        words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
+        words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
+        ignored, lists = self._ignored(), names_of_lists(self.reading.roles)
+        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, lists, ignored)
 
     def _ignored(self) -> int:
         """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
         if any(role is Role.IGNORE for role in self.reading.roles.values()) or self.built:
             return IGNORED
-        try:
-            told = set(re.findall(r"ignore_index\s*=\s*(-\d+)", inspect.getsource(self.about or self.target)))
-        except (OSError, TypeError):
-            return IGNORED
+        told = set(re.findall(r"ignore_index\s*=\s*(-\d+)", self._source))
         return int(told.pop()) if len(told) == 1 else IGNORED
 
     def _word(self, name: str) -> str | None:
@@ -150,10 +183,7 @@ class Call:
         names = [name for reading in read_from for name in reading.named(Role.WORD)]
         if not names:
             return {}
-        try:
-            text = inspect.getsource(self.about or self.target)
-        except (OSError, TypeError):
-            return {}
+        text = self._source
         return {name: "batchmean" if name == "reduction" else word_for(name, text) for name in names}
 
     def _called(self, values: Values) -> Tensor:
@@ -169,6 +199,10 @@ class Call:
             returned = function(*first, **(given if self._own else {}))
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
+        sides = [one for name, one in given.items() if self.reading.roles.get(name) is Role.STUDENT]
+        if (own := with_own_gradient(returned, [*sides, *first])) is not None:
+            self.picked = "a value with the gradient that is returned beside it"
+            return own
         loss, self.picked = loss_of(returned)
         return loss
 
@@ -185,7 +219,11 @@ class Call:
             every = list(inspect.signature(target.forward).parameters.values())
             return [p for p in every if p.name not in ("ctx", "cls")]
         if isinstance(target, type):
-            self.built = read(self._constructor(target), settings_only=True)
+            if self.built is None:
+                made = self._constructor(target)
+                of = inspect.getattr_static(target, "__init__")
+                told = kept_roles(made) | self._known(made, self._source, of)
+                self.built = read(made, settings_only=True, known=told)
             method = called_of(target)
             if method is None:
                 raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")
@@ -225,6 +263,7 @@ class Call:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
                 parts = trainer_parts(values.teacher_model, values.model) | dict(kept_losses(self.owner))
+                parts |= logits_kept(self._source, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
                 first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
@@ -251,19 +290,3 @@ class Call:
             self._own = False
             return {name: values.of(role, name) for name, role in roles.items() if name in positional_only}
         return {name: values.of(role, name) for name, role in roles.items() if not values.left(role, name)}
-
-
-def called_of(target: type) -> Callable[..., Any] | None:
-    """Return what an object of a class runs when it is called: a module may define ``__call__`` and no ``forward``."""
-    own = next((base.__dict__["__call__"] for base in target.__mro__ if "__call__" in base.__dict__), None)
-    forward: Callable[..., Any] | None = getattr(target, "forward", None)
-    unwritten = forward is None or forward is nn.Module.forward
-    return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
-
-
-def methods_of(target: type) -> str:
-    """Name the methods of a class that look like losses."""
-    names = [
-        n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
-    ]
-    return f"; name a method: {', '.join(names[:4])}" if names else ""

@@ -16,6 +16,7 @@ from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.found import Found
 from sad.judge.losses.fused import fused
 from sad.judge.losses.sample import sample, shown
+from sad.judge.losses.switches import switches as turned
 from sad.judge.losses.temperature import UNSQUARED
 from sad.judge.losses.unexplained import unexplained
 from sad.judge.roles import Role
@@ -127,7 +128,7 @@ def temperature_squared(found: Found) -> Verdict:
             if Takes.TEMPERATURE in contract.takes
             else Verdict(True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE)
         )
-    if found.mixed and found.name == FORWARD.name:
+    if (found.mixed or call.reading.has(Role.LABEL_LOSS)) and found.name == FORWARD.name:
         says = f"{UNSQUARED}, beside a label loss that does not: at T = 8 the teacher counts a sixty-fourth"
         return Verdict(False, says, {"gradient at T = 3": 1 / 9})
     return Verdict(True, f"{UNSQUARED}; a matter of its weight", standing=Standing.ALLOWED)
@@ -207,6 +208,11 @@ def fused_gradients(found: Found) -> Verdict:
     if not found.shape.call.hidden:
         return Verdict(True, "it takes logits", standing=Standing.NOT_APPLICABLE)
     return fused(found.shape.call, found.shape.sample.given)
+
+
+def switches(found: Found) -> Verdict:
+    """With each part that is off by default turned on it runs, is finite, and leaves the same rows out."""
+    return turned(found)
 
 
 def _telling(found: Found) -> str:

@@ -8,11 +8,15 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Parameter
 from types import MappingProxyType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+
+from sad.judge.names import MODELS, OBJECTS, tokens
+from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
@@ -89,7 +93,7 @@ def constants_of(of: type) -> Mapping[str, object]:
         defaults = {
             p.name: p.default
             for p in inspect.signature(made).parameters.values()
-            if isinstance(p.default, bool | int | float | str)
+            if isinstance(p.default, bool | int | float | str | tuple)
         }
         own: dict[str, list[object]] = {}
         for name, value in _plain(tree):
@@ -102,7 +106,18 @@ def constants_of(of: type) -> Mapping[str, object]:
         # what is set twice depends on something: no constant
         found = {name: value for name, value in found.items() if name not in own}
         found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
+    # what another method turns on is on while it trains
+    found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned_on(of, n)), True)
     return MappingProxyType(found)
+
+
+def _turned_on(of: type, name: str) -> bool:
+    """Whether some method of a class but its constructor sets an attribute to True."""
+    methods = (m for n, m in vars(of).items() if n != "__init__" and inspect.isfunction(m))
+    try:
+        return any(re.search(rf"self\.{name}\s*=\s*True", inspect.getsource(method)) for method in methods)
+    except (OSError, TypeError):
+        return False
 
 
 def _worked_out(value: ast.expr, defaults: Mapping[str, object]) -> object:
@@ -139,3 +154,41 @@ def _plain(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             for one, value in pairs:
                 if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self":
                     yield one.attr, value
+
+
+LOGITS = re.compile(r"self\.(\w*logits)\b(?!\s*(?:\(|=[^=]))")
+"""An attribute that is read as logits."""
+SIDES = (({"student", "students", "stu"}, "student"), ({"teacher", "teachers"}, "teacher"))
+
+
+def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+    """Return the logits that a method reads from its object, which another call has put there, by their names."""
+    sides = {"student": student, "teacher": teacher}
+    kept = {}
+    for name in LOGITS.findall(text):
+        told = [side for words, side in SIDES if words & set(tokens(name))]
+        if len(told) == 1:
+            kept[name] = sides[told[0]]
+    return kept
+
+
+def kept_roles(parameters: Iterable[Parameter]) -> dict[str, Role]:
+    """Return the roles of what a constructor must be given and few losses read: a tokenizer, a model, a trainer."""
+    required = [p.name for p in parameters if p.default is Parameter.empty]
+    return {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
+
+
+def called_of(target: type) -> Callable[..., Any] | None:
+    """Return what an object of a class runs when it is called: a module may define ``__call__`` and no ``forward``."""
+    own = next((base.__dict__["__call__"] for base in target.__mro__ if "__call__" in base.__dict__), None)
+    forward: Callable[..., Any] | None = getattr(target, "forward", None)
+    unwritten = forward is None or forward is nn.Module.forward
+    return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
+
+
+def methods_of(target: type) -> str:
+    """Name the methods of a class that look like losses."""
+    names = [
+        n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
+    ]
+    return f"; name a method: {', '.join(names[:4])}" if names else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -19,7 +19,7 @@ from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.losses.screen import Entry, screened
-from sad.judge.names import TWO_VIEWS
+from sad.judge.losses.views import cut_in_views, two_views
 from sad.judge.roles import Role, Space
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
@@ -68,6 +68,8 @@ def discover(call: Call, seed: int) -> Shape:
     """
     if views := two_views(call.reading.roles):
         raise NeedsAdapterError(f"{views} are views of examples: a contrastive loss has no teacher to be equal to")
+    if cut := cut_in_views(source(call), call.defaults()):
+        raise NeedsAdapterError(f"it cuts its batch by {cut} into views of the same examples: none is a teacher's")
     try:
         return _discovered(call, seed)
     except CannotRunError as error:
@@ -112,12 +114,6 @@ def _discovered(call: Call, seed: int) -> Shape:
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
     shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
     return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
-
-
-def two_views(names: Iterable[str]) -> str:
-    """Name two parameters that are views of the same examples, '' where there are none."""
-    found = next((sorted(views & set(names)) for views in TWO_VIEWS if len(views & set(names)) > 1), [])
-    return " and ".join(found[:2])
 
 
 def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:

@@ -157,6 +157,7 @@ def _squared_logs(student: Tensor, teacher: Tensor, _: float) -> Rows:
 COSINE = "1 - cosine of the logits"
 FORWARD = Family("forward KL", forward_kl, Kind.FORWARD_KL)
 REVERSE = Family("reverse KL", reverse_kl, Kind.REVERSE_KL)
+BOTH_WAYS = Family("beta forward KL + (1 - beta) reverse KL", _symmetric, beta=True)
 GENERAL = Family("generalised JSD", jsd, Kind.JSD, beta=True)
 EXCHANGED = Family("generalised JSD, beta on the student", _exchanged(jsd), beta=True)
 RIGHT = (
@@ -164,7 +165,7 @@ RIGHT = (
     REVERSE,
     GENERAL,
     EXCHANGED,
-    Family("beta forward KL + (1 - beta) reverse KL", _symmetric, beta=True),
+    BOTH_WAYS,
     Family("(1 - beta) forward KL + beta reverse KL", _exchanged(_symmetric), beta=True),
     Family("skewed forward KL, KL(P || beta P + (1 - beta) Q)", _skewed, beta=True),
     Family("skewed forward KL, KL(P || (1 - beta) P + beta Q)", _exchanged(_skewed), beta=True),

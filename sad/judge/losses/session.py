@@ -11,13 +11,15 @@ from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import source, with_helpers
+from sad.judge.losses.configured import member
+from sad.judge.losses.context import of_classes, source, with_helpers
 from sad.judge.losses.coupling import RELATED, coupled
 from sad.judge.losses.discover import CannotRunError
 from sad.judge.losses.families import COSINE
 from sad.judge.losses.found import Found, found
 from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.leave_open import settled
+from sad.judge.losses.listed import over_fewer
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
@@ -25,7 +27,7 @@ from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
-from sad.subjects.divergence import Divergence
+from sad.subjects.divergence import Divergence, Takes
 from sad.verdict import Standing, Verdict
 
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
@@ -125,13 +127,26 @@ def assumptions(whole: Found) -> list[str]:
         said_of.append(f"left at their defaults: {', '.join(kept)}")
     if call.picked:
         said_of.append(f"the loss is {call.picked}")
-    return [*said_of, *whole.notes]
+    return [*said_of, *whole.notes, *_in_step(whole), *over_fewer(whole.shape)]
+
+
+def _in_step(whole: Found) -> list[str]:
+    """Say which row is taken for which label, where the source cannot say how its caller shifts them."""
+    call, contract = whole.shape.call, whole.divergence.contract
+    if Takes.LABELS not in contract.takes or call.form.rank != 3 or of_classes(call) or call.takes(Role.MODEL):
+        return []
+    if contract.shift:
+        return ["it shifts by itself: row i of the logits is for label i + 1"]
+    return ["row i of the logits is for label i: its caller has shifted labels and masks before, or must"]
 
 
 def _told(role: Role, name: str, call: Call) -> str:
     if name in call.settings:
         return f"{call.settings[name]:g}"
     form = call.form
+    if name in call.classes and role in (Role.CONFIG, Role.WORD):
+        of = call.classes[name]
+        return f"an object of {of.__name__} with its defaults" if role is Role.CONFIG else str(member(of))
     if role in (Role.STUDENT, Role.TEACHER):
         mine = (role is Role.STUDENT) != form.swapped
         whose, space = ("student", form.student) if mine else ("teacher", form.teacher)

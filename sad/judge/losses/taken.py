@@ -26,6 +26,7 @@ def taken(
     unused = not hard and call.reading.has(Role.LABELS) and of_texts(call)
     leaves_out = (
         with_labels
+        and (rows in ("own", "next") or call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.IDS))
         and not (call.form.whole or call.form.firsts)
         and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK) or unused)
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sad.judge.losses.configured import holding, made
+from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
+from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Marked, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -58,6 +60,8 @@ class Form:
     """Labels without -100, for what cannot have it."""
     temperature: float = 1.0
     """The logits are multiplied by this: it undoes a temperature that is fixed inside."""
+    listed: int = 0
+    """How many tokens are listed, where a teacher is kept as a list; 0: all."""
     beta: str | None = None
     """The parameter or attribute that takes beta, where several could."""
 
@@ -74,8 +78,12 @@ class Asking:
     asked: Asked
     defaults: Mapping[str, Any]
     hidden: bool
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
     """The kind of loss, by parameter, where it must be named."""
+    classes: Mapping[str, type] = field(default_factory=dict)
+    """The class of the user's own that a configuration must be an object of, by parameter."""
+    lists: Collection[str] = ()
+    """The parameters that take the numbers of listed tokens alone."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
 
@@ -133,6 +141,8 @@ class Values:
                 return self._flat(self.labels.clamp_min(0))
             case Role.MASK | Role.PADDING:
                 return self._mask(name, padding=role is Role.PADDING)
+            case Role.LISTED:
+                return self._flat(ids_of(self.teacher, self.form.listed))
             case Role.POSITIONS:
                 batch, length = self.given.student_logits.shape[:2]
                 return self._flat(torch.arange(length).expand(batch, length))
@@ -141,7 +151,8 @@ class Values:
             case Role.ONES:
                 return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
             case Role.OBJECT:
-                return Config(name, {}, self.call.asked)
+                reads = "tokenizer" in name or name == "processing_class"
+                return Marked() if reads else Config(name, {}, self.call.asked)
             case Role.CRITERION:
                 return nn.CrossEntropyLoss(ignore_index=IGNORED)
             case Role.BATCH:
@@ -150,7 +161,8 @@ class Values:
                 # what is judged is the divergence beside it
                 return self.student.sum() * 0
             case Role.CONFIG:
-                return Config(name, self.settings, self.call.asked)
+                of = self.call.classes.get(name)
+                return made(of, self.settings, self.call.asked) if of else Config(name, self.settings, self.call.asked)
             case Role.MODEL:
                 return self.model()
             case Role.TEACHER_MODEL:
@@ -159,6 +171,10 @@ class Values:
                 if name in self.call.words:
                     return self.call.words[name]
         raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
+
+    def on_self(self, role: Role) -> Tensor:
+        """The logits of one side, where its object keeps them."""
+        return self._flat(self.student if role is Role.STUDENT else self.teacher)
 
     def model(self) -> Model:
         """The student, which knows its logits and the labels."""
@@ -220,12 +236,16 @@ class Values:
         if space is not Space.LOGITS:
             logits = logits / self.given.temperature if self.form.softened and not mine else logits
             logits = torch.log_softmax(logits, dim=-1) if space is Space.LOG_PROBS else torch.softmax(logits, dim=-1)
+        if name in self.call.lists:
+            logits = logits.gather(-1, ids_of(self.teacher, self.form.listed))
         if self.call.hidden and self._wide:
             return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
         if self.form.chunks:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
+        if name in self.call.classes and (told := holding(self.call.classes[name], logits)) is not None:
+            return told
         # beside an output, what is named logits is those
         if self.form.outputs and (self.form.alike or "logits" not in tokens(name)):
             loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}

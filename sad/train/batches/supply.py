@@ -111,12 +111,12 @@ def taken_up(
 ) -> Progress:
     """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
-    # a checkpoint of an older release does not tell
+    # what a checkpoint does not tell is taken to be as it is here
     progress.per_step, progress.manner = progress.per_step or fresh.per_step, progress.manner or fresh.manner
     # first: how much of a stream was trained on is counted in steps
     if progress.per_step != fresh.per_step:
         told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
-        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
+        raise UserError(f"{told}: put train.batch_size and train.accumulation back, or start a new run")
     if progress.manner != fresh.manner:
         told = f"the steps of {folder} take {progress.manner}, and here they would take {fresh.manner}"
         raise UserError(f"{told}: put train.packing, train.buckets and train.seed back, or start a new run")

@@ -18,7 +18,8 @@ def fitted(recipe: Recipe, per_step: int, processes: int) -> Recipe:
     if per_step % processes:
         able = [str(n) for n in range(1, per_step + 1) if per_step % n == 0]
         told = f"a step of this run takes {per_step} windows, which {processes} processes cannot share evenly"
-        raise UserError(f"{told}: go on with {', '.join(able[:-1])} or {able[-1]} processes" if able[1:] else told)
+        many = f"{', '.join(able[:-1])} or {able[-1]} processes" if able[1:] else "one process"
+        raise UserError(f"{told}: go on with {many}")
     each = per_step // processes
     size = max(n for n in range(1, min(train.batch_size, each) + 1) if each % n == 0)
     changed = train.model_copy(update={"batch_size": size, "accumulation": each // size})

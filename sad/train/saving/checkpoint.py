@@ -75,7 +75,7 @@ class Progress:
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> Progress:
         """Return what a checkpoint's state tells. Raises LookupError, TypeError or ValueError where it is none."""
-        # a checkpoint of an older release knows of no guards
+        # what guards count may be absent: it then begins at nothing
         made = {name: kind(state[name]) for name, kind in _KINDS.items() if name in _NEEDED or name in state}
         if min(value for value in made.values() if isinstance(value, int)) < 0 or made.get("cuts") == 0:
             raise ValueError("a count in its state is below what can be counted")

@@ -50,7 +50,7 @@ def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, t
     None is a new run, which needs no trust.
     """
     if folder is None and trust:
-        raise UserError("--trust is said of a run folder: give --resume too")
+        raise UserError("--trust is for a run that goes on: name its folder with --resume")
     if folder is None or trust:
         return
     if led := strange(folder):

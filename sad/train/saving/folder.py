@@ -33,7 +33,7 @@ def new(runs: Path, name: str) -> Path:
         except OSError as error:
             raise UserError(f"cannot write to {runs}: {error.strerror}; choose another place with --output") from None
         return folder
-    raise UserError(f"{runs} is full of runs of this second: start it again")
+    raise UserError(f"{runs} holds 999 runs that began in this second: start it again")
 
 
 def point(folder: Path, tell: Callable[[str], object]) -> None:

@@ -12,7 +12,7 @@ from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.views import numerals
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, inline
+from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, section, title
 from sad_doctor.views.tui.styled import styled
 
 _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
@@ -85,17 +85,6 @@ def course(run: Run) -> list[Paragraph]:
         for label, first, last, change in told
     ]
     return [BLANK, Paragraph(Content.styled("First and last", _HEAD)), *rows] if rows else []
-
-
-def title(text: str) -> list[Paragraph]:
-    """Return the title of a page."""
-    return [Paragraph(Content.styled(text, _TITLE))]
-
-
-def section(heading: str, texts: Iterable[str], bullet: str = "") -> list[Paragraph]:
-    """Return a heading with a paragraph for each text; nothing where all are empty."""
-    found = [Paragraph(inline(line(t)), Content.styled("  " + bullet, _MUTED)) for t in texts if t.strip()]
-    return [BLANK, Paragraph(Content.styled(heading, _HEAD)), *found] if found else []
 
 
 def _ends(column: Column) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from sad_doctor.readers.source import Source
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui import exports, rulepage
 from sad_doctor.views.tui.about import about_page
@@ -27,8 +28,8 @@ from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.rulebook import rule_page, rule_rows
 from sad_doctor.views.tui.sheet import help_page
 from sad_doctor.views.tui.shell import Shell
-from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source
-from sad_doctor.views.tui.tabs import TABS
+from sad_doctor.views.tui.snapshot import Judge, Snapshot
+from sad_doctor.views.tui.tabs import ONE_RUN, TABS
 
 Opener = Callable[[Path], Source]
 
@@ -224,13 +225,12 @@ class DoctorApp(Shell):
         """Choose among the runs of the folder, or go to the list of those that are open."""
         if self._choices and self._opener and not self.above:
             opener = self._opener
-            self.push_screen(
-                Picker(self._choices, self._now, lambda path: peek(opener(path), self._glance)), self._chosen
-            )
+            picker = Picker(self._choices, self._now, lambda path: peek(opener(path), self._glance))
+            self.push_screen(picker, self._chosen)
         elif self.desk.several:
             self.action_tab(len(TABS))
         elif not self.above:
-            self.notify("one run is open: name several, or a folder that holds several", markup=False)
+            self.notify(ONE_RUN, markup=False)
 
     def _chosen(self, paths: list[Path] | None) -> None:
         opened = []

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from textual.content import Content
 
 from sad_doctor import names
-from sad_doctor.finding import Level, Report
+from sad_doctor.finding import Report
 from sad_doctor.views import numerals, palette
-from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Series
-from sad_doctor.views.tui.header import unflagged
+from sad_doctor.views.tui.header import counts, unflagged
 from sad_doctor.views.tui.prose import Page, Paragraph
 from sad_doctor.views.tui.snapshot import Snapshot
 from sad_doctor.views.tui.styled import styled
@@ -63,8 +62,7 @@ def against(series: Sequence[Series], column: str, own: str, rivals: Sequence[Ri
 
 def flags(report: Report) -> Content:
     """Return how many findings of each level a report has."""
-    counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]
-    found = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
+    found = counts(report)
     if not found or report.little:
         found.append(unflagged(report, "$success"))
     return Content(" ").join(found)

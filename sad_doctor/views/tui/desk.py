@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from textual.content import Content
 
+from sad_doctor.readers.source import Source
 from sad_doctor.readers.tail import Pace
 from sad_doctor.views import metrics, numerals
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui import compare
-from sad_doctor.views.tui.about import about_page, title
+from sad_doctor.views.tui.about import about_page
 from sad_doctor.views.tui.browser import Row
 from sad_doctor.views.tui.pages import verdict_page
-from sad_doctor.views.tui.prose import BLANK, Page
+from sad_doctor.views.tui.prose import BLANK, Page, title
 from sad_doctor.views.tui.replay import Replay
-from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch
+from sad_doctor.views.tui.snapshot import Judge, Snapshot, Watch
 
 
 class Desk:

@@ -11,7 +11,7 @@ from textual.app import App
 from sad_doctor.finding import Finding
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.snapshot import Snapshot
-from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.svg import svg_of
 
 
 def file_name(run: str, now: float, suffix: str = "svg") -> str:
@@ -23,7 +23,7 @@ def file_name(run: str, now: float, suffix: str = "svg") -> str:
 def save_screen(app: App[None], name: str, now: float) -> Path:
     """Write the screen as SVG into the working folder; returns where. Raises OSError."""
     path = Path.cwd() / file_name(name, now)
-    path.write_text(picture(app, line(f"sad doctor {name}")), encoding="utf-8")
+    path.write_text(svg_of(app, line(f"sad doctor {name}")), encoding="utf-8")
     return path
 
 

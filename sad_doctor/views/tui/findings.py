@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from sad_doctor.finding import Finding, Level, Report, Story
+from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.run import Run
-from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import story
+from sad_doctor.views.tui.header import counts
 from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.snapshot import Snapshot
 
@@ -118,8 +118,7 @@ class FindingList(Roll):
         self.border_subtitle = Content("  ".join(told)) if told else None
 
     def _title(self, report: Report) -> Content:
-        counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]
-        parts = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
+        parts = counts(report)
         if self.wanted:
             parts.append(Content.styled("filtered", "$warning"))
         return Content("  ").join([Content("Findings"), *parts])

@@ -152,11 +152,16 @@ def verdict(head: Head) -> Content:
     """Return how many findings of each level there are."""
     if head.report is None or head.run is None or head.step < 0:
         return Content("")
-    counts = {level: sum(f.level == level for f in head.report.findings) for level in sorted(Level, reverse=True)}
-    parts = [Content.styled(f"{GLYPHS[lv]} {n}", f"bold {STYLES[lv]}") for lv, n in counts.items() if n]
+    parts = counts(head.report, "bold ")
     if not parts or head.report.little:
         parts.append(unflagged(head.report, "bold $success"))
     return Content(" ").join(parts)
+
+
+def counts(report: Report, weight: str = "") -> list[Content]:
+    """Return how many findings of each level there are, the worst first; none of a level that has none."""
+    found = [(level, sum(f.level == level for f in report.findings)) for level in sorted(Level, reverse=True)]
+    return [Content.styled(f"{GLYPHS[level]} {n}", f"{weight}{STYLES[level]}") for level, n in found if n]
 
 
 def unflagged(report: Report, style: str) -> Content:

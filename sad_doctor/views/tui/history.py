@@ -10,19 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.views.tui import raster
-
-Ints = NDArray[np.int64]
+from sad_doctor.views.tui.raster import Ints
 
 _BASE, _FACTOR = 32, 4
 _KINDS = 5
 _GUARD = 16
 """So many rows at the end must be the same for a longer column to count as the old one grown."""
-_MOST_PIECES = 64
-"""A log whose steps go back more often than this is not cut into rising pieces any more."""
 _NOTHING: Floats = np.zeros(0)
 
 
@@ -180,7 +176,7 @@ class History:
         step = self.column.step[max(before - 1, 0) :]
         with np.errstate(invalid="ignore"):
             back = np.flatnonzero(~(np.diff(step) >= 0)) + max(before - 1, 0) + 1
-        if len(self._starts) + back.size > _MOST_PIECES or not np.isfinite(step).all():
+        if len(self._starts) + back.size > raster.MOST_PIECES or not np.isfinite(step).all():
             self._starts = None
         else:
             self._starts += back.tolist()

@@ -14,7 +14,7 @@ _KEPT = 32
 
 
 class OneLine(Widget):
-    """Shows the content that :meth:`render` gives, which must be the same object where nothing has changed."""
+    """Shows the content that :meth:`line` gives, which must be the same object where nothing has changed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -12,8 +12,8 @@ from sad_doctor.run import Run
 from sad_doctor.views import beside, numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui.about import about_page, course, section, title
-from sad_doctor.views.tui.prose import BLANK, Page, Paragraph
+from sad_doctor.views.tui.about import about_page, course
+from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, section, title
 from sad_doctor.views.tui.story import steps
 from sad_doctor.views.tui.styled import styled
 from sad_doctor.words import capital

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sad_doctor.readers.source import Source
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.snapshot import Judge, Source
-from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.snapshot import Judge
+from sad_doctor.views.tui.svg import svg_of
 
 
 def save_picture(
@@ -38,4 +39,4 @@ async def _draw(app: DoctorApp, size: tuple[int, int], press: Sequence[str]) -> 
             await pilot.press(key)
             await pilot.pause()
         run = app.snapshot.run if app.snapshot else None
-        return picture(app, line(f"sad doctor {run.name if run else ''}"))
+        return svg_of(app, line(f"sad doctor {run.name if run else ''}"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
+
+from sad_doctor.views.plain import line
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -33,6 +35,17 @@ Page = Sequence[Paragraph]
 BLANK = Paragraph(Content(""))
 
 
+def title(text: str) -> list[Paragraph]:
+    """Return the title of a page."""
+    return [Paragraph(Content.styled(text, "bold $foreground"))]
+
+
+def section(heading: str, texts: Iterable[str], bullet: str = "") -> list[Paragraph]:
+    """Return a heading with a paragraph for each text; nothing where all are empty."""
+    found = [Paragraph(inline(line(t)), Content.styled("  " + bullet, "$text-muted")) for t in texts if t.strip()]
+    return [BLANK, Paragraph(Content.styled(heading, "bold $accent")), *found] if found else []
+
+
 def lay_out(page: Page, width: int) -> list[Content]:
     """Return the lines of a page, each at most ``width`` cells."""
     lines: list[Content] = []
@@ -44,8 +57,8 @@ def lay_out(page: Page, width: int) -> list[Content]:
         if 0 < paragraph.most < len(wrapped):
             last = wrapped[paragraph.most - 1].rstrip().truncate(room - 1) + "…"
             wrapped = [*wrapped[: paragraph.most - 1], last]
-        for line in wrapped:
-            lines.append((bullet + line).truncate(width))
+        for one in wrapped:
+            lines.append((bullet + one).truncate(width))
             bullet = Content.blank(indent) if indent else Content("")
     return lines
 

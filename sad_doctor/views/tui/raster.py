@@ -21,8 +21,8 @@ ACROSS, DOWN = 2, 4
 
 _WEIGHT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.int64)
 _BLANK = 0x2800
-_MOST_PIECES = 64
-"""A log whose steps go back more often than this is drawn as one piece: its rows have no order."""
+MOST_PIECES = 64
+"""A log whose steps go back more often than this is one piece: its rows have no order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def trace(column: Column, window: Window, width: int, height: int, *, joined: bo
     row = np.zeros_like(cell)
     row[finite] = rows(value[finite], window, height * DOWN)
     back = np.flatnonzero(np.diff(step) < 0) + 1
-    for piece in np.split(np.arange(step.size), back if back.size < _MOST_PIECES else []):
+    for piece in np.split(np.arange(step.size), back if back.size < MOST_PIECES else []):
         known, unknown = piece[finite[piece]], piece[~finite[piece]]
         if known.size:
             broken = np.zeros(width * ACROSS, dtype=np.bool_)

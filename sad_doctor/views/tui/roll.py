@@ -68,7 +68,7 @@ class Roll(Scrolled, can_focus=True):
 
     @highlighted.setter
     def highlighted(self, at: int | None) -> None:
-        self._go(at, told=True)
+        self._go(at)
 
     def fill(self, pages: Sequence[Page], at: int | None = None) -> None:
         """Show other rows, the one at ``at`` highlighted; nobody is told that it moved."""
@@ -143,19 +143,19 @@ class Roll(Scrolled, can_focus=True):
         """Highlight and open the row under the mouse."""
         row = self.row_under(event)
         if row is not None:
-            self._go(row, told=True)
+            self._go(row)
             self.action_pick()
 
     def action_cursor(self, by: int) -> None:
         """Highlight the row that comes so many later, at most the last."""
         if self.pages:
-            self._go(min(max((self._at or 0) + by, 0), len(self.pages) - 1), told=True)
+            self._go(min(max((self._at or 0) + by, 0), len(self.pages) - 1))
 
     def action_page(self, by: int) -> None:
         """Highlight the row that lies a page away."""
         if self._at is not None and self._owners:
             line = self._starts[self._at] + by * max(self.size.height - self._heads - 1, 1)
-            self._go(self._owners[min(max(line, 0), len(self._owners) - 1)], told=True)
+            self._go(self._owners[min(max(line, 0), len(self._owners) - 1)])
 
     def action_pick(self) -> None:
         """Open the highlighted row."""
@@ -171,14 +171,14 @@ class Roll(Scrolled, can_focus=True):
             return Style.parse(f"on $block-cursor-{'' if focused else 'blurred-'}background")
         return Style.parse("on $block-hover-background") if state else Style.null()
 
-    def _go(self, at: int | None, told: bool) -> None:
+    def _go(self, at: int | None) -> None:
         at = None if at is None or not self.pages else min(max(at, 0), len(self.pages) - 1)
         if at == self._at:
             return
         self._repaint(self._at, at)
         self._at = at
         self._reveal()
-        if told and at is not None:
+        if at is not None:
             self.post_message(self.Moved(self))
 
     def _hover(self, row: int | None) -> None:

@@ -10,9 +10,8 @@ from sad_doctor.rules import RULES
 from sad_doctor.views import numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import pages, rulepage
-from sad_doctor.views.tui.about import section
 from sad_doctor.views.tui.browser import Row
-from sad_doctor.views.tui.prose import BLANK, Page, Paragraph
+from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, section
 from sad_doctor.views.tui.styled import styled
 
 _MUTED = "$text-muted"

@@ -25,7 +25,7 @@ from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.sheet import Sheet, help_page
 from sad_doctor.views.tui.stage import Stage
-from sad_doctor.views.tui.tabs import TABS, TabStrip
+from sad_doctor.views.tui.tabs import ONE_RUN, TABS, TabStrip
 
 BOARD_TABS = 4
 """The tabs from the first to this one are panes of the board; the others take the whole screen."""
@@ -231,7 +231,7 @@ class Shell(App[None]):
     def action_tab(self, tab: int) -> None:
         """Go to a tab, or to the pane that it stands for; say why where there is nothing to go to."""
         if tab == len(TABS) and not self.tabs.several:
-            self.notify("one run is open: name several, or a folder that holds several", markup=False)
+            self.notify(ONE_RUN, markup=False)
             return
         self.go(tab, layout.FIRST[tab])
         if TABS[tab - 1] == "Terms" and self.board.termless:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from sad_doctor import names, signals
 from sad_doctor.finding import Report
+from sad_doctor.readers.source import Source
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.views.plain import line
@@ -32,23 +31,6 @@ _SLICE = 1.0
 """Seconds of reading after which a large log is shown as far as it was read."""
 
 Judge = Callable[[Run], Report]
-
-
-class Source(Protocol):
-    """What the dashboard asks of a reader."""
-
-    @property
-    def path(self) -> Path:
-        """Where the log lies."""
-        ...
-
-    def poll(self) -> bool:
-        """Read what is new; True if there was anything."""
-        ...
-
-    def run(self) -> Run:
-        """Return the run so far."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,8 @@ from textual.reactive import reactive
 from sad_doctor.views.tui.oneline import OneLine
 
 TABS = ("Overview", "Held-out", "Terms", "Findings", "Rules", "Log", "Recipe", "Runs")
+ONE_RUN = "one run is open: name several, or a folder that holds several"
+"""Why there is no last tab."""
 
 
 class TabStrip(OneLine):

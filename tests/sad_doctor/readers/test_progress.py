@@ -21,6 +21,49 @@ def test_a_bar_tells_its_place_and_its_values():
     assert LINE[bar.start : bar.end] == LINE
 
 
+@pytest.mark.parametrize(
+    ("line", "values", "epoch"),
+    [
+        (
+            "Epoch 2/3:  50%|███  | 7/20 [00:10<00:10,  3.21it/s, Loss=2.5, KD Loss=1.5]",
+            {"Loss": 2.5, "KD_Loss": 1.5},
+            2,
+        ),
+        (
+            "Epoch 2:  50%|███  | 7/20 [00:10<00:10, 3.21it/s, {'loss': '2.5', 'kd_loss': 1.5}]",
+            {"loss": 2.5, "kd_loss": 1.5},
+            2,
+        ),
+        ("Epoch 2 | loss: 2.5 | kd: 1.5:  50%|███  | 7/20 [00:10<00:10,  3.21it/s]", {"loss": 2.5, "kd": 1.5}, 2),
+        (
+            "Training Epoch: 2/3, step 6/20 completed (loss: 2.5):  33%|███  | 7/20 [01:00<02:00,  1.21s/it]",
+            {"loss": 2.5},
+            2,
+        ),
+        (
+            "-Iter:   5%|███  | 7/20 [00:10<00:10, 3.2it/s, Last_loss=2.5, Avg_cum_loss=3]",
+            {"Last_loss": 2.5, "Avg_cum_loss": 3},
+            None,
+        ),
+        ("loss: 2.5:  50%|███  | 7/20 [00:10<00:10,  3.21it/s]", {"loss": 2.5}, None),
+    ],
+)
+def test_values_of_a_bar_are_read_however_they_are_named(line, values, epoch):
+    bar = find_bar(line)
+    assert bar is not None
+    assert bar.is_training
+    assert (dict(bar.values), bar.epoch, bar.at, bar.total) == (values, epoch, 7, 20)
+
+
+@pytest.mark.parametrize(
+    "head", ["[Eval] loss: 51.7 ", "[TOTAL] Loss: 3.2 ", "Step 3: eval loss: 2.5 ", "Epoch 1: scored 2.5 "]
+)
+def test_what_was_printed_before_a_bar_is_none_of_its_values(head):
+    bar = find_bar(head + "Work:  50%|███  | 7/20 [00:10<00:10,  3.21it/s, lr=1e-4]")
+    assert bar is not None
+    assert dict(bar.values) == {"lr": 1e-4}
+
+
 def test_text_behind_a_bar_is_not_part_of_it():
     bar = find_bar(LINE + "[Eval] loss: 51.7094, ppl: 485165195.41")
     assert bar is not None

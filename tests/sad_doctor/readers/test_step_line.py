@@ -37,6 +37,38 @@ def test_a_batch_that_counts_nothing_is_a_value() -> None:
     assert dict(told.values) == {"loss": 2.3, "batch": 32}
 
 
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("step_7 loss:2.5 kd:1.5", {"loss": 2.5, "kd": 1.5}),
+        ("Step#7 loss:2.5", {"loss": 2.5}),
+        ("step0007: loss 2.5", {"loss": 2.5}),
+        ('{"step": 7, "loss": 2.5, "losses": {"kd": 1.5}}', {"loss": 2.5, "kd": 1.5}),
+        ("Global step: 7. Loss: 2.5. KL loss: 1.5.", {"Loss": 2.5, "KL_loss": 1.5}),
+        ("step 7 loss 2,3451 kd 0,125 ce 1,5", {"loss": 2.3451, "kd": 0.125, "ce": 1.5}),
+        ("step 7 tokens 1,234 loss 2.5", {"tokens": 1234, "loss": 2.5}),
+        ("step 7 | loss: 2.5 | lr 1e-4 | norm: 0.5", {"loss": 2.5, "lr": 1e-4, "grad_norm": 0.5}),
+        ("step 7 | loss: 2.5 | norm: 0.5", {"loss": 2.5, "norm": 0.5}),
+        (
+            "Step 7 | L_total 2.5 | L_kd 1.5 | ‖∇‖ 0.5 | η 1e-4",
+            {"L_total": 2.5, "L_kd": 1.5, "grad_norm": 0.5, "lr": 1e-4},
+        ),
+    ],
+)
+def test_a_step_and_its_values_are_read_however_they_are_joined(line: str, values: dict[str, float]) -> None:
+    told = parse(line)
+    assert told is not None
+    assert (told.step, dict(told.values)) == (7, values)
+
+
+def test_a_value_that_we_know_is_a_line_of_its_own_and_settings_with_words_none() -> None:
+    told = parse("Learning Rate   : 1e-4")
+    assert told is not None
+    assert (told.has_loss, dict(told.values)) == (False, {"Learning_Rate": 1e-4})
+    assert parse("Temperature     : 2.0") is None
+    assert parse("a learning rate of 1e-4") is None
+
+
 @pytest.mark.parametrize("line", ["12:30:01 loss=2.3", "3.2: loss=2.3", "2026-11-27 loss=2.3"])
 def test_a_time_in_front_is_no_step(line: str) -> None:
     told = parse(line)

@@ -76,11 +76,31 @@ def test_steps_that_begin_anew_with_an_epoch_are_counted_on(tmp_path: Path) -> N
     assert run.facts[names.TOTAL_STEPS] == 10
 
 
+@pytest.mark.parametrize(("epochs", "place"), [("", "step"), ("/3", "global iter"), ("/3", "Step")])
+def test_steps_that_run_on_through_the_epochs_are_those_of_the_run(tmp_path: Path, epochs: str, place: str) -> None:
+    lines = [f"Epoch {1 + (i - 1) // 20}{epochs} | {place}: {i}/60 | loss: {9 - i / 10}" for i in range(1, 45)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 45))
+    assert run.facts[names.TOTAL_STEPS] == 60
+
+
 def test_a_heading_gives_its_step_to_the_lines_below(tmp_path: Path) -> None:
     lines = [text for i in range(1, 9) for text in (f"Step: {i * 10}", f"  Loss: {9 - i}", f"  KD loss: {i}.5", "")]
     run = read(written(tmp_path / "run.log", lines))
     assert run.columns[names.LOSS].step.tolist() == [i * 10 for i in range(1, 9)]
     assert run.columns[KD].value.tolist() == [i + 0.5 for i in range(1, 9)]
+
+
+def test_a_block_below_a_heading_has_all_its_values_and_settings_before_it_none(tmp_path: Path) -> None:
+    block = (
+        "==== Step {i} ====\nTotal Loss      : {x}.5\nGradient Norm   : 0.{i}\n"
+        "Tokens/sec      : 1,234.5\nLearning Rate   : 1e-4"
+    )
+    lines = ["Learning Rate: 9.0", *(block.format(i=i, x=9 - i) for i in range(1, 9))]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.GRAD_NORM].step.tolist() == list(range(1, 9))
+    assert run.columns[names.TOKENS_PER_SECOND].value.tolist() == [1234.5] * 8
+    assert set(run.columns[names.LEARNING_RATE].value.tolist()) == {1e-4}
 
 
 def test_an_evaluation_is_told_by_its_words() -> None:
@@ -90,6 +110,22 @@ def test_an_evaluation_is_told_by_its_words() -> None:
     told = parse("step 20: train loss 3.1, val loss 3.2")
     assert told is not None
     assert dict(told.values) == {"train_loss": 3.1, "val_loss": 3.2}
+
+
+@pytest.mark.parametrize(
+    "heading", ["Evaluation at step {i}", "***** Running validation *****", "[Eval] of the student"]
+)
+def test_values_below_the_heading_of_an_evaluation_are_its(tmp_path: Path, heading: str) -> None:
+    lines = [f"step {i}: loss {9 - i / 10} kd {5 - i / 10}" for i in range(1, 41)]
+    for i in (40, 20):
+        lines[i:i] = [heading.format(i=i), f"loss: {i / 10}", "perplexity: 12.5", "kl: 0.5"]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].value == pytest.approx([9 - i / 10 for i in range(1, 41)])
+    assert run.columns[names.EVAL_LOSS].value.tolist() == [2, 4]
+    assert run.columns[names.EVAL_LOSS].step.tolist() == [20, 40]
+    assert run.columns[names.EVAL_PERPLEXITY].value.tolist() == [12.5, 12.5]
+    assert run.columns[names.EVAL_KL].value.tolist() == [0.5, 0.5]
+    assert len(run.columns[KD].value) == 40
 
 
 def test_losses_without_a_step_are_numbered_only_where_they_are_all_there_is(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_newest_is_read_and_the_others_are_named(twice):
 
 
 def test_a_name_that_two_have_is_asked_back(twice):
-    with pytest.raises(Unreadable, match="2 runs of this name"):
+    with pytest.raises(Unreadable, match="2 runs have this name"):
         read(twice / "distil")
 
 

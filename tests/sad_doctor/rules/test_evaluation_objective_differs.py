@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.evaluation_objective_differs import RULE
 
@@ -133,3 +134,38 @@ def test_a_kl_that_is_summed_over_the_places_of_a_text(judge, last, fires):
     text += "steps: 8 every 10\neval/loss: 9 -> 7\n"
     found = [one.headline for one in judge(RULE, text + f"eval/lm_loss: 6 -> 5\neval/kl: 120 -> {last}")]
     assert found == ["The evaluation's KL is about 17 times its label loss throughout: 70 for 5 at the end."] * fires
+
+
+def parts_and_evaluation(evaluation):
+    """KD of weight 0.7 and a label loss of 0.3, raw as most loops log them, and an evaluation of this size."""
+    ce = [3 + 4 * 0.93**i + 0.05 * (i % 5) for i in range(60)]
+    kd = [0.5 + 3 * 0.9**i + 0.03 * (i % 4) for i in range(60)]
+    total = [0.7 * k + 0.3 * c for k, c in zip(kd, ce, strict=True)]
+    columns = {"loss": total, "raw/kd": kd, "raw/ce": ce}
+    lines = [f"train/{name}: {', '.join(f'{v:.5f}' for v in values)}" for name, values in columns.items()]
+    at = range(6, 60, 6)
+    told = ", ".join(f"{evaluation(ce[i] + 0.05, total[i]):.5f}" for i in at)
+    return "\n".join(["steps: 60", *lines, f"steps: {', '.join(str(i) for i in at)}", f"eval/loss: {told}"])
+
+
+def test_a_label_loss_alone_may_be_meant(judge):
+    (finding,) = judge(RULE, parts_and_evaluation(lambda ce, _: ce))
+    assert finding.level == Level.INFO
+    assert "ce alone, before its weight" in finding.cause
+
+    (finding,) = judge(RULE, parts_and_evaluation(lambda _, total: 3 * total))
+    assert finding.level == Level.WARNING
+
+
+def test_a_label_loss_is_no_number_in_bits(judge):
+    """Its ratio to the total may be any."""
+    kd = [2.2 - 0.01 * i + 0.1 * (i % 3) for i in range(60)]
+    ce = [4.4 - 0.02 * i + 0.1 * (i % 5) for i in range(60)]
+    total = [0.58 * k + 0.4 * c for k, c in zip(kd, ce, strict=True)]
+    columns = {"loss": total, "raw/kd": kd, "raw/ce": ce}
+    training = "\n".join(f"train/{n}: {', '.join(f'{v:.5f}' for v in values)}" for n, values in columns.items())
+    text = f"steps: 60\n{training}\nsteps: 8, 16, 24, 32, 40, 48, 56\neval/loss: 4.45 -> 3.49"
+
+    assert judge(RULE, text) == []
+    (finding,) = judge(RULE, text.replace("raw/ce", "raw/other"))
+    assert "bits beside nats" in finding.headline

@@ -149,3 +149,12 @@ def test_a_slope_before_it_makes_a_fall_no_break(judge):
     value += [2.36, 2.38, 2.4, 2.4, 2.38] + [2.3, 2.25, 2.28, 2.2, 2.22] * 24
     steps = f"steps: {', '.join(map(str, range(len(value))))}\n"
     assert judge(RULE, f"{steps}train/raw/kd: {', '.join(map(str, value))}") == []
+
+
+@pytest.mark.parametrize("place", [7, 30])
+def test_a_fall_within_the_first_records_is_no_break(judge, place):
+    """There is nothing before it to tell a slope by."""
+    value = [round(4.5 - 0.005 * i + 0.05 * (i % 2), 3) for i in range(60)]
+    value = [v + 2 if i < place else v for i, v in enumerate(value)]
+    found = judge(RULE, f"steps: 60\ntrain/raw/kd: {', '.join(map(str, value))}")
+    assert len(found) == (place == 30)

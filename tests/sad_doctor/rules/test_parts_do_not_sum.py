@@ -104,6 +104,15 @@ def test_a_loss_that_is_the_mean_of_its_parts_has_equal_weights(judge):
     assert judge(RULE, mean.replace("raw", "weighted"))
 
 
+def test_half_the_sum_may_be_weights_of_a_half(judge):
+    text = "steps: 40\ntrain/loss: 6 -> 3.5\ntrain/raw/kd: 4 -> 2\ntrain/raw/ce: 6 -> 4\ntrain/raw/hidden: 2 -> 1"
+
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.INFO
+    (finding,) = judge(RULE, text.replace("6 -> 3.5", "3 -> 1.75"))
+    assert finding.level == Level.WARNING
+
+
 def test_a_label_loss_that_is_only_watched_is_a_hint(judge):
     (finding,) = judge(RULE, "steps: 40\ntrain/loss: 2 -> 1\ntrain/raw/kd: 2 -> 1\ntrain/raw/ce: 4 -> 3")
 

@@ -28,6 +28,22 @@ def test_a_label_loss_alone_may_be_meant(judge):
     assert "that of lm alone" in finding.headline
 
 
+def test_a_label_loss_before_its_weight_is_one_too(judge):
+    text = PARTS.replace("weighted", "raw").replace("9 -> 6", "8.5 -> 5.62")
+    weights = "train/weight/lm: 0.3\ntrain/weight/kd: 2\ntrain/weight/layerwise: 1\n"
+    (finding,) = judge(RULE, text + weights + EVALUATED + "5 -> 3.5")
+    assert finding.level == Level.INFO
+    assert "that of lm alone, before its weight," in finding.headline
+
+
+def test_a_term_that_is_too_small_to_be_seen_is_not_counted(judge):
+    """Beside the label loss alone, what a hundredth of it adds is within the evaluation's own luck."""
+    text = PARTS.replace("layerwise: 1 -> 0.6", "layerwise: 0.05 -> 0.03").replace("9 -> 6", "8.05 -> 5.43")
+    (finding,) = judge(RULE, text + EVALUATED + "5.05 -> 3.45")
+    assert finding.level == Level.INFO
+    assert "that of lm alone" in finding.headline
+
+
 @pytest.mark.parametrize("value", ["9 -> 6.2", "9.4 -> 6.6", "12 -> 8"])
 def test_one_of_all_parts_or_of_none_of_their_sums(judge, value):
     assert judge(RULE, PARTS + EVALUATED + value) == []

@@ -70,6 +70,14 @@ def test_the_rest_of_the_totals():
     assert left.evaluation[-1] == pytest.approx(1, rel=0.03)
 
 
+def test_beside_a_total_that_is_the_label_loss_there_is_no_rest():
+    """An evaluation that logs the label loss and the perplexity of it."""
+    training = "steps: 60\ntrain/weighted/lm: 2.5 -> 2\ntrain/weighted/kd: 2 -> 1\ntrain/loss: 4.5 -> 3\n"
+    run = parse(f"{training}{AT}eval/lm_loss: 5 -> 4\neval/loss: 5.0003 -> 4.0003")
+
+    assert signals.rest(run, signals.beside(run)["lm"]) is None
+
+
 def test_a_weight_that_moves_in_both():
     both = f"steps: 60\ntrain/weighted/lm: 2.5 -> 0.5\ntrain/loss: 4.5 -> 1\n{AT}eval/lm_loss: 5 -> 4.5\n"
 

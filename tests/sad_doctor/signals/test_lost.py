@@ -32,3 +32,14 @@ def test_a_loss_that_stays_up_is_not_found():
 
 def test_few_records_say_nothing():
     assert lost(run_of(train__raw__lm=FALLS[:20]), rise=0.1, nats=0.1, least=0.6) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_kd_that_ends_before_the_jump_says_nothing_of_it():
+    told = {
+        "train/raw/lm": Column(STEPS, FALLS),
+        "train/raw/kd": Column(np.linspace(0, 150, 40), np.linspace(2, 1, 40)),
+    }
+    one = lost(Run("run", "test", Path("run"), told), rise=0.1, nats=0.1, least=0.6)
+    assert one is not None
+    assert one.found

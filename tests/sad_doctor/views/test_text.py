@@ -68,13 +68,14 @@ def test_sentence_for_a_healthy_and_for_an_unjudged_run():
     assert verdict(Report((), (), (NotChecked("R102", "x", "why"),), ())).startswith("Nothing could be judged")
 
 
-def test_a_hint_alone_does_not_make_the_first_line():
+def test_a_hint_alone_is_told_in_the_first_line_as_no_more_than_that():
     run = parse("steps: 5\ntrain/loss: 9\ntrain/raw/kd: 5\ntrain/raw/lm: 4")
     report = check(run)
 
     assert report.worst == Level.INFO
     text = render(run, report)
-    assert text.startswith("Nothing wrong found")
+    first = report.stories[0].finding.headline
+    assert " ".join(text.split()).startswith(f"No red flag, but a hint: {first} {len(report.passed)} rules passed;")
     assert "The parts logged without a weight sum to the total" in " ".join(text.split())
 
 

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
 import torch.nn.functional as F
 from torch import nn
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.constructor import constants_of, kept_losses, word_for
+from sad.judge.losses.checks import temperature_squared
+from sad.judge.losses.constructor import constants_of, kept_losses, logits_kept, word_for
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
+from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
 
 
 class Trainer:
@@ -117,3 +122,79 @@ def test_a_configuration_is_asked_which_of_several_losses_it_is():
     call = Call(Kinds)
     assert found(discover(call, 0), 0).name == "forward KL"
     assert call.asked.plain == {"kl_type": "forward"}
+
+
+class Called:
+    """What it was called with is kept for the next call, of a callback."""
+
+    def __init__(self, weights=(0.5, 0.5)):
+        self.active, self.weights = False, weights
+        self.last_students_logits = self.last_teacher_logits = None
+
+    def on_epoch_begin(self):
+        self.active = True
+
+    def before_backward(self, epoch, loss, zeros_mask_dict):
+        if not self.active:
+            return None
+        student, teacher = self.last_students_logits, self.last_teacher_logits
+        soft = F.kl_div(
+            (student / self.temperature).log_softmax(-1), (teacher / self.temperature).softmax(-1), reduction="sum"
+        )
+        return (self.weights[0] * loss + self.weights[1] * soft / len(student),)
+
+
+def test_logits_that_an_object_was_told_before_are_there():
+    whole = found(discover(Call(Called.before_backward, Called), 0), 0)
+    assert whole.name == "forward KL"
+    # a loss on the labels is beside it, and the divergence is not multiplied by T squared
+    assert not temperature_squared(whole).holds
+
+
+def test_a_divergence_times_t_squared_beside_a_label_loss_is_right():
+    class Squared(Called):
+        def before_backward(self, epoch, loss, zeros_mask_dict):
+            student, teacher = self.last_students_logits / self.temperature, self.last_teacher_logits / self.temperature
+            soft = F.kl_div(student.log_softmax(-1), teacher.softmax(-1), reduction="sum") / len(student)
+            return loss + self.temperature**2 * soft
+
+    assert temperature_squared(found(discover(Call(Squared.before_backward, Squared), 0), 0)).holds
+
+
+def test_what_another_method_turns_on_is_on():
+    assert constants_of(Called) == {"active": True, "weights": (0.5, 0.5)}
+
+
+def test_logits_are_told_by_their_side():
+    one, other = torch.zeros(1), torch.ones(1)
+    text = "self.last_students_logits - self.teacher_logits + self.logits; self.student_logits(3)"
+    assert logits_kept(text, one, other) == {"last_students_logits": one, "teacher_logits": other}
+
+
+class Trained:
+    def __init__(self, model, tokenizer, teacher, args):
+        self.pad, self.heat = tokenizer.pad_token_id, args.temperature
+        self.model, self.teacher = model, teacher
+
+    def __call__(self, student_logits, teacher_logits, labels):
+        teacher = teacher_logits.softmax(-1)
+        rows = F.kl_div(student_logits.log_softmax(-1), teacher, reduction="none").sum(-1)
+        counts = labels != self.pad
+        return (rows * counts).sum() / counts.sum().clamp(min=1)
+
+
+class Reads(Trained):
+    def __init__(self, model, tokenizer):
+        self.pad = len(tokenizer.get_vocab())
+
+
+def test_a_constructor_is_given_what_few_losses_read():
+    whole = found(discover(Call(Trained), 0), 0)
+    assert whole.name == "forward KL"
+    assert whole.shape.call.takes(Role.TEMPERATURE)
+    assert not whole.shape.call.takes(Role.MODEL)
+
+
+def test_what_it_reads_of_that_is_asked_for():
+    with pytest.raises(NeedsAdapterError, match=r"it reads tokenizer\.get_vocab"):
+        discover(Call(Reads), 0)

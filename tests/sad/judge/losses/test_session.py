@@ -80,3 +80,18 @@ def test_what_needs_a_gpu_is_not_judged():
 
     with pytest.raises(UserError, match="needs a GPU"):
         list(session(Call(loss), "loss"))
+
+
+def test_it_is_told_which_row_is_taken_for_which_label():
+    def in_step(student_logits, teacher_logits, labels):
+        counts = labels != -100
+        gap = student_logits - teacher_logits
+        return (gap.square().sum(-1) * counts).sum() / counts.sum().clamp(min=1)
+
+    def shifting(student_logits, teacher_logits, labels):
+        return in_step(student_logits[:, :-1], teacher_logits[:, :-1], labels[:, 1:])
+
+    for loss, says in ((in_step, "row i of the logits is for label i: "), (shifting, "it shifts by itself")):
+        events = list(session(Call(loss), "loss", only=("can_be_called",)))
+        said = next(event["assumed"] for event in events if "assumed" in event)
+        assert sum(says in one for one in said) == 1

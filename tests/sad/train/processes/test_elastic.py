@@ -56,3 +56,5 @@ def test_an_older_checkpoint_does_not_know_and_nothing_changes() -> None:
 def test_the_line_says_how_many_processes_can() -> None:
     with pytest.raises(UserError, match=r"takes 6 windows, which 4 processes cannot .* go on with 1, 2, 3 or 6 proc"):
         fitted(recipe(3, 2), 6, 4)
+    with pytest.raises(UserError, match=r"takes 1 windows, which 2 processes cannot .* go on with one process"):
+        fitted(recipe(1, 1), 1, 2)

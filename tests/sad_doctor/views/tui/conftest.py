@@ -13,7 +13,7 @@ from sad_doctor import names
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.run import Column, Event, Run
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.svg import svg_of
 
 NOW = 1_700_000_000.0
 
@@ -260,7 +260,7 @@ def make():
         dashboard=dashboard,
         settled=settled,
         shown=shown,
-        picture=lambda app: picture(app, "screen"),
+        picture=lambda app: svg_of(app, "screen"),
         segments=segments,
         now=NOW,
     )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from sad_doctor.views.tui.prose import BLANK, Paragraph, inline, lay_out, wrap
+from sad_doctor.views.tui.prose import BLANK, Paragraph, inline, lay_out, section, wrap
 
 
 @given(st.text(), st.integers(1, 60))
@@ -46,3 +46,10 @@ def test_styles_and_wide_characters_survive_the_wrapping():
     assert all(line.cell_length <= 5 for line in wrap(Content("表表表表 表"), 5))
     assert [line.plain for line in wrap(Content("a\nb"), 5)] == ["a", "b"]
     assert [line.plain for line in wrap(Content(""), 5)] == [""]
+
+
+def test_a_section_has_a_heading_and_a_paragraph_for_each_text_that_says_something():
+    found = [one.plain for one in lay_out(section("Read", ["one `code`", " ", "two"], bullet="• "), 30)]
+
+    assert found == ["", "Read", "  • one code", "  • two"]
+    assert section("Read", ["", " "]) == []

@@ -1,0 +1,33 @@
+"""A loss that works out its gradient itself, and returns it beside a value that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sad.judge.output import NAMES
+
+
+def with_own_gradient(returned: Any, logits: Iterable[Any]) -> Tensor | None:  # noqa: ANN401 - what a loss returns
+    """Return a scalar with the value and the gradient that were returned; None where a gradient is not among them.
+
+    ``logits`` are the tensors that it was given as the student's; the gradient is what has the shape of one of them.
+    """
+    if isinstance(returned, Mapping):
+        value = next((returned[name] for name in NAMES if name in returned), None)
+        parts = tuple(part for name, part in returned.items() if "grad" in str(name))
+    elif isinstance(returned, Sequence) and len(returned) > 1:
+        value, parts = returned[0], tuple(returned[1:])
+    else:
+        return None
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.requires_grad:
+        return None
+    for given in (one for one in logits if isinstance(one, Tensor) and one.requires_grad):
+        for part in parts:
+            if isinstance(part, Tensor) and part.shape == given.shape and part.ndim > 1:
+                through = torch.where(part == 0, 0.0, (given - given.detach()) * part.detach())
+                return value.detach().reshape(()) + through.sum().to(value.dtype)
+    return None

@@ -1,0 +1,91 @@
+"""Parts that are off by default: each switch is turned the other way once, and each weight of 0 turned on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.found import Found
+from sad.judge.losses.sample import sample, shown
+from sad.judge.roles import Role
+from sad.judge.target import said
+from sad.subjects.divergence import IGNORED
+from sad.verdict import Standing, Verdict
+
+OTHERS = re.compile(
+    r"^(return|log|print|save|debug|verbose|dist|is_|sync|gather|cache|inplace|use_(cuda|triton|liger|flash))"
+    r"|compile|kernel|parallel|shard|fused|cuda|offload|checkpoint|rank|group|ring",
+    re.IGNORECASE,
+)
+"""Switches of what is no part of the loss, or that need what is not here."""
+WEIGHTS = re.compile(r"smooth|z_?loss|entropy|penalt|regular|margin", re.IGNORECASE)
+"""In the names of numbers that are weights of a part; they are 0 where it is off."""
+ON = 0.1
+THEIRS = re.compile(
+    r"^(NameError|UnboundLocalError|ZeroDivisionError)|^RuntimeError.*\bdtype\b|'Tensor' object has no attribute"
+)
+"""What is raised by a part that can never have run."""
+NOT_ZERO = 1e-9
+"""Of the gradient's norm: what a row that does not count may get."""
+
+
+def switches(found: Found) -> Verdict:
+    """With each part that is off by default turned on it runs, is finite, and leaves the same rows out."""
+    call, of = found.shape.call, found.shape.sample
+    tried, unjudged = [], []
+    for name, value in _off(call):
+        told = f"{name}={value}"
+        on = call.formed(settings={**call.settings, name: value})
+        try:
+            now = sample(on, of.given)
+        except Exception as error:
+            raised = said(error)
+            if THEIRS.search(raised):
+                return Verdict(False, f"with {told} it raised {raised}", example=shown(of.given))
+            unjudged.append(f"with {told} it raised {raised[:80]}: it may need more than that")
+            continue
+        if now.value != now.value or not bool(now.gradient.isfinite().all()):
+            says = f"with {told} its value is {now.value:g} on ordinary logits, or its gradient not finite"
+            return Verdict(False, says, example=shown(of.given))
+        if says := _counts_more(found, on):
+            return Verdict(False, f"with {told} {says}", example=shown(of.given))
+        tried.append(told)
+    if unjudged:
+        return Verdict(True, "; ".join([*_ran(tried), *unjudged]), standing=Standing.ALLOWED)
+    if not tried:
+        return Verdict(True, "nothing is off by default", standing=Standing.NOT_APPLICABLE)
+    return Verdict(True, "; ".join(_ran(tried)))
+
+
+def _ran(tried: list[str]) -> list[str]:
+    return [f"it runs, is finite and leaves the same rows out with {', '.join(tried)}"] if tried else []
+
+
+def _off(call: Call) -> Iterator[tuple[str, bool | float]]:
+    """What is turned on, with the value for that."""
+    kept = call.defaults()
+    for reading in (call.reading, *([call.built] if call.built is not None else [])):
+        for name, role in reading.roles.items():
+            default = kept.get(name)
+            if role is not Role.DEFAULT or name in call.settings or OTHERS.search(name):
+                continue
+            if isinstance(default, bool):
+                yield name, not default
+            elif default == 0 and isinstance(default, float) and WEIGHTS.search(name):
+                yield name, ON
+
+
+def _counts_more(found: Found, on: Call) -> str:
+    """Say which rows count that did not: '' where none does."""
+    given = found.shape.sample.given
+    if given.labels is None or not bool((given.labels == IGNORED).any()):
+        return ""
+    none = given.labels == IGNORED
+    before, after = found.shape.sample.gradient, sample(on, given).gradient
+    if float(before[none].norm()) > NOT_ZERO or float(after[none].norm()) > NOT_ZERO * float(after.norm()):
+        return "" if float(before[none].norm()) > NOT_ZERO else "rows without a label get a gradient"
+    moved = given.student_logits.masked_fill(none[..., None], 0.0)
+    values = [sample(on, replace(given, student_logits=logits)).value for logits in (given.student_logits, moved)]
+    return "" if abs(values[0] - values[1]) <= NOT_ZERO * (1 + abs(values[0])) else "rows without a label count"

@@ -1,0 +1,49 @@
+"""A loss that returns its gradient beside its value is judged by both."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sad.judge.losses import checks
+from sad.judge.losses.call import Call
+from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
+from sad.judge.losses.own_gradient import with_own_gradient
+
+
+def both(logits, target, factor):
+    mine, theirs = logits.log_softmax(-1), target.softmax(-1)
+    value = (theirs * (target.log_softmax(-1) - mine)).sum(-1).mean()
+    gradient = (mine.exp() - theirs) / theirs[..., 0].numel()
+    return value.detach(), (factor * gradient).detach()
+
+
+def pair(logits, target, grad_output: float | None):
+    return both(logits, target, grad_output)
+
+
+def named(logits, target, grad_output: float | None):
+    value, gradient = both(logits, target, grad_output)
+    return {"loss": value, "grad_logits": gradient}
+
+
+def wrong(logits, target, grad_output: float | None):
+    return both(logits, target, -grad_output)
+
+
+@pytest.mark.parametrize("loss", [pair, named])
+def test_value_and_gradient_are_read(loss):
+    assert found(discover(Call(loss), 0), 0).name == "forward KL"
+
+
+def test_a_wrong_gradient_is_seen():
+    shape = discover(Call(wrong), 0)
+    assert not checks.known_divergence(found(shape, 0)).holds
+
+
+def test_what_has_a_graph_or_returns_no_gradient_is_left_alone():
+    logits = torch.ones(2, 3, requires_grad=True)
+    assert with_own_gradient((logits.sum(), logits), [logits]) is None
+    assert with_own_gradient((logits.sum().detach(), torch.ones(3)), [logits]) is None
+    assert with_own_gradient(logits.sum(), [logits]) is None

@@ -1,0 +1,80 @@
+"""A part that is off by default is judged too: each switch is turned once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
+from sad.judge.losses.switches import switches
+from sad.verdict import Standing
+
+
+def judged(loss):
+    return switches(found(discover(Call(loss), 0), 0))
+
+
+def plain(logits, labels):
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+
+
+def right(logits, labels, z_loss: bool = False, label_smoothing: float = 0.0):
+    """A mean over the rows that count, each part."""
+    rows, of = logits.flatten(0, -2), labels.flatten()
+    loss = F.cross_entropy(rows, of, ignore_index=-100, label_smoothing=label_smoothing)
+    counts = of != -100
+    return loss + ((rows.logsumexp(-1).square() * counts).sum() / counts.sum() if z_loss else 0)
+
+
+def padding_counts(logits, labels, z_loss: bool = False):
+    return plain(logits, labels) + (logits.logsumexp(-1).square().mean() if z_loss else 0)
+
+
+def smooths_padding(logits, labels, label_smoothing: float = 0.0):
+    return plain(logits, labels) - label_smoothing * logits.log_softmax(-1).mean()
+
+
+def never_ran(logits, labels, z_loss: bool = False):
+    return plain(logits, labels) + (logits.sum() / (labels != -100).mean() if z_loss else 0)
+
+
+def overflows(logits, labels, entropy_weight: float = 0.0):
+    return plain(logits, labels) + (entropy_weight * torch.tensor(torch.inf) * logits.sum() if entropy_weight else 0)
+
+
+def needs_more(logits, labels, weigh: bool = False, by=None):
+    return plain(logits, labels) * (by.mean() if weigh else 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (padding_counts, "rows without a label get a gradient"),
+        (smooths_padding, "label_smoothing=0.1 rows without a label"),
+        (never_ran, "with z_loss=True it raised RuntimeError"),
+        (overflows, "not finite"),
+    ],
+)
+def test_a_part_that_is_wrong_is_broken(loss, says):
+    verdict = judged(loss)
+    assert not verdict.holds
+    assert says in verdict.says
+
+
+def test_parts_that_are_right_hold():
+    verdict = judged(right)
+    assert verdict.standing is Standing.HOLDS, verdict.says
+    assert "z_loss=True, label_smoothing=0.1" in verdict.says
+
+
+def test_a_part_that_needs_more_is_said_and_not_judged():
+    verdict = judged(needs_more)
+    assert verdict.standing is Standing.ALLOWED
+    assert "it may need more" in verdict.says
+
+
+def test_nothing_is_asked_where_nothing_is_off():
+    assert judged(plain).standing is Standing.NOT_APPLICABLE

@@ -1,0 +1,32 @@
+# ruff: noqa: ARG002
+"""Losses of several views of the same examples are told as such."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.discover import discover
+from sad.judge.losses.views import cut_in_views, two_views
+from sad.judge.stand_in import NeedsAdapterError
+
+
+class Consistent:
+    def __init__(self, num_splits=3):
+        self.num_splits = num_splits
+
+    def __call__(self, output, target):
+        first, *others = torch.split(output, len(output) // self.num_splits)
+        return sum((first - other).square().mean() for other in others)
+
+
+def test_a_batch_of_views_is_told():
+    with pytest.raises(NeedsAdapterError, match="it cuts its batch by num_splits into views"):
+        discover(Call(Consistent), 0)
+
+
+def test_views_are_told_by_their_names():
+    assert two_views(["query", "positive_key", "mask"]) == "positive_key and query"
+    assert two_views(["query", "mask"]) == ""
+    assert cut_in_views("torch.split(x, num_chunks)", ["num_chunks"]) == ""
