@@ -139,6 +139,9 @@ def _lowered(vocabulary: int) -> Reader:
     from transformers import PreTrainedTokenizerFast
 
     class Lowered(PreTrainedTokenizerFast):  # type: ignore[misc]
+        # an alignment may look up by the class what a tokenizer writes for a space
+        __class__ = property(lambda _: PreTrainedTokenizerFast)
+
         def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
             return super().__call__(
                 text.lower() if isinstance(text, str) else list(map(str.lower, text)), *given, **more
@@ -157,6 +160,9 @@ def _marked(vocabulary: int, before: str) -> Reader:
     from transformers import PreTrainedTokenizerFast
 
     class Marked(PreTrainedTokenizerFast):  # type: ignore[misc]
+        # an alignment may look up by the class what a tokenizer writes for a space
+        __class__ = property(lambda _: PreTrainedTokenizerFast)
+
         def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
             asked = {**more, "return_offsets_mapping": True}
             found = super().__call__([text] if isinstance(text, str) else text, *given, **asked)

@@ -51,10 +51,14 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     import torch
 
     torch.set_num_threads(1)
+    from sad.judge.no_gpu import on_cpu
+
+    on_cpu()
     from sad.judge.interface import Interface
     from sad.judge.losses.adapter import adapted
     from sad.judge.losses.call import Call
     from sad.judge.losses.session import session
+    from sad.judge.missing import placeholders
     from sad.judge.target import load, owner
 
     yield {"start": "load"}
@@ -75,8 +79,8 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         named = load(target, stood)
         subject = _subject(named, owner(target), Call)
     for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
-        if stood and "assumed" in event:
-            event["assumed"].append(f"not installed here, a placeholder stands for it: {', '.join(stood)}")
+        if "assumed" in event:
+            event["assumed"] += placeholders(stood)
         yield event
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
 from sad.judge.interface import Interface
+from sad.judge.missing import placeholders
 from sad.judge.output import article
 from sad.judge.report import Line
 from sad.judge.stand_in import NeedsAdapterError
@@ -30,7 +31,7 @@ FOUND = {
 
 LACKING = re.compile(
     r"AttributeError: '(Recaller|Bigram|Bare|Loader|Batch|TrainingArguments|Seq2SeqTrainingArguments)' object has no "
-    r"attribute '(\w+)'"
+    r"attribute '(\w+)'|AttributeError: (\w*Tokenizer\w*) has no attribute (\w+)"
 )
 """What is raised where code asks a stand-in of ours for more than it has."""
 Check = Callable[[], Verdict]
@@ -70,9 +71,12 @@ class Named:
     adapter: str | None = None
     tokenizers: tuple[str, ...] = ()
 
-    def code(self) -> Code:
-        """Import it. Raises UserError where there is no such thing, or importing it raises."""
-        target, of = (None, None) if self.target is None else (load(self.target), owner(self.target))
+    def code(self, stood: list[str] | None = None) -> Code:
+        """Import it; with ``stood``, placeholders stand for modules that are not installed, and are added to it.
+
+        Raises UserError where there is no such thing, or importing it raises.
+        """
+        target, of = (None, None) if self.target is None else (load(self.target, stood), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
             return Code(target, of, None, self.tokenizers)
@@ -100,7 +104,8 @@ def judging(
     interface = of.interface if isinstance(of, Named) else interface
     assert interface is not None, "code comes with its interface"
     wanted = [one for one in chosen(only, interface) if one not in skip]
-    code = of.code() if isinstance(of, Named) else of
+    stood: list[str] = []
+    code = of.code(stood) if isinstance(of, Named) else of
     if code.adapter is None and not callable(code.target):
         raise UserError(f"{name} is {article(type(code.target).__name__)}: give a function, a class or what is called")
     yield {"start": "can_be_called"}
@@ -111,19 +116,25 @@ def judging(
         raise
     except CannotRunError as error:
         if lacking := LACKING.search(str(error)):
-            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
+            raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, str(error)), interface, name, began)
         return
     except (Exception, SystemExit) as error:
         if lacking := LACKING.search(said(error)):
-            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
+            raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
-    yield {"what": judged.what, "assumed": list(judged.assumed)}
+    yield {"what": judged.what, "assumed": [*judged.assumed, *placeholders(stood)]}
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}
         yield _line(one, _verdict(judged.checks[one]), interface, name, began)
+
+
+def lacks(lacking: re.Match[str]) -> NeedsAdapterError:
+    """Return what is said where code asks a stand-in for more than it has."""
+    of, name = (one for one in lacking.groups() if one)
+    return NeedsAdapterError(f"it asks {of} for .{name}, which the stand-in has not")
 
 
 def raised(error: BaseException) -> str:
@@ -151,6 +162,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     """
     if name := _of_a_program(error):
         return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
+    if name := _of_a_star(error):
+        return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(_ours(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
@@ -163,19 +176,33 @@ def _ours(error: BaseException) -> bool:
     return kinds and not told
 
 
-def _of_a_program(error: BaseException) -> str:
-    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+def _of_a_star(error: BaseException) -> str:
+    """Return a global that lacks in a file that takes all names of another module; '' for none."""
+    text = _file_of(error)
+    return str(getattr(error, "name", "")) if re.search(r"^[ \t]*from\s+\S+\s+import\s+\*", text, re.MULTILINE) else ""
+
+
+def _file_of(error: BaseException) -> str:
+    """Return the text of the file in which a global lacked, '' for another error."""
     trace = error.__traceback__
     if not isinstance(error, NameError) or trace is None:
         return ""
     while trace.tb_next is not None:
         trace = trace.tb_next
     try:
-        text = Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
+        return Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
-    name = str(error.name)
-    return name if re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE) else ""
+
+
+def _of_a_program(error: BaseException) -> str:
+    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
+    text, name = _file_of(error), str(getattr(error, "name", ""))
+    return (
+        name
+        if text and re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE)
+        else ""
+    )
 
 
 def source(code: Code) -> str:

@@ -59,7 +59,8 @@ class Placeholder:
         if Placeholder.loading:
             return given[0] if len(given) == 1 and callable(given[0]) and not named else Placeholder(f"{name}()")
         if name.split(".")[0] in LOGGERS:
-            return None
+            # a progress bar goes through what it is given
+            return given[0] if given and hasattr(given[0], "__iter__") and "tqdm" in name else None
         raise NeedsAdapterError(f"it calls {name}, which is not installed here")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
@@ -118,6 +119,11 @@ def imported(load: Callable[[], ModuleType], where: str) -> tuple[ModuleType, li
         return load(), stood
     finally:
         Placeholder.loading = False
+
+
+def placeholders(stood: list[str]) -> list[str]:
+    """Return the sentence that says for what placeholders stand, none for nothing."""
+    return [f"not installed here, a placeholder stands for it: {', '.join(stood)}"] if stood else []
 
 
 def _stand(error: ImportError, where: str) -> str:

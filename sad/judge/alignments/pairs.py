@@ -36,6 +36,8 @@ def aligned(returned: Any, student: int, teacher: int) -> Aligned:  # noqa: ANN4
         found = _sides(found) if two_sides else list(found.items())
     if not isinstance(found, list):
         raise WrongPairsError(f"returns {_told(returned)}, no pairs")
+    if isinstance(returned, tuple) and len(found) > 2:
+        found = _among(found, student)
     if (
         len(found) == student != 2
         and all(isinstance(one, list) and _all_places(one) for one in found)
@@ -54,6 +56,13 @@ def aligned(returned: Any, student: int, teacher: int) -> Aligned:  # noqa: ANN4
         _within(pairs, student, teacher)
         return Aligned(pairs, None, "pairs of places")
     return _grouped([(_places(one[0]), _places(one[1])) for one in found], student, teacher)
+
+
+def _among(found: list[Any], student: int) -> list[Any]:
+    """Return the one of several results that is a list for each token of the student, or all where none is."""
+    lists = [one for one in found if isinstance(one, list) and len(one) == student]
+    told = [one for one in lists if all(isinstance(each, list) and _all_places(each) for each in one) and any(one)]
+    return list(told[0]) if len(told) == 1 else found
 
 
 def _grouped(groups: list[Group], student: int, teacher: int) -> Aligned:

@@ -45,6 +45,10 @@ class Form:
     """Models return their logits alone; a metric that takes no model is given the likeliest tokens."""
     next: bool = False
     """A metric that takes no model is given row i with the label that it is judged by, not with its own."""
+    flat: bool = False
+    """Examples are given one by one, and batched by the evaluator."""
+    last: bool = False
+    """Models return logits alone, of which the last place tells the class."""
     filled: bool = False
     """It is given the padding mark, as the label that is ignored, in place of -100."""
 

@@ -15,9 +15,12 @@ from torch import nn
 
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
+from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
+from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
+from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
@@ -38,7 +41,9 @@ LABELS = ("labels", "targets", "label_ids", "references", "target", "indices")
 LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(valid|validation|val|eval|test)_(data|set))$")
 """How the names of other parameters end, or what they are, that are batches of whatever split."""
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
-LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches")
+CALLED = ("evaluate", "compute", "_compute")
+"""Which method of an object is called, where the object itself is not."""
+LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,10 @@ class Call:
         model, teacher, rows = self.readied(batches)
         return numbers(self.of(model.eval(), teacher, rows))
 
-    def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
+    def readied(self, batches: Sequence[Scored]) -> tuple[Recaller | Classifier, Recaller | Classifier, list[Rows]]:
         """Return a student and a teacher that know the batches' logits, and the batches in ids."""
+        if self.form in CLASSES:
+            return examples(batches)
         made = [rows_of(one, bare=self.form.bare, firsts=self.firsts) for one in batches]
         student = [text for _, known, _ in made for text in known]
         teacher = [text for _, _, known in made for text in known]
@@ -77,8 +84,22 @@ class Call:
             return self._adapted(model, teacher, rows)
         if self.trainer:
             return evaluated(Library(self.code), model, rows)
-        values = self._values(model, teacher, rows)
+        return self.called(self._values(model, teacher, rows))
+
+    def called(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what it returns
+        """Call it with values by the names of its parameters."""
         return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+
+    def names(self) -> set[str]:
+        """Return the names of its parameters, none for an adapter or a trainer."""
+        if self.code.adapter is not None or self.trainer:
+            return set()
+        return {p.name.lower() for p in _parameters(self.code.target)}
+
+    @property
+    def name(self) -> str:
+        """Its own name, in lower case."""
+        return str(getattr(self.code.target, "__qualname__", "")).lower()
 
     @property
     def keeps(self) -> bool:
@@ -103,12 +124,21 @@ class Call:
             return self._scored(model, rows)
         if self.form.alone:
             model, teacher = Bare(model), Bare(teacher)
+        if self.form.last:
+            model, teacher = Last(model), Last(teacher)
         return {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
-            **dict.fromkeys(LOADERS, loader(self.form, rows)),
+            **dict.fromkeys((*LOADERS, *TEXTS), flat(self.form, rows) if self.form.flat else loader(self.form, rows)),
+            **(dict.fromkeys(TOKENIZERS, tokenizer()) if self.texts else {}),
+            **(dict.fromkeys(SIZES, size(rows)) if self.form.flat else {}),
             **dict.fromkeys(LIMITS, len(rows)),
         }
+
+    @property
+    def texts(self) -> bool:
+        """Whether it takes a tokenizer, or texts."""
+        return bool(self.names() & {*TOKENIZERS, *TEXTS})
 
     @property
     def trainer(self) -> bool:
@@ -156,7 +186,9 @@ class Call:
     def _function(self, values: Mapping[str, Any]) -> Callable[..., Any]:
         target, own = self.code.target, self.code.owner
         if isinstance(target, type):
-            return target(**self._arguments(_own(target), values)).__call__  # type: ignore[no-any-return]
+            made = target(**self._arguments(_own(target), values))
+            name = next(name for name in ("__call__", *CALLED) if name in vars(target))
+            return getattr(made, name)  # type: ignore[no-any-return]
         if own is not None and _is_method(target):
             return target.__get__(own(**self._arguments(_own(own), values)))  # type: ignore[no-any-return]
         return target  # type: ignore[no-any-return]
@@ -211,7 +243,15 @@ SETTINGS: Mapping[str, Any] = {
     "pad_id": PAD,
     "ignore_index": IGNORED,
     "vocab_size": VOCABULARY + 1,
+    # each token is one byte
+    "token_bytes": torch.ones(VOCABULARY + 1, dtype=torch.long),
     "accelerator": Accelerator(),
+    **dict.fromkeys(FABRICS, Fabric()),
+    "rank": 0,
+    "local_rank": 0,
+    "world_size": 1,
+    "amp": False,
+    "use_amp": False,
     "ctx": nullcontext(),
     "autocast": nullcontext(),
     "autocast_ctx": nullcontext(),
@@ -231,7 +271,7 @@ def _wide(of: torch.Tensor, length: int, fill: float) -> torch.Tensor:
 
 def _parameters(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
     if isinstance(target, type):
-        called = vars(target).get("__call__")
+        called = next((vars(target)[name] for name in ("__call__", *CALLED) if name in vars(target)), None)
         if called is None:
             raise NeedsAdapterError(
                 f"objects of {target.__name__} are not called; name a method: :{target.__name__}.name"

@@ -9,11 +9,13 @@ from functools import partial
 import torch
 
 from sad.invariants.token_weighted import made_texts, right
-from sad.judge.evaluators import checks
+from sad.judge.evaluators import checks, stream
 from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
-from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
+from sad.judge.evaluators.classes import CLASSES
+from sad.judge.evaluators.numbers import BITS, WrongNumbersError, backwards, in_bits, meanings, near
+from sad.judge.evaluators.texts import STRINGS
 from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import ACCURACY, LM_LOSS, PERPLEXITY, Scored
@@ -33,6 +35,8 @@ def found(code: Code) -> Judged:
     """Find out how an evaluator is called and what it returns. Raises ``CannotRunError`` where it raises however it is
     called, UserError where it cannot be told how it is called.
     """
+    if stream.is_one(Call(code)):
+        return Judged(*_streamed(Call(code)))
     call, first = _discovered(code)
     told = right(_one())
     name = getattr(code.target, "__name__", "") if code.adapter is None else ""
@@ -49,6 +53,17 @@ def found(code: Code) -> Judged:
     return Judged(what.replace("_", " "), said, {name: partial(check, of) for name, check in CHECKS.items()})
 
 
+def _streamed(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]:
+    try:
+        return stream.found(call)
+    except NeedsAdapterError:
+        raise
+    except WrongNumbersError as error:
+        raise CannotRunError(str(error)) from None
+    except (Exception, SystemExit) as error:
+        raise refused(error, "one stream of ids") from None
+
+
 def _said(call: Call) -> str:
     if call.code.adapter is not None:
         return "called as its adapter says"
@@ -62,7 +77,8 @@ def _said(call: Call) -> str:
         return f"it takes {what} and labels of all texts at once; row i is judged by label {place}"
     alone = ", but returns its logits alone" if call.form.alone else ""
     prompts = ", without prompts" if call.form.bare else ""
-    return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
+    given = "data" if call.form.flat else "batches"
+    return f"its {given} are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
 
 
 def _one() -> Sequence[Scored]:
@@ -92,7 +108,8 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     failed: list[Exception | SystemExit] = []
     alone: list[Exception | SystemExit] = []
     told, metric = right(_one()), Call(code).metric
-    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else FORMS:
+    every = (*STRINGS, *FORMS) if Call(code).texts else FORMS
+    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else every:
         for one in _forms(form, metric=metric):
             call, ran = Call(code, one), False
             try:
@@ -108,16 +125,47 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
             runs.append((call, numbers))
             if not metric or _fits(numbers, told, ACCURACY):
                 break
-        if runs and runs[-1][0].form.says == form.says and _fits(runs[-1][1], told, *([ACCURACY] if metric else [])):
+        if runs and runs[-1][0].form.says == form.says and _meant(*runs[-1], told):
             return runs[-1]
     if runs:
         return runs[0]
+    if (
+        code.adapter is None
+        and not runs
+        and not metric
+        and not Call(code).trainer
+        and (found := _of_classes(code, told))
+    ):
+        return found
     if alone:
         raise NeedsAdapterError(f"it scores one text, and of two it {raised(alone[0])}: it may be for single examples")
     first = next((one for one in failed if isinstance(one, WrongNumbersError)), telling(failed))
     if isinstance(first, WrongNumbersError):
         raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
     raise refused(first, FORMS[0].says, failed[0])
+
+
+def _meant(call: Call, numbers: Mapping[str, float], told: Mapping[str, float]) -> bool:
+    """Whether a form is the one that is meant: the numbers of one text are right in it, in nats or in bits."""
+    if BITS.search(call.name) and any(in_bits(value, told) for value in numbers.values()):
+        return True
+    return _fits(numbers, told, *([ACCURACY] if call.metric else []))
+
+
+def _of_classes(code: Code, told: Mapping[str, float]) -> tuple[Call, dict[str, float]] | None:
+    """The first form of examples of one class whose numbers are right, else the first that runs, None for none."""
+    runs: list[tuple[Call, dict[str, float]]] = []
+    for form in CLASSES:
+        call = Call(code, form)
+        try:
+            runs.append((call, call(_one())))
+            call(_twice())
+        except (Exception, SystemExit):
+            runs = [one for one in runs if one[0] is not call]
+            continue
+        if _fits(runs[-1][1], told, ACCURACY):
+            return runs[-1]
+    return runs[0] if runs else None
 
 
 def _forms(form: Form, *, metric: bool) -> Sequence[Form]:

@@ -43,20 +43,34 @@ class Recaller(nn.Module):
     def forward(
         self,
         input_ids: Tensor | None = None,
+        second: Tensor | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         **more: Any,  # noqa: ANN401 - whatever models take
-    ) -> Output:
-        """Return an output with logits [batch, length, vocab], and the mean loss of labels where there are some."""
+    ) -> Any:  # noqa: ANN401 - an output, or a pair
+        """Return an output with logits [batch, length, vocab], and the mean loss of labels where there are some.
+
+        What is given second, or as ``targets``, is a mask, or else the token after each: then a pair of the logits and
+        their loss is returned, and with a ``loss_reduction`` the loss alone.
+        """
         del attention_mask
+        second = more.pop("targets", second)
         rows = torch.stack([self.recalled(row) for row in ids_of(input_ids, more)])
         logits = self.drop(self.norm(rows)) * self.scale
+        if second is not None and not _is_mask(second):
+            how = more.get("loss_reduction", "mean")
+            loss = F.cross_entropy(logits.flatten(0, 1), second.flatten(), ignore_index=IGNORED, reduction=how)
+            return loss if "loss_reduction" in more else (logits, loss)
         if labels is None:
             return Output(logits=logits)
         following = labels[:, 1:].flatten()
         loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), following, ignore_index=IGNORED, reduction="sum")
         count = more.get("num_items_in_batch") or (following != IGNORED).sum()
         return Output(loss=loss / count, logits=logits)
+
+    def get_device(self) -> torch.device:
+        """Return where it is."""
+        return self.device
 
     def recalled(self, row: Int[Tensor, " length"]) -> Float[Tensor, "length vocab"]:
         """Return the logits of a row: those of the texts in it, whole or without their last token at its end."""
@@ -72,6 +86,11 @@ class Recaller(nn.Module):
             found[at : at + length] = text.logits[:length]
             taken[at : at + length] = [True] * length
         return found
+
+
+def _is_mask(second: Tensor) -> bool:
+    """Whether it says which places are read; of no place at all it is none."""
+    return second.dtype == torch.bool or (second.numel() > 0 and bool(((second == 0) | (second == 1)).all()))
 
 
 def _start(row: list[int], text: tuple[int, ...]) -> int | None:

@@ -47,6 +47,10 @@ NEAR = 1e-3
 """Relative: near enough to be told by."""
 
 
+BITS = re.compile(r"bpb|bpc|bpt|bits")
+"""Where the name of a function says that it reports bits."""
+
+
 class WrongNumbersError(Exception):
     """What was returned is no number, and has none in it; the sentence says what it is."""
 
@@ -117,6 +121,9 @@ def meanings(
             other.append(name)
         elif by_value is not None:
             known[name] = by_value
+        elif near(value / 100, right[ACCURACY]) or (BITS.search(function.lower()) and in_bits(value, right)):
+            # in percent, or in bits
+            other.append(name)
         elif len(found) == 1 and not teacher:
             known[name] = PERPLEXITY if re.search("ppl|perplex", function.lower()) else LM_LOSS
         else:
@@ -135,6 +142,11 @@ def backwards(found: Mapping[str, float], reverse: float, source: str) -> list[s
         for name, value in found.items()
         if near(value, reverse) and (DISTANCE.search(name.lower()) or name.startswith(VALUE))
     ]
+
+
+def in_bits(value: float, right: Mapping[str, float]) -> bool:
+    """Whether a number is the loss in bits."""
+    return near(value * math.log(2), right[LM_LOSS])
 
 
 def near(value: float, right: float) -> bool:

@@ -12,9 +12,12 @@ from typing import Any
 
 import torch
 
+from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
+from sad.judge.steps import engine
 from sad.judge.steps.model import Bigram
+from sad.judge.steps.scaler import LOSS_SCALERS, LossScaler
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
 from sad.subjects.text_loss import IGNORED
 
@@ -65,12 +68,19 @@ ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
 """Where a source that takes an accelerator speaks of windows of micro-batches: one that does not has none."""
 SETTINGS: Mapping[str, Any] = {
     "device": "cpu",
+    **dict.fromkeys(FABRICS, Fabric()),
+    **dict.fromkeys(("rank", "local_rank"), 0),
+    "world_size": 1,
     **dict.fromkeys(("temperature", "t", "tau", "temp", "kd_temperature"), 1.0),
     **dict.fromkeys(("alpha", "beta", "lam", "kd_weight", "lm_weight", "ce_weight", "lambda_kd", "gamma"), 0.5),
     **dict.fromkeys(("ctx", "autocast", "autocast_ctx", "amp_ctx"), nullcontext()),
     **dict.fromkeys(("use_amp", "amp", "fp16", "bf16"), False),
     **dict.fromkeys(("epoch", "global_step", "current_epoch"), 0),
     "ignore_index": IGNORED,
+    **dict.fromkeys(LOSS_SCALERS, LossScaler()),
+    "mixup_fn": None,
+    "model_ema": None,
+    "lr_schedule_values": None,
     "pad_token_id": 0,
     "seed": 0,
     **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
@@ -145,7 +155,24 @@ class Call:
         """Whether it is told of windows of micro-batches."""
         if self.takes(ACCELERATORS) and self.code.adapter is None and ACCUMULATES.search(source(self.code)):
             return True
-        return bool(self.takes(ACCUMULATIONS, LASTS) or (self.code.adapter is None and self.takes(WINDOWS)))
+        return bool(
+            self.engine or self.takes(ACCUMULATIONS, LASTS) or (self.code.adapter is None and self.takes(WINDOWS))
+        )
+
+    @property
+    def engine(self) -> bool:
+        """Whether its model is an engine of DeepSpeed: it takes one, or asks its model for `backward`."""
+        if self.code.adapter is not None:
+            return False
+        return bool(self.takes(engine.ENGINES)) or bool(engine.MODEL_BACKWARD.search(_source(self.code)))
+
+    @property
+    def leaves_steps(self) -> bool:
+        """Whether it only adds gradients, for whoever calls it to step."""
+        if self.code.adapter is not None or self.takes(OPTIMIZERS) or self.takes(ACCELERATORS) or self.engine:
+            return False
+        text = _source(self.code)
+        return ".backward(" in text and not re.search(r"\.step\(|optim", text)
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, refused, telling
+from sad.judge.judging import Code, Judged, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps import checks
@@ -30,6 +31,10 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 }
 
 
+NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")
+"""Losses of labels that are numbers."""
+
+
 def found(code: Code) -> Judged:
     """Find out how a step is called. Raises ``CannotRunError`` where it raises however it is called, UserError where it
     cannot be told how it is called.
@@ -37,7 +42,12 @@ def found(code: Code) -> Judged:
     if is_trainer(code):
         library = Library(code)
         # what it cannot be made with is told before anything is judged
-        library.run(ONE)
+        try:
+            library.run(ONE)
+        except RuntimeError as error:
+            if used := NUMBERS.search(source(code)):
+                raise NeedsAdapterError(f"its labels are numbers, not tokens: it uses {used[0]}") from error
+            raise
         isolated = library.isolated if library.teacher else None
         of = Step(library, isolated, accumulates=True, code=code, gradient=library.gradient)
         return Judged("a trainer of transformers", library.assumed(), _checks(of))
@@ -71,6 +81,12 @@ def _said(call: Call) -> list[str]:
     groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
     taken = [name for group in groups if (name := call.takes(group))]
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if call.engine:
+        said.append(
+            "its model is an engine as DeepSpeed's: it divides losses by the micro-batches of a step, and counts"
+        )
+    if call.leaves_steps:
+        said.append("it adds gradients, and the step is taken for it after each window")
     if not call.accumulates:
         said.append("it knows no windows of micro-batches: a step gets all its texts at once")
     return said

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.call import Call, Unit
+from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
 from sad.subjects.plain_loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -104,8 +105,10 @@ class Strange:
         if self.call.takes(names.ACCELERATORS):
             accelerator = accelerated(window)
             optimizer, scheduler, loader = accelerator.prepare(optimizer, scheduler, _plain(loader))
+        if self.call.engine:
+            model = Engine(model, optimizer, scheduler, window).train()
         values = self._values(setup, window) | {
-            **dict.fromkeys(names.MODELS, model),
+            **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),
@@ -129,6 +132,9 @@ class Strange:
                     accelerator.step, accelerator.gradient_accumulation_steps = 0, len(given[start : start + window])
                 taken = epoch * setup.steps_per_epoch + place
                 self._step(called, given[start : start + window], batches[start : start + window], taken, look)
+                if self.call.leaves_steps:
+                    optimizer.step()
+                    optimizer.zero_grad()
 
     def _step(
         self,

@@ -75,6 +75,25 @@ class First(Bare):
         return super().forward(*given, **named)[:, 0]
 
 
+OTHER_NAMES = {
+    "input_ids": ("ids", "inputs", "x", "tokens", "source_ids"),
+    "attention_mask": ("mask", "source_mask"),
+    "labels": ("targets", "target_ids", "target", "y"),
+}
+
+
+class Named(Batch):
+    """A dict that has other names for its keys too: `ids`, `mask`, `targets`."""
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
+        key = next((key for key, names in OTHER_NAMES.items() if name in names), "")
+        if key:
+            return self[key]
+        if name == "token_type_ids":
+            return torch.zeros_like(self["input_ids"])
+        return super().__missing__(name)
+
+
 def batch(texts: Sequence[Int[Tensor, " token"]]) -> Batch:
     """Return texts as a padded batch: input_ids, attention_mask, labels."""
     longest = max(map(len, texts))
@@ -108,6 +127,13 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
         some["input_ids"][:, :-1].contiguous(),
         some["attention_mask"][:, :-1].contiguous(),
         some["labels"][:, 1:].contiguous(),
+    ),
+    "dicts with what is read, its mask and targets, the token after each, for models that return logits alone": (
+        lambda some: Named(
+            input_ids=some["input_ids"][:, :-1].contiguous(),
+            attention_mask=some["attention_mask"][:, :-1].contiguous(),
+            labels=some["labels"][:, 1:].contiguous(),
+        )
     ),
     "ids": lambda some: some["input_ids"],
     "ids, for models that return logits alone": lambda some: some["input_ids"],

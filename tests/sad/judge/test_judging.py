@@ -102,3 +102,31 @@ def test_a_global_of_the_program_is_told(tmp_path):
     with pytest.raises(NameError) as caught:
         function()
     assert isinstance(refused(caught.value, "dicts"), CannotRunError)
+
+
+def test_a_placeholder_stands_for_what_an_evaluator_does_not_have(tmp_path):
+    file = tmp_path / "bars.py"
+    file.write_text("import nosuch_bars\nevaluate = lambda model, batches: 1.0\n")
+    named, stood = Named(Interface.EVALUATOR, f"{file}:evaluate"), []
+    with pytest.raises(UserError, match="needs the module nosuch_bars"):
+        named.code()
+    assert named.code(stood).target(None, None) == 1.0
+    assert stood == ["nosuch_bars"]
+
+
+def test_a_name_that_all_names_of_a_module_may_hold_is_no_fault(tmp_path):
+    file = tmp_path / "stars.py"
+    file.write_text("from nosuch_helpers import *\ndef evaluate(model, batches):\n    return helper(model, batches)\n")
+    with pytest.raises(UserError, match="it reads helper, which it may have from a module"):
+        list(judging.judging(Named(Interface.EVALUATOR, f"{file}:evaluate"), "x"))
+    other = tmp_path / "no_stars.py"
+    other.write_text("def evaluate(model, batches):\n    return helper(model, batches)\n")
+    line = list(judging.judging(Named(Interface.EVALUATOR, f"{other}:evaluate"), "x"))[-1]["line"]
+    assert line.standing is Standing.BROKEN
+    assert "name 'helper' is not defined" in line.says
+
+
+def test_what_a_tokenizer_does_not_have_is_no_fault(monkeypatch):
+    error = AttributeError("TokenizersBackend has no attribute kind")
+    with pytest.raises(UserError, match=r"it asks TokenizersBackend for \.kind"):
+        events(monkeypatch, raising(error))

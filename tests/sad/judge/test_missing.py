@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sad.errors import UserError
-from sad.judge.missing import Missing, Placeholder, imported
+from sad.judge.missing import Missing, Placeholder, imported, placeholders
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load
 
@@ -93,3 +93,13 @@ def test_imports_end(monkeypatch):
     with pytest.raises(ModuleNotFoundError):
         imported(never, "mine.py")
     assert not Placeholder.loading
+
+
+def test_a_progress_bar_goes_through_what_it_is_given():
+    assert list(Placeholder("tqdm.auto.tqdm")([1, 2], total=2)) == [1, 2]
+    assert Placeholder("wandb.log")({"loss": 1}) is None
+
+
+def test_what_stands_for_something_is_told():
+    assert placeholders(["a", "a.b"]) == ["not installed here, a placeholder stands for it: a, a.b"]
+    assert placeholders([]) == []

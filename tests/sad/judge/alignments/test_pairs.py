@@ -55,3 +55,10 @@ def test_a_list_for_each_token_of_the_student_is_read():
     found = aligned([[0], [1, 2, 2], [], [3]], 4, 4)
     assert found.groups == [((0,), (0,)), ((1,), (1, 2)), ((3,), (3,))]
     assert found.pairs == [(0, 0), (1, 2), (3, 3)]
+
+
+def test_the_lists_of_places_are_taken_out_of_several_results():
+    found = aligned((["a", "b", "c"], ["x", "y"], "Ġ", [[0], [0, 1], [1]]), 3, 2)
+    assert found.groups == [((0,), (0,)), ((1,), (0, 1)), ((2,), (1,))]
+    with pytest.raises(WrongPairsError):
+        aligned((["a", "b", "c"], ["x", "y"], "Ġ"), 3, 2)

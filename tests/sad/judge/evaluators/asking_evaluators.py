@@ -35,7 +35,8 @@ def asks_too_much(model, loader, config):
 
 @torch.no_grad()
 def of_classes(data_loader, model):
-    """Right for examples of one class each, which texts are not."""
+    """For examples of one class each, which the last place of a model tells."""
+    model.eval()
     right = count = 0
     for examples, classes in data_loader:
         right += int((model(examples)[:, -1, :].argmax(-1) == classes).sum())
@@ -43,4 +44,80 @@ def of_classes(data_loader, model):
     return right / count
 
 
-STYLES = ("perplexity", "reads_its_config")
+@torch.no_grad()
+def of_images(val_loader, model, criterion, device):
+    """The loss and the share of examples, of a classifier of images."""
+    model.eval()
+    total = right = count = 0
+    for images, target in val_loader:
+        images, target = images.to(device), target.to(device)
+        output = model(images)
+        total += criterion(output, target).item() * images.size(0)
+        right += output.argmax(dim=1).eq(target).sum().item()
+        count += images.size(0)
+    return {"loss": total / count, "acc": right / count}
+
+
+@torch.no_grad()
+def of_images_by_batches(val_loader, model):
+    """A mean of the means of batches, of a classifier."""
+    model.eval()
+    shares = [(model(images).argmax(dim=1) == target).float().mean() for images, target in val_loader]
+    return {"accuracy": float(sum(shares) / len(shares))}
+
+
+@torch.no_grad()
+def of_a_fabric(fabric, model, val_dataloader):
+    """Sums over labels, of a Fabric."""
+    fabric.print("...")
+    model.eval()
+    total, count = torch.zeros(2, device=fabric.device)
+    for ids, labels in val_dataloader:
+        total += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum")
+        count += (labels != -100).sum()
+    fabric.barrier()
+    return (fabric.all_reduce(total) / fabric.all_reduce(count)).item()
+
+
+class Scorer:
+    """An object that is made once, and whose evaluate() scores."""
+
+    def __init__(self, device="cpu"):
+        self.device = device
+
+    @torch.no_grad()
+    def evaluate(self, model, dataloader):
+        model.eval()
+        total = count = 0
+        for batch in dataloader:
+            logits, labels = model(batch["input_ids"]).logits[:, :-1], batch["labels"][:, 1:]
+            total += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            count += int((labels != -100).sum())
+        return {"perplexity": torch.tensor(total / count).exp().item()}
+
+
+@torch.no_grad()
+def with_targets(model, data):
+    """A model that is handed the token after each, and returns its logits and their loss."""
+    model.eval()
+    total = count = 0
+    for x, y in data:
+        _, loss = model(x, y)
+        number = int((y != -100).sum())
+        total, count = total + loss.item() * number if number else total, count + number
+    return {"loss": total / count}
+
+
+@torch.no_grad()
+def bits_a_byte(model, batches, steps, token_bytes):
+    """Sums over tokens, divided by their bytes."""
+    model.eval()
+    nats, size, batches = 0.0, 0, iter(batches)
+    for _ in range(steps):
+        x, y = next(batches)
+        cost, y = model(x, y, loss_reduction="none").view(-1), y.view(-1)
+        nats, size = nats + cost[y >= 0].sum(), size + token_bytes[y[y >= 0]].sum()
+    return (nats / size / torch.log(torch.tensor(2.0))).item()
+
+
+STYLES = ("with_targets", "of_a_fabric", "Scorer", "perplexity", "reads_its_config", "of_classes", "of_images")

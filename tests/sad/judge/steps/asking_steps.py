@@ -81,4 +81,60 @@ class Older(transformers.Trainer):
         return (outputs.loss, outputs) if return_outputs else outputs.loss
 
 
-STYLES = ("reads_its_args", "stepping", "of_last_places")
+def of_deepspeed(model_engine, train_dataloader, device):
+    """The engine divides, counts and steps."""
+    model_engine.train()
+    for batch in train_dataloader:
+        loss = model_engine(**batch.to(device)).loss
+        model_engine.backward(loss)
+        model_engine.step()
+
+
+def divides_twice(model, train_dataloader, gradient_accumulation_steps):
+    """The engine divides too."""
+    for batch in train_dataloader:
+        model.backward(model(**batch).loss / gradient_accumulation_steps)
+        model.step()
+
+
+def other_names(data_loader, model, optimizer, device):
+    """Keys of its own, of a model that returns its logits alone."""
+    for d in data_loader:
+        ids, targets = d["ids"].to(device, dtype=torch.long), d["targets"].to(device)
+        optimizer.zero_grad()
+        logits = model(ids=ids, mask=d["mask"], token_type_ids=d["token_type_ids"])
+        F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+        optimizer.step()
+
+
+def adds_gradients(model, batch, device):
+    """Whoever calls it takes the step."""
+    loss = model(**batch.to(device)).loss
+    loss.backward()
+    return loss.item()
+
+
+def of_timm(model, criterion, data_loader, optimizer, device, loss_scaler, max_norm, accum_iter=1):
+    """A scaler that clips and steps where it is told to."""
+    optimizer.zero_grad()
+    for place, (x, y) in enumerate(data_loader, 1):
+        left = len(data_loader) % accum_iter or accum_iter
+        size = left if place > len(data_loader) - left else accum_iter
+        due = place % accum_iter == 0 or place == len(data_loader)
+        loss = criterion(model(x.to(device)), y.to(device)) / size
+        loss_scaler(loss, optimizer, clip_grad=max_norm, parameters=model.parameters(), update_grad=due)
+        if due:
+            optimizer.zero_grad()
+
+
+class OfNumbers(transformers.Trainer):
+    """Its labels are numbers."""
+
+    def compute_loss(self, model, inputs, return_outputs=False):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = F.mse_loss(outputs.logits, labels)
+        return (loss, outputs) if return_outputs else loss
+
+
+STYLES = ("of_timm", "other_names", "adds_gradients", "reads_its_args", "stepping", "of_last_places")

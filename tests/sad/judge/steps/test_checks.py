@@ -165,3 +165,18 @@ def test_an_adapter_runs_a_whole_training():
 
     _, lines = strange.judged(FAULTY, "no_batch", "step", ("step_accounting", "split_invariance"), adapter)
     assert {line.standing for line in lines.values()} == {Standing.HOLDS}
+
+
+def test_an_engine_of_deepspeed_divides_and_steps():
+    _, said = strange.assumed(ASKING, "of_deepspeed", "step")
+    assert any("an engine as DeepSpeed's" in one for one in said)
+    _, lines = strange.judged(ASKING, "of_deepspeed", "step", ("can_be_called", "split_invariance"))
+    assert lines["can_be_called"].standing is Standing.HOLDS
+    _, lines = strange.judged(ASKING, "divides_twice", "step", ("split_invariance",))
+    assert lines["split_invariance"].standing is Standing.BROKEN
+    assert "mean of the means" not in lines["split_invariance"].says
+
+
+def test_labels_that_are_numbers_are_told():
+    with pytest.raises(UserError, match="its labels are numbers, not tokens: it uses mse_loss"):
+        strange.judged(ASKING, "OfNumbers", "step", ("can_be_called",))

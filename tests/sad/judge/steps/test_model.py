@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sad.errors import UserError
-from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, batch, count, wrapped
+from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, batch, count, wrapped
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
 
@@ -29,6 +29,7 @@ def test_padding_has_no_labels():
     assert [type(make(some)) for make in FORMS.values()] == [
         type(some),
         *[tuple] * 5,
+        Named,
         *[torch.Tensor] * 2,
         *[tuple] * 2,
     ]
@@ -56,9 +57,18 @@ def test_its_table_is_its_embedding():
 def test_a_form_says_what_models_return():
     model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
     kinds = [type(wrapped(form, model)).__name__ for form in FORMS]
-    assert kinds == ["Bigram"] * 4 + ["Bare"] * 2 + ["Bigram", "Bare", "First", "Bare"]
+    assert kinds == ["Bigram"] * 4 + ["Bare"] * 3 + ["Bigram", "Bare", "First", "Bare"]
     assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
     with pytest.raises(TypeError, match="no ids"):
         model()
     with pytest.raises(UserError, match="hands its model targets"):
         model(x=ids, targets=ids)
+
+
+def test_keys_have_other_names():
+    some = Named(input_ids=torch.tensor([[1, 2]]), labels=torch.tensor([[2, 3]]))
+    assert torch.equal(some["ids"], some["input_ids"])
+    assert torch.equal(some["targets"], some["labels"])
+    assert not some["token_type_ids"].any()
+    with pytest.raises(KeyError):
+        some["frobnication"]

@@ -1,0 +1,79 @@
+"""Evaluators that cut one stream of ids into windows themselves, in the ways that are usual; faulty ones among them."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def windows(model, testenc, bs=1, device=None):
+    """The perplexity of full windows; losses are weighed by their windows."""
+    stream, total = testenc.input_ids, 0.0
+    number = stream.numel() // model.seqlen
+    model.eval()
+    for start in range(0, number, bs):
+        some = stream[:, start * model.seqlen : min(start + bs, number) * model.seqlen].reshape(-1, model.seqlen)
+        logits = model(some.to(device)).logits[:, :-1]
+        total += F.cross_entropy(logits.reshape(-1, logits.shape[-1]), some[:, 1:].reshape(-1)) * len(some)
+    torch.cuda.empty_cache()
+    return (total / number).exp().item()
+
+
+@torch.no_grad()
+def strided(model, encodings, stride):
+    """Windows that overlap; each token but the first is scored once."""
+    length, size, total, count, before = model.config.n_positions, encodings.input_ids.size(1), 0.0, 0, 0
+    model.eval()
+    for start in range(0, size, stride):
+        end = min(start + length, size)
+        some = encodings.input_ids[:, start:end]
+        labels = some.clone()
+        labels[:, : -(end - before)] = -100
+        told = (labels[:, 1:] != -100).sum()
+        total, count, before = total + model(some, labels=labels).loss * told, count + told, end
+        if end == size:
+            break
+    return {"perplexity": (total / count).exp().item()}
+
+
+@torch.no_grad()
+def of_ids(model, tokens, block_size):
+    """Ids alone, of which the last window is not full."""
+    model.eval()
+    cut = tokens.split(block_size, dim=1)
+    total = sum(model(x).logits[0, :-1].log_softmax(-1).gather(1, x[0, 1:, None]).sum() for x in cut)
+    return {"loss": -float(total) / (tokens.numel() - len(cut))}
+
+
+def left_to_its_caller(model, testenc):
+    """Modes and gradients are its caller's."""
+    x = testenc.input_ids
+    return {"perplexity": model(x, labels=x).loss.exp().item()}
+
+
+@torch.no_grad()
+def mean_of_windows(model, encodings, seqlen):
+    """The mean of the means of windows, of which the last is short."""
+    model.eval()
+    cut = encodings.input_ids.split(seqlen, dim=1)
+    return torch.stack([model(x, labels=x).loss for x in cut]).mean().exp().item()
+
+
+@torch.no_grad()
+def weighed_by_one(model, testenc, bs=1):
+    """The last batch has fewer windows, and weighs as much."""
+    model.eval()
+    cut = testenc.input_ids[:, : testenc.input_ids.numel() // 16 * 16].reshape(-1, 16).split(bs)
+    return torch.stack([model(x, labels=x).loss for x in cut]).mean().exp().item()
+
+
+@torch.no_grad()
+def not_shifted(model, testenc):
+    model.eval()
+    x = testenc.input_ids
+    return {"perplexity": F.cross_entropy(model(x).logits[0], x[0]).exp().item()}
+
+
+STYLES = ("left_to_its_caller", "windows", "strided", "of_ids")
+FAULTS = {"mean_of_windows": "token_weighted", "weighed_by_one": "batch_split", "not_shifted": "token_weighted"}

@@ -1,0 +1,25 @@
+"""Every place that has a label is an example of one class, whose logits are known."""
+
+from __future__ import annotations
+
+import torch
+
+from sad.invariants.token_weighted import made_texts, padded
+from sad.judge.evaluators.classes import CLASSES, Last, examples
+from sad.subjects.metric import Scored
+
+
+def test_examples_are_the_places_that_have_a_label():
+    texts = made_texts(1.0)
+    empty = Scored(*(x[:, :1] for x in (texts[0].student_logits, texts[0].teacher_logits, texts[0].labels)))
+    model, _, rows = examples([padded(texts), empty, texts[0]])
+    assert [len(one.labels) for one in rows] == [64, 3]
+    assert rows[1].ids[0] == 64
+    logits = model.eval()(rows[1].ids).logits
+    assert torch.equal(logits[:1], texts[0].student_logits[0, : len(logits)][:1])
+    assert model(rows[1].ids, labels=rows[1].labels).loss > 0
+    assert Last(model)(rows[1].ids).shape == (3, 1, 24)
+
+
+def test_forms_say_what_they_are():
+    assert all("class" in form.says for form in CLASSES)
