@@ -5,8 +5,9 @@ The label loss surely falls, and the KL from the teacher, before its weight, doe
 tenth of the nats that the label loss loses, and its ends lie within a narrow band; or it rises. The evaluation's values
 are taken where the log has both, else the training's. A KD that begins near 0 and rises is a hint: a student that
 starts as a copy of its teacher and learns new text does that, and it is told where KD's first record is next to nothing
-of all later ones. A KD that stays near the logarithm of a vocabulary needs
-to lose less than a fiftieth only; there the total stands for the label loss where the log has none.
+of all later ones. A KD that stays near the logarithm of a vocabulary needs to lose less than a fiftieth only. Where the
+log has no label loss the total stands for it: then KD must lose less than a fiftieth too, and the finding is a hint
+unless KD is that high.
 
 ## Why it is bad
 On text that the teacher knows, a nat less of label loss is about a nat less of KL. Where it is not, the student learns
@@ -22,6 +23,7 @@ misaligned, so that the targets belong to other text; a temperature so high that
 - `rise = 0.1`: from this share on it rises.
 - `falls = 0.04`, `nats = 0.2`: how far the label loss must surely fall, as a share and at least, after the first
   quarter, in which every student learns the frequencies of tokens; behind an unknown weight the share alone counts.
+- `total = 0.05`: the share of its level by which a total must surely fall beside a KD that is not high.
 - `high = 8`, `most = 16`: between so many nats KD is near ln(vocabulary), as between unrelated distributions; a
   smaller one loses its nats with the labels, a larger one is a sum. `stays = 0.02`: the share it must lose there.
 - `begins = 0.03`, `above = 0.02`: the first record of a copy's KD, as a share of the later ones' median, and what that
@@ -92,22 +94,25 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     # after an unknown weight a fall in nats says nothing, its share does
     least = max(t["falls"] * abs(float(np.median(labels[0]))), 0.0 if tight else t["nats"])
-    if lm[0] == names.LOSS:  # KD's own level is in it, and a weight makes less of the label loss
-        least = 0.5 * t["nats"]
+    high, total = t["high"] < level < t["most"], lm[0] == names.LOSS
+    if total:  # KD's own level is in it, and a weight makes less of the label loss
+        least = max(0.5 * t["nats"], 0.0 if high else t["total"] * abs(float(np.median(labels[0]))))
     far = fell.surely_above(least, sigmas=2.5)
     if not far or float(np.median(soft[1])) < t["floor"]:
         return
-    rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
-    high = t["high"] < level < t["most"]
+    # of a total alone, a KD that rises may be what makes it fall the less
+    rises = not (tight or (total and not high)) and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
     follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0)
     if tight:  # nats after two weights cannot be compared; and KD has no floor, so that it falls by the larger share
         share = fell.amount / max(abs(float(np.median(labels[0]))), 1e-12)
         follows = max(follows, t["share"] * share * level)
+    if total:
+        follows = t["stays"] * level
     flat = came.surely_below(follows, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
-        labels_of = "the training loss" if lm[0] == names.LOSS else "the label loss"
-        yield _finding(run, kd, (soft, labels), (begin, labels_of), t, rises=rises, tight=tight and not high)
+        labels_of = "the training loss" if total else "the label loss"
+        yield _finding(run, kd, (soft, labels), (begin, labels_of), t, rises=rises, tight=(tight or total) and not high)
 
 
 def _copied(run: Run, t: Thresholds) -> Finding | None:
@@ -166,13 +171,12 @@ def _training(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, C
 
 
 def _beside_the_total(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
-    """A KD near ln(vocabulary) beside the total, where the log has no label loss: another part makes that fall."""
+    """KD beside the total, where the log has no label loss: another part makes that fall."""
     kd, total = signals.unweighted(run, [names.KD]), run.get(names.LOSS)
     if kd is None or total is None or signals.label_loss(run) is not None:
         return None
     known = signals.finite(signals.tidy(total))
-    high = t["high"] < abs(float(np.median(kd[1].value))) < t["most"]
-    return (kd, (names.LOSS, known)) if high and min(len(kd[1]), len(known)) >= t["records"] else None
+    return (kd, (names.LOSS, known)) if min(len(kd[1]), len(known)) >= t["records"] else None
 
 
 def _windows(column: Column) -> tuple[Floats, Floats]:
@@ -265,6 +269,7 @@ RULE = Rule(
         "falls": 0.04,
         "nats": 0.2,
         "floor": 0.2,
+        "total": 0.05,
         "high": 8,
         "most": 16,
         "stays": 0.02,

@@ -59,8 +59,12 @@ def test_beside_a_total_that_falls_such_a_kd_needs_no_label_loss(judge):
 
     (finding,) = judge(RULE, text.format(kd="10.9"))
     assert "while the training loss falls" in finding.headline
-    with pytest.raises(TooFew):
-        judge(RULE, text.format(kd="4"))
+    assert finding.level == Level.WARNING
+    (hint,) = judge(RULE, text.format(kd="4"))
+    assert hint.level == Level.INFO
+    assert judge(RULE, text.format(kd="4 -> 3.5")) == []
+    assert judge(RULE, text.format(kd="4 -> 5")) == []
+    assert judge(RULE, text.format(kd="4").replace("6.5", "7.6")) == []
 
 
 def test_evaluations_of_both_are_judged_where_the_training_logs_neither(judge):
