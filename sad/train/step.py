@@ -160,10 +160,11 @@ def _accumulate(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
     accelerator, objective = learner.accelerator, learner.objective
-    scale = learner.scaled
-    distiller = gradients.distiller
-    # a gradient that is formed in the forward pass is scaled there: so small a number is lost before its backward pass
-    scales = {name: scale * of for name, of in objective.scales(units).items()}
+    distiller, scale = gradients.distiller, learner.scaled
+    scales = objective.scales(units)
+    if learner.scale is not None:
+        # a gradient that is formed in the forward pass is lost there already, where it is small
+        scales = {name: scale * of for name, of in scales.items()}
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
     wide = widest(accelerator.device)
     trained, totals = torch.zeros((), dtype=wide, device=accelerator.device), dict[str, Tensor]()

@@ -275,7 +275,7 @@ def _cause(seen: _Seen, whole: set[str]) -> str:
 RULE = Rule(
     code="R408",
     name="level-breaks",
-    level=Level.INFO,
+    level=Level.WARNING,
     hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),

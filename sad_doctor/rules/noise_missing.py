@@ -113,6 +113,7 @@ def _noisy(norm: Column) -> bool:
 
 def _finding(name: str, column: Column, share: float, noisy: bool) -> Finding:
     return RULE.finding(
+        level=Level.INFO,
         headline=(
             f"{words.capital(words.called(name))} has no noise of batches: neighbours differ by {100 * share:.2g}% of "
             "it. It is that of one and the same batch, or a mean over many steps."
@@ -132,7 +133,7 @@ def _finding(name: str, column: Column, share: float, noisy: bool) -> Finding:
 RULE = Rule(
     code="R407",
     name="noise-missing",
-    level=Level.INFO,
+    level=Level.WARNING,
     hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),

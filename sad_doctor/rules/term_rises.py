@@ -110,6 +110,7 @@ def _runs_away(found: Finding, name: str) -> Finding:
 
 def _finding(name: str, column: Column, first: float, last: float) -> Finding:
     return RULE.finding(
+        level=Level.INFO,
         headline=(
             f"{words.capital(words.called(name))} rises from {words.number(first)} to {words.number(last)} while the "
             "loss falls: the student moves away from what it asks for."
@@ -126,7 +127,7 @@ def _finding(name: str, column: Column, first: float, last: float) -> Finding:
 RULE = Rule(
     code="R217",
     name="term-rises",
-    level=Level.INFO,
+    level=Level.WARNING,
     hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),

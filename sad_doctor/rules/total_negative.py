@@ -107,7 +107,7 @@ def _finding(name: str, column: Column, below: NDArray[np.bool_], turned: bool) 
 RULE = Rule(
     code="R218",
     name="total-negative",
-    level=Level.INFO,
+    level=Level.WARNING,
     hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}",),

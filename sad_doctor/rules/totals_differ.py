@@ -257,6 +257,7 @@ def _first_pass(run: Run) -> bool:
 
 def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Finding:
     return RULE.finding(
+        level=Level.INFO,
         headline=f"{says}.",
         evidence=(evidence,),
         cause=cause,
@@ -270,7 +271,7 @@ def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Findin
 RULE = Rule(
     code="R319",
     name="totals-differ",
-    level=Level.INFO,
+    level=Level.WARNING,
     hint=Hint.PICTURE,
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),

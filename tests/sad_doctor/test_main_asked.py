@@ -43,7 +43,7 @@ def test_settings_of_a_file_beside_the_run(tmp_path, capsys):
     assert run_doctor(log, form="json") == 2
     assert capsys.readouterr().err == (
         f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; it has: share, often, most, "
-        "sometimes, window, gradients, target, target_kd, beside; did you mean share?\n"
+        "sometimes, window, gradients, target, target_kd, beside, meant, stands, sum; did you mean share?\n"
     )
 
 

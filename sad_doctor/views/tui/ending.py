@@ -25,6 +25,9 @@ class Ending:
         """Put back afterwards what listened before. Raises SystemExit with 143 at the end if SIGTERM came."""
         here = threading.current_thread() is threading.main_thread()
         before = {one: signal.getsignal(one) for one in _SIGNALS} if here else {}
+        if before.get(signal.SIGTERM) is signal.SIG_DFL:
+            # until the event loop listens
+            signal.signal(signal.SIGTERM, _end)
         try:
             yield
         finally:
@@ -45,6 +48,12 @@ class Ending:
             leave()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+
+
+def _end(number: int, _frame: object) -> None:
+    if hasattr(signal, "SIGCONT"):
+        signal.signal(signal.SIGCONT, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGCONT") if hasattr(signal, name))

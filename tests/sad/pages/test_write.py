@@ -81,7 +81,7 @@ def test_every_key_of_the_recipe_is_told_under_its_section():
     [
         ("warmup", "At least 0 and below 1."),
         ("learning_rate", "At least 1e-30 and at most 100."),
-        ("precision", "One of `auto`, `fp32`, `bf16`."),
+        ("precision", "One of `auto`, `fp32`, `bf16`, `fp16`."),
     ],
 )
 def test_the_values_that_a_key_takes_are_told(key, says):

@@ -117,7 +117,7 @@ def test_a_batch_in_which_nobody_has_a_text_is_named(monkeypatch) -> None:
 
 def test_a_request_to_end_is_no_verdict(monkeypatch):
     asked = SimpleNamespace(ending=SimpleNamespace(signal=15))
-    monkeypatch.setattr(trainer.loop, "train", lambda *_: asked)
+    monkeypatch.setattr(trainer.loop, "train", lambda *_, **__: asked)
     with pytest.raises(Stopped) as stopped:
         shipped_trainer().run(Setup((3, 9)))
     assert stopped.value.exit_code == 143
