@@ -23,6 +23,8 @@ SILENT = 600.0
 WIDTH = 80
 WIDEST = 100
 
+_OF_READING = frozenset({"raw-is-weighted"})
+"""Hints of how a log is to be read, which say nothing of the run."""
 _STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 
 
@@ -80,9 +82,10 @@ def verdict(report: Report) -> str:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
     passed = f"{_rules(len(report.passed))} passed{untold}."
-    if report.stories:
+    doubt = next((story.finding for story in report.stories if story.finding.name not in _OF_READING), None)
+    if doubt is not None:
         # a doubt is no alarm; but who reads one line must not take it for a clean bill
-        return f"No red flag, but a hint: {report.stories[0].finding.headline} {words.capital(passed)}"
+        return f"No red flag, but a hint: {doubt.headline} {words.capital(passed)}"
     return f"Nothing wrong found: {passed}"
 
 

@@ -79,6 +79,16 @@ def test_a_hint_alone_is_told_in_the_first_line_as_no_more_than_that():
     assert "The parts logged without a weight sum to the total" in " ".join(text.split())
 
 
+def test_how_a_log_is_read_is_no_doubt_about_its_run():
+    run = parse("steps: 60\ntrain/loss: 9 -> 6 ~ 0.1\ntrain/raw/kd: 5 -> 3 ~ 0.1\ntrain/raw/lm: 4 -> 3")
+    total = run.columns["train/raw/kd"].value + run.columns["train/raw/lm"].value
+    loss = replace(run.columns["train/loss"], value=total)
+    report = check(replace(run, columns={**run.columns, "train/loss": loss}))
+
+    assert [story.finding.name for story in report.stories] == ["raw-is-weighted"]
+    assert verdict(report).startswith("Nothing wrong found")
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 100])
 def test_no_line_is_wider_than_asked(width):
     run = replace(SICK, notes=("x" * 300, "word " * 60), name="n" * 200)
