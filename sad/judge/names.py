@@ -77,19 +77,9 @@ ONS = {
     *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale", "multiplier", "kd_loss_coef"),
 }
 VOCABS = {
-    *(
-        "vocab_size",
-        "num_classes",
-        "n_vocab",
-        "classes",
-        "n_classes",
-        "num_class",
-        "n_class",
-        "class_num",
-        "num_labels",
-    ),
-    *("n_labels", "tgt_vocab_size", "cls_num", "nclass", "num_cls", "draft_vocab_size", "student_vocab_size"),
-    "teacher_vocab_size",
+    *("vocab_size", "num_classes", "n_vocab", "classes", "n_classes", "num_class", "n_class", "class_num"),
+    *("num_labels", "n_labels", "tgt_vocab_size", "cls_num", "nclass", "num_cls", "draft_vocab_size"),
+    *("student_vocab_size", "teacher_vocab_size"),
 }
 STEPS = {"epoch", "step", "global_step", "iteration", "iter", "current_step", "current_epoch", "n_iter", "cur_epoch"}
 """Where in its run a training is."""
@@ -97,6 +87,10 @@ GRADIENTS = {"grad_output", "grad_out", "grad_loss", "output_grad", "upstream_gr
 """The gradient of what is made of a loss, for one that works out its own."""
 OF_COUNTS = ({"tokens", "toks", "token", "tok"}, {"num", "n", "non", "valid", "total", "count", "global", "nonpad"})
 """A word of each is in the name of a count of tokens."""
+WORDED = ("type", "mode", "objective", "kind", "name", "method", "divergence", "loss_fn", "loss")
+"""How the names of settings end that say which of several losses it is."""
+LOGGING = ("log", "log_dict", "log_metrics", "store_metrics", "log_stats")
+"""Methods of trainers that write down numbers."""
 CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
 NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image", "dict"}
 """What is in the names of masks that say of no row whether it counts."""

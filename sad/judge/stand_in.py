@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.errors import UserError
-from sad.judge.names import CONFIG_ENDS, tokens
+from sad.judge.names import CONFIG_ENDS, LOGGING, WORDED, tokens
 from sad.judge.roles import Role, setting
 from sad.subjects.divergence import IGNORED
 
@@ -40,8 +40,6 @@ PLAIN: dict[str, object] = {
 }
 """What an attribute is where its name is no setting of a divergence."""
 
-WORDED = ("type", "mode", "objective", "kind", "name", "method", "divergence", "loss_fn", "loss")
-"""How the names of settings end that say which of several losses it is."""
 FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
 """How the names of switches begin: they are off."""
 
@@ -61,16 +59,8 @@ class Asked:
         """Which word a source compares a setting with, where it asks for a divergence of logits."""
 
 
-class Config:
-    """An object or a dict with the usual settings, at any depth; another name raises ``NeedsAdapterError``."""
-
-    def __init__(self, of: str, settings: Settings, asked: Asked) -> None:
-        self.__dict__ |= {"_of": of, "_settings": settings, "_asked": asked}
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return found(name, self.__dict__["_of"], self.__dict__["_settings"], self.__dict__["_asked"])
+class Keyed:
+    """Answers to the names of its settings as keys too."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any setting
         return getattr(self, name)
@@ -81,6 +71,18 @@ class Config:
             return getattr(self, name)
         except (NeedsAdapterError, AttributeError):
             return default
+
+
+class Config(Keyed):
+    """An object or a dict with the usual settings, at any depth; another name raises ``NeedsAdapterError``."""
+
+    def __init__(self, of: str, settings: Settings, asked: Asked) -> None:
+        self.__dict__ |= {"_of": of, "_settings": settings, "_asked": asked}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return found(name, self.__dict__["_of"], self.__dict__["_settings"], self.__dict__["_asked"])
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
@@ -138,10 +140,6 @@ def stand_in_self(
     if isinstance(stand, nn.Module):
         nn.Module.__init__(stand)
     return stand
-
-
-LOGGING = ("log", "log_dict", "log_metrics", "store_metrics", "log_stats")
-"""Methods of trainers that write down numbers."""
 
 
 def _nothing(*_: object, **__: object) -> None:

@@ -45,7 +45,7 @@ _OF_A_LOSS = frozenset(
 _JOINED = re.compile(r"\b(step|iter|iteration|epoch)(?:_|#|(?=\d))(\d{1,12})(?![\w.\-])(?=.*\w)", re.IGNORECASE)
 """A step whose number is joined to its word: ``step_100``, ``Step#100``."""
 _EPOCHS = ("epoch", "ep")
-_BATCHES = ("batch", "minibatch", "batch_idx", "mb")
+_BATCHES = ("batch", "minibatch", "batch_idx")
 """What counts the steps of an epoch where a line has no other step."""
 _LEAD = re.compile(r"^(?:\[(\d{1,12})\]:?|#(\d{1,12}):?|(\d{1,12}):)(?=\s)")
 """A number that begins a line, in brackets, behind a # or before a colon: its step, where it names no other."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sad.judge.stand_in import FLAGS, NeedsAdapterError
+from sad.judge.stand_in import FLAGS, Keyed, NeedsAdapterError
 
 CONFIGS = ("args", "config", "cfg", "hparams", "conf", "train_config", "training_args", "train_args", "opts")
 """The names of a parameter that is one."""
@@ -28,7 +28,7 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
-class Settings:
+class Settings(Keyed):
     """Answers to the names of settings, as attributes and as keys; another name raises ``NeedsAdapterError``."""
 
     def __init__(self, of: str, known: Mapping[str, Any]) -> None:
@@ -46,16 +46,6 @@ class Settings:
         if lower.startswith(FLAGS):
             return False
         raise NeedsAdapterError(f"it reads {self.__dict__['_of']}.{name}, whose meaning is not known")
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any setting
-        return getattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
-        """Return a setting, or the default where the name is none."""
-        try:
-            return getattr(self, name)
-        except (NeedsAdapterError, AttributeError):
-            return default
 
 
 def settings_read(source: str, names: Iterable[str]) -> list[str]:
