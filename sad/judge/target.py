@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -17,6 +18,10 @@ from sad.judge.missing import imported
 
 TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 """What the name of a thing that can be judged often has in it."""
+
+
+DOTS = re.compile(r"^\s*from\s+(\.+)", re.MULTILINE)
+"""How many folders up a file imports from."""
 
 
 def split(target: str) -> tuple[str, str]:
@@ -115,9 +120,11 @@ def _from_file(path: Path) -> ModuleType:
             raise
     else:
         return module
-    # a folder without __init__.py whose files import each other by dots
-    sys.path.insert(0, str(path.parent.parent))
-    return importlib.import_module(f"{path.parent.name}.{path.stem}")
+    # a folder without __init__.py whose files import each other by dots, or those of folders above
+    above = max((len(dots[1]) for dots in DOTS.finditer(path.read_text(encoding="utf-8"))), default=1)
+    root = path.parents[min(above, len(path.parents) - 1)]
+    sys.path.insert(0, str(root))
+    return importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
 
 
 def said(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
+from sad.judge.losses.labelled import labelled_roles
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.values import Asking, Form, Values
@@ -144,12 +145,13 @@ class Call:
         self, every: list[inspect.Parameter], text: str, function: Callable[..., Any] | None = None
     ) -> dict[str, Role]:
         """The roles that classes of the user's own say of parameters."""
-        target = self.target
+        target, labels = self.target, {}
         if function is None:
             function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
+            labels = labelled_roles(every, function)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
-        return {**listed_roles(every), **roles_of(classes, every)}
+        return {**labels, **listed_roles(every), **roles_of(classes, every)}
 
     @cached_property
     def _source(self) -> str:

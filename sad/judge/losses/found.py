@@ -20,7 +20,7 @@ from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
 from sad.judge.losses.rows import APART, by_count, by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
-from sad.judge.losses.shifts import unshifted
+from sad.judge.losses.shifts import of_inputs, unshifted
 from sad.judge.losses.taken import ignores, never_left_out, taken
 from sad.judge.losses.temperature import Softened, beside, prepared, softened, unsquared
 from sad.judge.roles import Role, upright
@@ -156,7 +156,7 @@ def _of_rows(
     faults: list[str] = []
     if rows == "others":
         faults.append(misplaced(*one))
-    if {hard, rows} == {"own", "next"}:
+    if {hard, rows} == {"own", "next"} and not (rows == "own" and of_inputs(call)):
         two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
         faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
     if by.reduction is None and (parts := of_parts(call, *one, lambda s: refit(s, first, call), shift=shift)):

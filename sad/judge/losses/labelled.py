@@ -1,0 +1,44 @@
+"""Parameters that are labels by what their source does with them, where their names are no usual ones."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from inspect import Parameter
+
+from sad.judge.names import LATE_LABELS, tokens
+from sad.judge.roles import Role, Space, setting
+
+SETTING = (int, float, bool, str)
+"""Types of defaults that are no tensor's."""
+
+
+def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[str, Role]:
+    """Return the parameters that are labels: compared with -100, or, where they may be left out, what a label loss of
+    the source is of beside two that may not.
+    """
+    try:
+        text = inspect.getsource(function)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return {}
+    every = list(parameters)
+    required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
+    found = {p.name: Role.LABELS for p in every if _compared(p, text)}
+    for parameter in every:
+        optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
+        if optional and len(required) > 1 and not found and _in_a_label_loss(parameter.name, text):
+            found[parameter.name] = Role.LABELS
+    return found
+
+
+def _compared(parameter: Parameter, text: str) -> bool:
+    """Whether the source asks where it is -100; not for a switch, nor for what is called logits."""
+    if isinstance(parameter.default, SETTING) or {"logits", "mask", Space.LOGITS} & set(tokens(parameter.name)):
+        return False
+    return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*-100\b", text))
+
+
+def _in_a_label_loss(name: str, text: str) -> bool:
+    """Whether the source takes it for the index of a class."""
+    return bool(re.search(rf"(?:cross_entropy|nll_loss|scatter_?|gather|one_hot)\([^=\n]*\b{name}\b", text))
