@@ -107,8 +107,8 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
         # the loss is judged on one process
         return 1
     if lower in PLAIN or lower.startswith(FLAGS) or lower.endswith("_parallel"):
-        asked.plain[name] = PLAIN.get(lower, False)
-        return PLAIN.get(lower, False)
+        asked.plain[name] = settings.get(name, PLAIN.get(lower, False))
+        return asked.plain[name]
     if lower.endswith(WORDED) and (word := asked.word(name)):
         asked.plain[name] = word
         return word

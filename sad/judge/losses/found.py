@@ -15,6 +15,7 @@ from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.losses.kinds import kind_of
 from sad.judge.losses.label_loss import label_loss
+from sad.judge.losses.labelled import counting
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
@@ -221,6 +222,8 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
         if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.MODEL):
             # without labels some divide by another number; `without_labels` looks at that
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
+        if of.labels is not None:
+            of = replace(of, labels=counting(of.labels, call.ignored, of.student_logits.shape[-1]))
         total = call(of)
         if beside is not None and of.labels is not None:
             rows = first.on_labels(call.form.temperature * of.student_logits, of)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import Parameter
+
+from torch import Tensor
 
 from sad.judge.names import LATE_LABELS, tokens
 from sad.judge.roles import Role, Space, setting
+from sad.subjects.divergence import IGNORED
 
 SETTING = (int, float, bool, str)
 """Types of defaults that are no tensor's."""
@@ -30,6 +33,19 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
         if optional and len(required) > 1 and not found and _in_a_label_loss(parameter.name, text):
             found[parameter.name] = Role.LABELS
     return found
+
+
+def ignored_label(text: str, names: Mapping[str, object]) -> int:
+    """Return the label that a source leaves out, by a number or a constant of its module; -100 where it is none."""
+    told = set(re.findall(r"ignore_index\s*=\s*(-?\d+|[A-Z][A-Z0-9_]*)\b(?!\s*[.(])", text))
+    told |= set(re.findall(r"[!=]=\s*([A-Z_]*PAD[A-Z_]*)\b", text))
+    numbers = {str(names.get(one, "")) if one[0].isalpha() else one for one in told}
+    return int(numbers.pop()) if len(numbers) == 1 and re.fullmatch(r"-?\d+", min(numbers)) else IGNORED
+
+
+def counting(labels: Tensor, ignored: int, vocab: int) -> Tensor:
+    """Return labels of which none that counts is the one that is left out: the next token stands for it."""
+    return labels.masked_fill(labels == ignored, (ignored + 1) % vocab) if ignored >= 0 else labels
 
 
 def _compared(parameter: Parameter, text: str) -> bool:
