@@ -92,7 +92,7 @@ def _weighs_otherwise(found: Found, on: Call) -> str:
     alone = replace(
         given, student_logits=given.student_logits[:1], teacher_logits=given.teacher_logits[:1], labels=labels
     )
-    shares = []
+    shares: list[float] = []
     for call in (found.shape.call, on):
         apart, whole = sample(call, alone).gradient, sample(call, given).gradient[:1]
         share = float((apart * whole).sum() / whole.square().sum())
