@@ -22,7 +22,7 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
-from sad.judge.losses.labelled import ignored_label, labelled_roles
+from sad.judge.losses.labelled import ignored_label, labelled_roles, with_helpers
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.scripted import as_written
@@ -173,7 +173,8 @@ class Call:
         """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
         if any(role is Role.IGNORE for role in self.reading.roles.values()) or self.built:
             return IGNORED
-        return ignored_label(self._source, getattr(inspect.unwrap(self.target), "__globals__", {}))
+        names = getattr(inspect.unwrap(self.target), "__globals__", {})
+        return ignored_label(with_helpers(self.about or self.target, names), names)
 
     def _word(self, name: str) -> str | None:
         try:

@@ -21,11 +21,7 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     """Return the parameters that are labels: compared with -100, or, where they may be left out, what a label loss of
     the source is of beside two that may not.
     """
-    try:
-        text = inspect.getsource(function)  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return {}
-    every = list(parameters)
+    text, every = _source(function), list(parameters)
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)}
     for parameter in every:
@@ -38,9 +34,27 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
 def ignored_label(text: str, names: Mapping[str, object]) -> int:
     """Return the label that a source leaves out, by a number or a constant of its module; -100 where it is none."""
     told = set(re.findall(r"ignore_index\s*=\s*(-?\d+|[A-Z][A-Z0-9_]*)\b(?!\s*[.(])", text))
+    told |= set(re.findall(r"\b\w*(?:target|label|tgt)\w*\s*[!=]=\s*(-\d+)\b", text))
     told |= set(re.findall(r"[!=]=\s*([A-Z_]*PAD[A-Z_]*)\b", text))
     numbers = {str(names.get(one, "")) if one[0].isalpha() else one for one in told}
     return int(numbers.pop()) if len(numbers) == 1 and re.fullmatch(r"-?\d+", min(numbers)) else IGNORED
+
+
+def with_helpers(function: object, names: Mapping[str, object]) -> str:
+    """Return the source of a function with that of those of its module that it calls, and that these call."""
+    texts = [_source(function)]
+    left = {name: of for name, of in names.items() if inspect.isfunction(of) and of is not function}
+    for text in texts:
+        called = [name for name in left if re.search(rf"\b{re.escape(name)}\(", text)]
+        texts += [_source(left.pop(name)) for name in called]
+    return "\n".join(texts)
+
+
+def _source(function: object) -> str:
+    try:
+        return inspect.getsource(function)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
 
 
 def counting(labels: Tensor, ignored: int, vocab: int) -> Tensor:

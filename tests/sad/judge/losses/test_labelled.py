@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
-from sad.judge.losses.labelled import counting, ignored_label, labelled_roles
+from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, with_helpers
 from sad.judge.losses.session import session
 from sad.judge.roles import Role
+from sad.subjects.divergence import Reduction
 
 PAD_ID = 0
 
@@ -50,6 +51,16 @@ def by_constant(student_logits, teacher_logits, targets, alpha=0.5, temperature=
     return alpha * temperature**2 * kl + (1 - alpha) * hard
 
 
+def _kept(rows, targets):
+    return rows[targets != -1]
+
+
+def by_a_helper(student_logits, teacher_logits, targets):
+    """The tokens that count are told by another function."""
+    rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+    return _kept(rows, targets).sum() / _kept(rows, targets).numel()
+
+
 @pytest.mark.parametrize(
     ("loss", "labels"),
     [(by_number, {"answer_tokens"}), (in_a_batch, set()), (beside, {"target"}), (no_index, set())],
@@ -76,6 +87,15 @@ def test_a_label_may_be_left_out_by_a_constant():
     assert one.name == "forward KL"
     assert not one.faults
     assert Call(by_constant).ignored == PAD_ID
+
+
+def test_a_label_may_be_left_out_by_a_function_that_is_called():
+    call = Call(by_a_helper)
+    assert call.ignored == -1
+    one = found(discover(call, 0), 0)
+    assert one.divergence.contract.reduction is Reduction.MEAN
+    assert "def _kept" in with_helpers(by_a_helper, globals())
+    assert with_helpers(len, globals()) == ""
 
 
 @pytest.mark.parametrize(
