@@ -15,10 +15,14 @@ from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.series import Series
 from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
-from sad_doctor.views.tui.legend import legend
+from sad_doctor.views.tui.legend import legend, wanted_rows
 from sad_doctor.views.tui.lines import lay_series
 from sad_doctor.views.tui.raster import Window
 from sad_doctor.views.tui.spacing import spaced
+
+
+_TALL = 14
+"""Rows of a chart that has room for a legend of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
     canvas = Canvas(width, height, ink.base)
     log = is_log(plot)
     left, right = plot.steps or axis.span(s.column for s in plot.drawn)
-    head = 1 if height >= 5 else 0
+    head = (wanted_rows(width, plot) if height >= _TALL else 1) if height >= 5 else 0
     foot = 2 if height >= 10 else (1 if height >= 4 else 0)
     rows = height - head - foot
     known = axis.ends(axis.values(plot.columns), log) or axis.nothing(log)

@@ -29,6 +29,18 @@ def test_the_longest_names_are_cut_so_that_each_value_is_told():
     assert told.count("…") == 2
 
 
+def test_names_that_one_row_does_not_hold_take_two_where_the_chart_is_tall():
+    series = [Series(f"run{n}.log", Column(np.arange(10.0), np.full(10, 1.5)), "#ffffff") for n in range(4)]
+    for height, rows in ((13, 1), (14, 2)):
+        canvas, frame = paint(56, height, Plot(series), INK, 3.0)
+        told = [strip.text.strip() for strip in canvas.strips()[:rows]]
+        assert frame.y == rows
+        assert told[0].startswith("step 3  ━ run0.log 1.5000")
+        assert told[0].endswith("…") == (rows == 1)
+        assert all(f"run{n}.log 1.5000" in "".join(told) for n in range(4 if rows == 2 else 2))
+    assert paint(90, 30, Plot(series), INK)[1].y == 1
+
+
 @pytest.mark.parametrize("width", range(12, 40))
 def test_what_does_not_fit_at_all_is_told_by_dots(width):
     told = painted(["a-long-name-one", "a-long-name-two", "a-long-name-three"], width)
