@@ -32,6 +32,7 @@ class Chart(Drawn, Framed, can_focus=True):
     What is painted was thinned to the width first: no key costs more because the run is long.
     """
 
+    lit_within = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "cursor(-1)", "Cursor", show=False),
         Binding("right", "cursor(1)", "Cursor", show=False),

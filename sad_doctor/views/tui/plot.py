@@ -20,7 +20,6 @@ from sad_doctor.views.tui.lines import lay_series
 from sad_doctor.views.tui.raster import Window
 from sad_doctor.views.tui.spacing import spaced
 
-
 _TALL = 14
 """Rows of a chart that has room for a legend of two."""
 
