@@ -161,9 +161,8 @@ class Framed(Painted):
         if self._lighting and repaint and not (regions or layout or recompose):
             gutter, size = self.styles.gutter, self.region.size
             across, down = size.width, size.height
-            lines = Region(0, 0, across, 1), Region(0, down - 1, across, 1)
-            lines += Region(0, 0, 1, down), Region(across - 1, 0, 1, down)
-            regions = tuple(one.translate((-gutter.left, -gutter.top)) for one in lines)
+            lines = (0, 0, across, 1), (0, down - 1, across, 1), (0, 0, 1, down), (across - 1, 0, 1, down)
+            regions = tuple(Region(*one).translate((-gutter.left, -gutter.top)) for one in lines)
         self._lighting = False
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 

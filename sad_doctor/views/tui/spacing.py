@@ -161,5 +161,5 @@ def _power(number: float, step: float) -> float:
     """Return the value so many steps above 1 on a log scale; of parts of a decade, the round one next to it."""
     if step < 1 and number == int(number):
         whole, part = divmod(int(number), parts := round(1 / step))
-        return _IN_DECADE[parts][part] * 10.0**whole
-    return 10.0 ** (number * step)
+        return _IN_DECADE[parts][part] * math.pow(10.0, whole)
+    return math.pow(10.0, number * step)

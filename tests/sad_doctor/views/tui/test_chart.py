@@ -78,7 +78,7 @@ async def test_l_changes_the_labels_of_the_axis(make):
         assert str(loss.border_subtitle) == "log scale"
         await pilot.press("2", "l")
         await pilot.pause()
-        assert (labels(loss), labels(metric)) == (["200", "100", "50"], before[1])
+        assert (labels(loss), labels(metric)) == (["300", "100", "30"], before[1])
 
 
 async def test_the_scale_that_was_chosen_outlives_new_data(make):
