@@ -19,6 +19,8 @@ from sad_doctor.views.tui.lean import Row
 
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
+_STYLES = 512
+"""Filtered styles that are kept at once."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
 
 
@@ -28,7 +30,7 @@ class _Look:
     def __init__(self) -> None:
         self.edges: dict[int, Strip] = {}
         self.whole: dict[int, tuple[Strip, Strip]] = {}
-        self.styles: dict[Style, Style] = {}
+        self.styles: dict[int, tuple[Style, Style]] = {}
 
 
 class Edged(Widget):
@@ -90,13 +92,17 @@ class Edged(Widget):
             text, style, _ = cell
             if style is None:
                 style = Style.null()
-            told = seen.get(style)
-            if told is None:
+            known = seen.get(
+                id(style)
+            )  # which is no other's while it is kept; to hash a style takes longer than all else
+            if known is None:
                 found = [Segment(" ", style)]
                 for one in filters:
                     found = one.apply(found, background)
-                told = seen[style] = found[0].style or style
-            yield cell if told is style else Segment(text, told)
+                if len(seen) >= _STYLES:
+                    seen.clear()
+                known = seen[id(style)] = style, found[0].style or style
+            yield cell if known[1] is style else Segment(text, known[1])
 
     def notify_style_update(self) -> None:
         """Forget what was painted, which may have another look."""

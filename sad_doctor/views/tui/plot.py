@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from rich.style import Style
@@ -72,6 +72,7 @@ class Ink:
     nan: Style
     cursor: Style
     levels: dict[Level, Style]
+    ghost: Style = field(default_factory=Style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,8 @@ def telling_step(plot: Plot, frame: Frame, column: int) -> float:
 
 
 def _value_axis(canvas: Canvas, frame: Frame, levels: Sequence[float], labels: list[str], ink: Ink) -> None:
-    for y in range(frame.height):
-        canvas.put(frame.x - 1, frame.y + y, "│", ink.axis)
+    rows = min(frame.height, canvas.height - frame.y)
+    canvas.lay(frame.x - 1, frame.y, np.full((rows, 1), ord("│"), dtype=np.int64), ink.axis)
     dots = raster.rows(np.array(levels), frame.window, frame.height * raster.DOWN)
     for dot, label in zip(dots.tolist(), labels, strict=True):
         y = frame.y + dot // raster.DOWN

@@ -38,6 +38,7 @@ class _Shown(Drawn):
         self.cursor: float | None = None
         self._strips: list[Strip] = []
         self._key: object = None
+        self._inked: tuple[object, Ink] | None = None
 
     def show(self, shares: Shares) -> None:
         """Show other shares."""
@@ -66,11 +67,17 @@ class _Shown(Drawn):
 
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
-        self._strips, self._key = [], None
+        self._strips, self._key, self._inked = [], None, None
         super().notify_style_update()
 
     def ink(self) -> Ink:
-        """Return the styles of this widget."""
+        """Return the styles of this widget, mixed once for a background."""
+        state = self.app.theme, self.rich_style.bgcolor
+        if self._inked is None or self._inked[0] != state:
+            self._inked = state, self._mixed()
+        return self._inked[1]
+
+    def _mixed(self) -> Ink:
         label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 
