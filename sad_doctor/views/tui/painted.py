@@ -113,7 +113,9 @@ class Edged(Widget):
         """A row of the frame, or one of which only the ends are wanted, as Textual paints it; each once for a look."""
         strip = self._look.edges.get(y)
         if strip is None:
-            strip = self._look.edges[y] = super().render_lines(Region(0, y, self.region.width, 1))[0]
+            row = Region(0, y, self.region.width, 1)
+            self._styles_cache.set_dirty(row)  # Textual has kept it as it was in the look before
+            strip = self._look.edges[y] = super().render_lines(row)[0]
         return strip
 
 
