@@ -15,15 +15,8 @@ from sad_doctor.views import axis
 from sad_doctor.views.tui.raster import DOWN
 
 _FACTORS = (
-    (1.0, 0.0),
-    (2.0, 0.0),
-    (5.0, 0.0),
-    (2.5, 0.05),
-    (4.0, 0.15),
-    (3.0, 0.2),
-    (6.0, 0.25),
-    (1.5, 0.25),
-    (8.0, 0.25),
+    *((1.0, 0.0), (2.0, 0.0), (5.0, 0.0), (2.5, 0.05), (4.0, 0.2)),
+    *((3.0, 0.3), (6.0, 0.35), (1.5, 0.35), (8.0, 0.35)),
 )
 """What a step may begin with, and how much worse it reads than 1, 2 or 5."""
 _TIGHTEST, _WANTED, _WIDEST = 1.02, 1.12, 2.0
@@ -103,7 +96,7 @@ def _best(low: float, high: float, rows: int, log: bool) -> _Choice | None:
             zero = min(places, key=lambda n: abs(n - ideal) / 2 + _unseemly(n, last, bounded))
             labels = len(_numbers(zero, apart, rows))
             if labels >= 2:
-                cost += _looseness(dot * last / (high - low)) + 0.1 * _unseemly(zero, last, bounded)
+                cost += _looseness(dot * last / (high - low)) + 0.04 * _unseemly(zero, last, bounded)
                 cost += 0.5 * abs(math.log(labels / min(_LABELS, max(_SCARCE, rows // 3)))) + 0.3 * (labels < _SCARCE)
                 found.append(_Choice(step, apart, zero, cost))
     return min(found, key=lambda one: one.cost, default=None)
