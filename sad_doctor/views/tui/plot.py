@@ -20,6 +20,8 @@ from sad_doctor.views.tui.lines import lay_series
 from sad_doctor.views.tui.raster import Window
 from sad_doctor.views.tui.spacing import spaced
 
+_MARKED = "─" + "".join(GLYPHS.values())
+"""What a mark on the axis may stand over."""
 _TALL = 14
 """Rows of a chart that has room for a legend of two."""
 
@@ -223,14 +225,16 @@ def _step_axis(canvas: Canvas, frame: Frame, foot: int, least: float, ink: Ink) 
 
 
 def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> None:
-    y = frame.y + frame.height - (0 if foot == 2 else 1)
+    y = frame.y + frame.height
     if plot.span and foot == 2:
         first, last = (min(max(s, frame.window.left), frame.window.right) for s in plot.span)
         start = frame.column(first) or 0
         _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
-            canvas.put(x, y, GLYPHS[mark.level], ink.levels[mark.level])
+            # where the labels stand on the axis itself, a mark takes a cell of the plot rather than one of theirs
+            free = foot == 2 or (foot == 1 and chr(canvas.glyph[y, x]) in _MARKED)
+            canvas.put(x, y if free else y - 1, GLYPHS[mark.level], ink.levels[mark.level])
 
 
 def value_at(column: Column, step: float | None) -> float | None:
