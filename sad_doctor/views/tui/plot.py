@@ -22,7 +22,7 @@ from sad_doctor.views.tui.spacing import spaced
 
 _MARKED = "─" + "".join(GLYPHS.values())
 """What a mark on the axis may stand over."""
-_TALL = 14
+_TALL = 11
 """Rows of a chart that has room for a legend of two."""
 
 

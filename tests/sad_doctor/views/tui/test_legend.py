@@ -13,7 +13,7 @@ INK = Ink(*[Style()] * 7, {})
 
 def painted(names, width, cursor=None):
     series = [Series(name, Column(np.arange(10.0), np.full(10, 1.5)), "#ffffff") for name in names]
-    canvas, _ = paint(width, 12, Plot(series), INK, cursor)
+    canvas, _ = paint(width, 10, Plot(series), INK, cursor)
     return "".join(segment.text for segment in canvas.strips()[0]).strip()
 
 
@@ -31,7 +31,7 @@ def test_the_longest_names_are_cut_so_that_each_value_is_told():
 
 def test_names_that_one_row_does_not_hold_take_two_where_the_chart_is_tall():
     series = [Series(f"run{n}.log", Column(np.arange(10.0), np.full(10, 1.5)), "#ffffff") for n in range(4)]
-    for height, rows in ((13, 1), (14, 2)):
+    for height, rows in ((10, 1), (11, 2)):
         canvas, frame = paint(56, height, Plot(series), INK, 3.0)
         told = [strip.text.strip() for strip in canvas.strips()[:rows]]
         assert frame.y == rows

@@ -163,6 +163,6 @@ def test_a_column_stands_for_its_nan_or_its_largest_value():
 def test_the_legend_leaves_out_what_does_not_fit_whole():
     plot = Plot([series([0, 1], [1, 2]), series([0], [3.0], "points", "held-out")])
     assert "held-out 3" in text(plot, width=40)[0]
-    assert "held" not in text(plot, width=26, height=13)[0]
-    assert text(plot, width=26, height=13)[0].rstrip().endswith("…")
-    assert "train 2" in text(plot, width=26, height=13)[0]
+    assert "held" not in text(plot, width=26, height=10)[0]
+    assert text(plot, width=26, height=10)[0].rstrip().endswith("…")
+    assert "train 2" in text(plot, width=26, height=10)[0]
