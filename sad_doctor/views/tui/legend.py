@@ -29,7 +29,7 @@ def wanted_rows(width: int, plot: Plot) -> int:
     """Return how many rows the legend of a chart ``width`` cells wide takes: two where one would lose names."""
     told = [8 if len(s.column) == 0 else len(numerals.full(s.column.last or 0.0)) for s in plot.drawn]
     wide = sum(cell_len(s.name) + n + _BESIDE for s, n in zip(plot.drawn, told, strict=True))
-    return 2 if len(told) > 1 and _STEP + wide - _GAP > width else 1
+    return 2 if len(told) > 1 and wide - _GAP + (_STEP if len(told) > 2 else 0) > width else 1
 
 
 def legend(
