@@ -296,24 +296,3 @@ async def test_a_page_that_opens_has_nothing_painted_but_itself_and_what_lost_th
         sheet = app.sheet.region
         assert sheet.area < screen.cells < sheet.area + 1100  # the frame, the keys and the head, whose clock may tick
         assert screen.text == make.shown(app)
-
-
-async def test_the_focus_moves_from_chart_to_chart_and_their_frames_alone_are_written(make, terminal, monkeypatch):
-    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
-    async with app.run_test(size=(220, 60)) as pilot:
-        await make.settled(pilot)
-        await pilot.press("1", "tab", "shift+tab")
-        await pilot.pause()
-        screen = terminal(app)
-        filtered = []
-        for chart in (app.board.loss, app.board.metric):
-            monkeypatch.setattr(
-                chart, "_filtered", lambda *told, old=chart._filtered: (filtered.append(told), old(*told))[1]
-            )
-        await pilot.press("tab")
-        await pilot.pause()
-        frames = sum(2 * sum(chart.region.size) for chart in (app.board.loss, app.board.metric))
-        assert app.board.metric.has_focus
-        assert 0 < screen.cells <= frames + 440  # the clock of the head may tick
-        assert not filtered  # what each looks like with and without the focus is known
-        assert screen.looks == afresh(app).looks
