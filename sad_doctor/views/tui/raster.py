@@ -108,7 +108,7 @@ def trace(column: Column, window: Window, width: int, height: int, *, joined: bo
 def braille(dots: Bools) -> NDArray[np.int64]:
     """Return the code points of a dot grid, [height, width]; an empty cell is 0."""
     bits = np.zeros((dots.shape[0] // DOWN, dots.shape[1] // ACROSS), dtype=np.uint8)
-    for (down, across), weight in np.ndenumerate(_WEIGHT):  # eight small steps take a fifth of one large sum
+    for (down, across), weight in np.ndenumerate(_WEIGHT):  # eight small steps take a quarter of one large sum
         bits |= dots.view(np.uint8)[down::DOWN, across::ACROSS] * weight
     return np.where(bits > 0, bits.astype(np.int64) + _BLANK, 0)
 
