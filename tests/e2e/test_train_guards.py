@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from furnished import furnish, record
 
 from sad_doctor import names
@@ -70,8 +71,13 @@ class Room:
             timeout=SECONDS,
         )
 
-    def train(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "sad", "train", "--config", "run.toml", *words, **more)
+    def sad(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the command in a process that need not import anything."""
+        own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+        return warm.sad(*words, cwd=self.folder, env=own, timeout=SECONDS)
+
+    def train(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.sad("train", "--config", "run.toml", *words)
 
     def lines(self, run: Path | str = "runs/latest", name: str = "metrics.jsonl") -> list[dict[str, Any]]:
         return record(self.folder / run, name)
@@ -99,7 +105,7 @@ def test_the_hours_end_a_run_and_another_machine_goes_on_from_the_copy(room: Roo
     assert (again.returncode, again.stderr) == (0, "")
     assert f"run: {copy}" in again.stdout
     assert [line["step"] for line in room.lines(copy) if names.LOSS in line] == [1, 2, 3, 4, 5, 6]
-    refused = room.run("-m", "sad", "train", "--resume", f"far/{run.name}", "--epochs", "1")
+    refused = room.sad("train", "--resume", f"far/{run.name}", "--epochs", "1")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--resume goes on with the run's own recipe" in refused.stderr
 
@@ -112,8 +118,8 @@ def test_a_red_flag_stops_a_run_where_it_is_told_to_and_warns_by_itself(room: Ro
     assert line.startswith("stopped after step 10 of 30 for a red flag (R203 term-dominates: The term layerwise is ")
     (told,) = [line for line in done.stdout.splitlines() if line.startswith("step 10: R203")]
     assert told.removeprefix("step 10: ") in line
-    assert room.run("-m", "sad", "doctor", "runs/latest", "--report").returncode == 1
-    resumed = room.run("-m", "sad", "train", "--resume", "runs/latest", "--on-red-flag", "warn")
+    assert room.sad("doctor", "runs/latest", "--report").returncode == 1
+    resumed = room.sad("train", "--resume", "runs/latest", "--on-red-flag", "warn")
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert [line["step"] for line in room.lines() if names.LOSS in line] == list(range(1, 31))
     flags = [e["message"] for e in room.lines(name="events.jsonl") if e["kind"] == names.EVENT_RED_FLAG]
@@ -145,7 +151,8 @@ def test_a_tracker_gets_the_lines_of_the_record(room: Room) -> None:
     (library / "trackio-1.0.dist-info").mkdir(parents=True)
     (library / "trackio-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: trackio\nVersion: 1.0\n")
     (library / "trackio.py").write_text(TRACKIO)
-    done = room.train("--max-steps", "3", "--set", 'train.trackers=["trackio"]', PYTHONPATH=str(library))
+    words = ("--config", "run.toml", "--max-steps", "3", "--set", 'train.trackers=["trackio"]')
+    done = room.run("-m", "sad", "train", *words, PYTHONPATH=str(library))
     assert (done.returncode, done.stderr) == (0, "")
     tracked = [json.loads(line) for line in (room.folder / "tracked.jsonl").read_text().splitlines()]
     record = room.lines()
