@@ -42,3 +42,8 @@ def test_the_whole_reaches_as_far_as_the_run_whatever_the_window(make):
     thinner, plot = Thinner(), Plot([series(make)], steps=(0.0, 10.0))
     assert thinner.whole(plot).series[0].column.value.max() == 90.0
     assert thinner.whole(plot) is thinner.whole(plot)
+    # how far they reach is not looked for again in another window, and is in another run
+    (first,), (moved,) = (thinner.whole(Plot(plot.drawn, steps=steps)).series for steps in ((0.0, 10.0), (5.0, 20.0)))
+    assert moved.column is first.column
+    (other,) = thinner.whole(Plot([series(make, size=5_000)], steps=(5.0, 20.0))).series
+    assert other.column is not first.column
