@@ -76,8 +76,9 @@ def _run(
                 break
         late = bool(left) and not any(process.exitcode for process in running)
         for process in running:
-            if process.exitcode is None:
-                process.terminate()
+            # what it has to say of the failure of another it may say at once
+            process.join(0.5)
+            process.kill()
             process.join()
         if late:
             raise subprocess.TimeoutExpired(words, timeout)
