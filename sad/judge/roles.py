@@ -295,6 +295,8 @@ def _space(name: str) -> Space | None:
     flat = "".join(tokens(name))
     if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
         return Space.LOG_PROBS
-    if words & {"probs", "prob", "probabilities", "probability"} or tokens(name)[1:] == ["p"]:
+    if words & {"probs", "prob", "probabilities", "probability"} or (
+        len(words - {"logit"}) == 2 and tokens(name)[1:] == ["p"]
+    ):
         return Space.PROBS
     return Space.LOGITS if words & {"logits", "logit", "scores"} else None

@@ -145,14 +145,15 @@ class Call:
     def _known(
         self, every: list[inspect.Parameter], text: str, function: Callable[..., Any] | None = None
     ) -> dict[str, Role]:
-        """The roles that classes of the user's own say of parameters."""
+        """The roles that source and classes of the user's own say of parameters."""
         target, labels = self.target, {}
         if function is None:
             function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
             labels = labelled_roles(every, function)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
-        return {**labels, **listed_roles(every), **roles_of(classes, every)}
+        listed = listed_roles(every) if Role.TEACHER not in labels.values() else {}
+        return {**labels, **listed, **roles_of(classes, every)}
 
     @cached_property
     def _source(self) -> str:
@@ -165,9 +166,8 @@ class Call:
         defaults = self.defaults()
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
-        lists = names_of_lists(self.reading.roles)
-        asked = (self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, lists)
-        return Asking(*asked, self.ignored, self._marks[1])
+        asked = (self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes)
+        return Asking(*asked, names_of_lists(self.reading.roles), self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:

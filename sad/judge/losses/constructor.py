@@ -20,6 +20,8 @@ from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
+HANDED = re.compile(r"(\w+)(?:\.(?:to|cuda|cpu)\([^()]*\))?$")
+"""What is kept as it was handed, but for where it is."""
 
 
 @functools.cache
@@ -28,7 +30,13 @@ def kept_losses(of: type) -> Mapping[str, Any]:
     the losses of its own that can be made with nothing: they are, with their defaults.
     """
     found: dict[str, Any] = {}
-    for base, _, tree in _constructors(of):
+    given: dict[str, nn.Module] = {}
+    kept: dict[str, str] = {}
+    for base, made, tree in _constructors(of):
+        every = inspect.signature(made).parameters.values()
+        # a base keeps what it is handed: the default of the class itself counts
+        given |= {p.name: p.default for p in every if isinstance(p.default, nn.Module) and _of_torch(type(p.default))}
+        kept |= {name: told[1] for name, value in _plain(tree) if (told := HANDED.match(ast.unparse(value)))}
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
         for name, call in _assigned(tree):
             kind = _named(call.func, names)
@@ -38,13 +46,19 @@ def kept_losses(of: type) -> Mapping[str, Any]:
                 except Exception:
                     # it needs more
                     continue
-            if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == nn.KLDivLoss.__module__:
+            if isinstance(kind, type) and _of_torch(kind):
                 try:
                     arguments = [ast.literal_eval(one) for one in call.args]
                     found[name] = kind(*arguments, **{k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg})
                 except (ValueError, TypeError):
                     continue
-    return MappingProxyType(found)
+    handed = {name: given[parameter] for name, parameter in kept.items() if parameter in given}
+    return MappingProxyType(handed | found)
+
+
+def _of_torch(kind: type) -> bool:
+    """Whether it is a loss of torch."""
+    return issubclass(kind, nn.Module) and kind.__module__ == nn.KLDivLoss.__module__
 
 
 def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]]:

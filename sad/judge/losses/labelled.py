@@ -9,6 +9,7 @@ from inspect import Parameter
 
 from torch import Tensor
 
+from sad.judge.losses.lists import IDS, LISTS
 from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, THEIRS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.subjects.divergence import IGNORED
@@ -26,7 +27,8 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     """Return the parameters that are labels: compared with -100, or, where they may be left out, what a label loss of
     the source is of beside two that may not.
     """
-    text, every = _source(function), list(parameters)
+    every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    text = _source(function)
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
     for parameter in every:
@@ -43,11 +45,12 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
 
 def _optional_teacher(every: list[Parameter], required: list[str]) -> dict[str, Role]:
     """The teacher's logits, where they may be left out and nothing that is required may be the teacher's."""
-    left = [name for name in required if "_".join(tokens(name)) not in LATE_LABELS | LABELS | MASKS | PADS]
-    theirs = [p.name for p in every if THEIRS & set(tokens(p.name)) and setting(p.name) is None]
-    may = [p.name for p in every if p.default is None and p.name in theirs and tokens(p.name)[-1] == "logits"]
-    whole = len(left) == len(may) == len(theirs) == 1 and not {"topk", "top", "sparse"} & set(tokens(may[0]))
-    return {may[0]: Role.TEACHER} if whole and left[0] not in MODELS | BATCHES else {}
+    others = LATE_LABELS | LABELS | MASKS | PADS | BATCHES | {"inputs"}
+    left = [name for name in required if "_".join(tokens(name)) not in others]
+    theirs = [p for p in every if THEIRS & set(tokens(p.name)) and setting(p.name) is None]
+    whole = [p.name for p in theirs if not (LISTS | IDS) & set(tokens(p.name))]
+    open_ = len(left) == len(whole) == 1 and all(p.default is None for p in theirs)
+    return {whole[0]: Role.TEACHER} if open_ and tokens(whole[0])[-1] == "logits" and left[0] not in MODELS else {}
 
 
 def marks(function: object, target: object) -> tuple[int, int]:
