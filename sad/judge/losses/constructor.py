@@ -128,16 +128,17 @@ def constants_of(of: type) -> Mapping[str, object]:
         # what is set twice depends on something: no constant
         found = {name: value for name, value in found.items() if name not in own}
         found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
-    # what another method turns on is on while it trains
-    found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned_on(of, n)), True)
-    return MappingProxyType(found)
+    # what another method turns on, or counts, is on while it trains
+    found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned(of, n, "=\\s*True")), True)
+    counts = (n for n, value in found.items() if value == 0 and type(value) is int and _turned(of, n, "\\+="))
+    return MappingProxyType(found | dict.fromkeys(counts, 1))
 
 
-def _turned_on(of: type, name: str) -> bool:
-    """Whether some method of a class but its constructor sets an attribute to True."""
+def _turned(of: type, name: str, to: str) -> bool:
+    """Whether some method of a class but its constructor sets an attribute to True, or adds to it."""
     methods = (m for n, m in vars(of).items() if n != "__init__" and inspect.isfunction(m))
     try:
-        return any(re.search(rf"self\.{name}\s*=\s*True", inspect.getsource(method)) for method in methods)
+        return any(re.search(rf"self\.{name}\s*{to}", inspect.getsource(method)) for method in methods)
     except (OSError, TypeError):
         return False
 

@@ -79,7 +79,11 @@ def teacher_last(student_logits, labels, teacher_logits=None, temperature=2.0):
     return F.kl_div(log_q, p, reduction="batchmean") * temperature**2
 
 
-def two_teachers(student_logits, labels, teacher_logits=None, teacher_topk_logits=None):
+def or_a_list(inputs, outputs, *, teacher_logits=None, teacher_topk_logprobs=None, teacher_topk_ids=None, **more):
+    return outputs["logits"].sum()
+
+
+def two_teachers(student_logits, labels, teacher_logits=None, tutor_and_teacher_logits=None):
     return student_logits.sum()
 
 
@@ -108,6 +112,8 @@ def test_a_loss_is_found_with_labels_of_another_name():
 def test_a_teacher_that_may_be_left_out_is_given():
     roles = labelled_roles(inspect.signature(teacher_last).parameters.values(), teacher_last)
     assert roles == {"labels": Role.LABELS, "teacher_logits": Role.TEACHER}
+    every = inspect.signature(or_a_list).parameters.values()
+    assert labelled_roles(every, or_a_list) == {"teacher_logits": Role.TEACHER}
     every = inspect.signature(two_teachers).parameters.values()
     assert labelled_roles(every, two_teachers) == {}
     one = found(discover(Call(teacher_last), 0), 0)
