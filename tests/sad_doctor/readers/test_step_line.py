@@ -74,3 +74,10 @@ def test_a_time_in_front_is_no_step(line: str) -> None:
     told = parse(line)
     assert told is not None
     assert told.step is None
+
+
+@pytest.mark.parametrize(("size", "told"), [("768", {"loss": 3.2, "kd": 0.5}), ("0.5", {"hidden": 0.5})])
+def test_a_size_beside_a_loss_is_no_part_of_it(size: str, told: dict[str, float]) -> None:
+    line = parse(f"step 10 loss 3.2 kd 0.5 hidden {size}")
+    assert line is not None
+    assert dict(line.values) == {"loss": 3.2, "kd": 0.5} | told
