@@ -23,8 +23,8 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
 - `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of
   0.9 beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
-- `factor = 30`, `records = 24`, `fit = 0.05`, `rest = 0.01`, `large = 10`: of KD beside a total alone: the least factor and
-  number of records, how far the fit may be off as a share of the total's movement, what must be left of the total
+- `factor = 30`, `records = 24`, `fit = 0.05`, `rest = 0.01`, `large = 10`: of KD beside a total alone, the least factor
+  and number of records, how far the fit may be off as a share of the total's movement, what must be left of the total
   beside KD (a total of nothing but KD has no other term to own), and the nats from which a total is large.
 
 ## Example

@@ -95,4 +95,4 @@ def test_kd_beside_a_total_alone_dominates_by_a_large_factor(judge, weight, labe
             judge(RULE, "steps: 60\ntrain/loss: {}\ntrain/raw/kd: {}".format(*told))
     else:
         assert [one.level for one in found] == levels
-        assert found[0].headline.startswith("The total follows kd times 101")
+        assert found[0].headline.startswith("The total follows kd times 100.988")
