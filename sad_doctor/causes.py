@@ -169,7 +169,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("overfitting", "evaluation-better", "label-loss-too-low"),
     ),
     "totals-differ": (
-        *("loss-diverges", "level-breaks", "term-rises"),
+        *("loss-diverges", "term-rises"),
         *("overfitting", "evaluation-objective-differs", "term-apart", "lm-rises-while-kd-falls", "label-loss-apart"),
         *("perplexity-too-high", "perplexity-disagrees", "worse-than-uniform", "student-no-better"),
     ),
@@ -201,6 +201,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-rises",
         "loss-oscillates",
         "early-plateau",
+        "totals-differ",
+        "lm-rises-while-kd-falls",
+        "overfitting",
     ),
     "noise-missing": (
         "label-loss-apart",

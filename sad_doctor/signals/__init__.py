@@ -31,6 +31,7 @@ from sad_doctor.signals.seams import (
 )
 from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
+from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -55,6 +56,7 @@ __all__ = [
     "Parts",
     "Regular",
     "Repeat",
+    "Small",
     "Still",
     "Switch",
     "TeacherGap",
@@ -131,6 +133,7 @@ __all__ = [
     "tidy",
     "told_again",
     "tolerance",
+    "too_small",
     "torn",
     "totalled",
     "trend",
@@ -139,4 +142,5 @@ __all__ = [
     "warms_again",
     "waves",
     "weight_moves",
+    "weighted_pair",
 ]
