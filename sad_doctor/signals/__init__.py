@@ -2,7 +2,7 @@
 
 from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.along import evaluated, events_at, lengths, noises
-from sad_doctor.signals.around import AROUND, around, term_evaluated
+from sad_doctor.signals.around import AROUND, around, label_evaluated, term_evaluated
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -87,6 +87,7 @@ __all__ = [
     "is_exp_of",
     "is_summed",
     "jump_at",
+    "label_evaluated",
     "label_loss",
     "leaps",
     "lengths",
