@@ -4,7 +4,7 @@
 The median of the last 50 records of the total loss, counted from step 5,000 on, above 15. Where the log tells every
 term before its weight, and all of these are below 15, the total is large by the weights alone: then it is quiet.
 Before that step, a log of a total alone that begins and ends above what any mean over tokens begins with is a hint, and
-so is any total that begins far above it, unless it is large by the weights alone.
+so is one that begins far above that, wherever it ends.
 
 ## Why it is bad
 A language model that knows nothing pays the logarithm of its vocabulary: 10.8 nats for 49,152 tokens, 11.9 for 151,936.
@@ -101,14 +101,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
-    """The hint of a total that is above any mean over tokens: from its first record to its last, or far at first."""
-    if len(total) < t["few"]:
+    """The hint of a total alone above any mean over tokens, from its first record to its last or far above at first."""
+    if len(total) < t["few"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
     third, least = len(total) // 3, float(np.min(total.value[:_FIRST]))
     first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
-    alone = not (run.terms(names.RAW) or run.terms(names.WEIGHTED))
-    throughout = alone and least > t["begin"] and last > t["begin"]
-    if not throughout and (least <= t["far"] or _by_weights(run, t) or signals.of_classes(run)):
+    throughout = least > t["begin"] and last > t["begin"]
+    if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None
     return RULE.finding(
         level=Level.INFO,
