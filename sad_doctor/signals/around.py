@@ -18,6 +18,9 @@ _NEAR = 0.06
 _FEWEST, _STEADY = 4, 0.12
 """Evaluations, and how far their ratio to one term may lie from its median, to be that term times a number."""
 
+_GUESS = 12.5
+"""Nats that guessing every token of the largest vocabulary alike costs: a mean over labels is below."""
+
 
 def around(column: Column, steps: Floats) -> Floats:
     """Return the median of the records around each step, float64 [steps]; of a column with one record at least."""
@@ -54,7 +57,8 @@ def label_evaluated(run: Run, evaluation: Column) -> str | None:
     while the total itself is not.
     """
     terms, total = parts(run).terms, run.get(names.LOSS)
-    if total is None or len(evaluation) < _FEWEST or not np.all(evaluation.value > 0):
+    mean = (evaluation.value > 0) & (evaluation.value < _GUESS)
+    if total is None or len(evaluation) < _FEWEST or not np.all(mean):
         return None
     whole = _unsteady(around(finite(tidy(total)), evaluation.step), evaluation.value)
     for term in terms.keys() & names.ANCHORS:
