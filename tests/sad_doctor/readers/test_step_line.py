@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from sad_doctor.readers.step_line import parse
@@ -81,3 +83,12 @@ def test_a_size_beside_a_loss_is_no_part_of_it(size: str, told: dict[str, float]
     line = parse(f"step 10 loss 3.2 kd 0.5 hidden {size}")
     assert line is not None
     assert dict(line.values) == {"loss": 3.2, "kd": 0.5} | told
+
+
+def test_a_value_that_is_not_finite_is_prose_where_no_sign_stands_before_it() -> None:
+    told = parse("step 7 loss 2.5 zeta: nan")
+    assert told is not None
+    assert math.isnan(told.values["zeta"])
+    told = parse("step 7 loss 2.5 number of skipped iterations 0 number of nan iterations 0")
+    assert told is not None
+    assert not any(math.isnan(value) for value in told.values.values())
