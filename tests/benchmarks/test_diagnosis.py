@@ -11,8 +11,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from planted import loop, measures, model, objective, optimisation, reported, surroundings, targets, texts, training
-from planted import script_logs
+from planted import (
+    loop,
+    measures,
+    model,
+    objective,
+    optimisation,
+    reported,
+    script_logs,
+    surroundings,
+    targets,
+    texts,
+    training,
+)
 from planted.columns import LEVELS, has, kept, trace
 from planted.formats import FORMATS, LOGS
 from planted.record import Plan, Record, Trace
