@@ -13,7 +13,9 @@ from typing import Any
 
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
+from sad.judge.free import opened
 from sad.judge.interface import Interface
+from sad.judge.lifted import because
 from sad.judge.missing import placeholders
 from sad.judge.output import article
 from sad.judge.report import Line
@@ -76,7 +78,7 @@ class Named:
 
         Raises UserError where there is no such thing, or importing it raises.
         """
-        target, of = (None, None) if self.target is None else (load(self.target, stood), owner(self.target))
+        target, of = (None, None) if self.target is None else (opened(load(self.target, stood)), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
             return Code(target, of, None, self.tokenizers)
@@ -124,7 +126,7 @@ def judging(
             raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
-    yield {"what": judged.what, "assumed": [*judged.assumed, *placeholders(stood)]}
+    yield {"what": judged.what, "assumed": [*judged.assumed, *because(code.target), *placeholders(stood)]}
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}

@@ -20,6 +20,7 @@ from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
 from sad.judge.evaluators.call import MODELS, Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
+from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
 from sad.judge.judging import source
 from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
@@ -37,6 +38,8 @@ WINDOWS = (
     "window_size",
     "n_ctx",
 )
+STRINGS = ("text", "dataset_text", "corpus_text", "full_text", "raw_text", "test_text", "eval_text", "document")
+"""The names of a parameter that is one long string, which its tokenizer reads as the stream."""
 SIZES = ("bs", "batch_size", "eval_batch_size", "nbatches")
 LENGTH, TOKENS, WORDS = 16, 9 * 16 + 6, 24
 """Tokens of a window, of the stream, whose last window is not full, and of the vocabulary."""
@@ -114,9 +117,16 @@ class Streamed:
             **dict.fromkeys(STREAMS, given),
             **dict.fromkeys(WINDOWS, LENGTH),
             "stride": LENGTH // 2,
+            **dict.fromkeys(STRINGS, " ".join(f"t{one}" for one in stream[0].tolist())),
+            **(dict.fromkeys(TOKENIZERS, tokenizer(WORDS, TOKENS)) if self.written else {}),
         }
         values |= {} if size is None else dict.fromkeys(SIZES, size)
         return {name: one for name, one in numbers(self.call.called(values)).items() if not ASIDE.search(name.lower())}
+
+    @property
+    def written(self) -> bool:
+        """Whether it takes the stream as a string."""
+        return bool(self.call.names() & {*STRINGS})
 
     @property
     def sized(self) -> bool:
@@ -126,8 +136,10 @@ class Streamed:
 
 def is_one(call: Call) -> bool:
     """Whether an evaluator takes a stream of ids beside a model, and nothing that it goes through in batches."""
-    names = call.names()
-    return bool(names & {*STREAMS}) and bool(names & {*MODELS})
+    names = call.names(free=True)
+    if not names & {*MODELS}:
+        return False
+    return bool(call.names() & {*STREAMS}) or (bool(call.names() & {*STRINGS}) and bool(names & {*TOKENIZERS}))
 
 
 def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]:
@@ -138,7 +150,8 @@ def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]
     except (AttributeError, TypeError, KeyError):
         of = Streamed(call, plain=True)
         of.of(Table().eval(), 1)
-    said = [f"it is given one stream of {TOKENS} ids{'' if of.plain else ' as input_ids'}, and windows of {LENGTH}"]
+    form = " as a string" if of.written else "" if of.plain else " as input_ids"
+    said = [f"it is given one stream of {TOKENS} ids{form}, and windows of {LENGTH}"]
     said.append("the model's loss of a token depends on the token before it alone")
     checks = {
         "can_be_called": lambda: _called(of),
