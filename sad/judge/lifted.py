@@ -63,14 +63,13 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
                 exec(compile(ast.Module([node], []), str(path), "exec"), vars(module))
             except ModuleNotFoundError:
                 raise
-            except ImportError as error:
-                if not isinstance(node, ast.ImportFrom) or NO_NAME.search(str(error)):
+            except (Exception, SystemExit) as error:
+                if isinstance(error, ImportError) and NO_NAME.search(str(error)):
                     raise
-                # it refuses to be imported here, for a version or for what else it needs
-                named = {one.asname or one.name: one.name for one in node.names}
-                vars(module).update({one: Placeholder(f"{node.module}.{of}") for one, of in named.items()})
-            except Exception:  # noqa: S112 - whoever reads it says that it lacks
-                continue
+                if isinstance(node, ast.ImportFrom):
+                    # a neighbour that is a program, or that refuses to be imported here
+                    named = {one.asname or one.name: one.name for one in node.names}
+                    vars(module).update({one: Placeholder(f"{node.module}.{of}") for one, of in named.items()})
     except BaseException:
         del sys.modules[name]
         if before is not None:

@@ -25,8 +25,10 @@ from sad.judge.collators.marker import (
 )
 from sad.judge.collators.prepares import ONE, Takes, paired, prepared
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
+from sad.judge.free import is_free
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED, Marks, Text
 
 FEATURES = {
@@ -35,7 +37,7 @@ FEATURES = {
 }
 LENGTHS = (
     *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
-    *("max_sequence_length", "allowed_max_length", "cutoff_len"),
+    *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
 )
 OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
@@ -188,6 +190,8 @@ class Call:
             elif _needed(parameter) and parameter.name == "model":
                 # few read it, and most take None
                 found[parameter.name] = None
+            elif is_free(parameter):
+                found[parameter.name] = Unknown(parameter.name)
             elif _needed(parameter):
                 raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
         return found
@@ -217,6 +221,7 @@ class Call:
             **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
             **dict.fromkeys(PROMPTS, self.longest // 2),
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
+            **dict.fromkeys(("text_column_name", "text_column", "dataset_text_field", "text_field"), "text"),
             "mlm": False,
             "device": "cpu",
         }
