@@ -118,8 +118,9 @@ def _with_placeholders(
     except (Exception, SystemExit) as error:
         if not defines(text, wanted):
             raise
-        ends = isinstance(error, SystemExit)
-        return lifted("it ends the program where it is imported" if ends else f"it {_place(error)}raises {said(error)}")
+        if isinstance(error, SystemExit):
+            return lifted("importing all of it ends the program")
+        return lifted(f"importing all of it raises {said(error)}")
 
 
 def _place_of(path: Path) -> tuple[Path, str]:

@@ -63,6 +63,11 @@ class Settings(Keyed):
             return False
         return Unknown(f"{self.__dict__['_of']}.{name}")
 
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
+        """Return the setting, or the default where its meaning is not known."""
+        found = getattr(self, name)
+        return default if isinstance(found, Unknown) else found
+
 
 def settings_read(source: str, names: Iterable[str]) -> list[str]:
     """Return which settings a source reads from parameters of these names, in the order in which it does."""

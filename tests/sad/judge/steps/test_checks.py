@@ -19,7 +19,7 @@ from sad.judge.target import load
 from sad.verdict import Standing
 
 HERE = Path(__file__).parent
-ASKING = HERE / "asking_steps.py"
+ASKING, PROGRAM = HERE / "asking_steps.py", HERE / "program_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -51,6 +51,22 @@ def test_settings_in_an_object_engines_and_classes_are_understood(name):
     what, lines = strange.judged(ASKING, name, "step", ("can_be_called", "step_accounting", "configuration_has_effect"))
     assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
     assert lines["step_accounting"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize("name", load(f"{PROGRAM}:STYLES"))
+def test_a_loop_gets_what_its_program_sets(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    what, lines = strange.judged(PROGRAM, name, "step", ("can_be_called", "step_accounting"))
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    # what it saves is not left behind
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_of_a_loop_of_a_program_is_caught():
+    _, lines = strange.judged(PROGRAM, "one_too_early", "step", ("step_accounting",))
+    assert lines["step_accounting"].standing is Standing.BROKEN
+    with pytest.raises(UserError, match="what frobnication should be cannot be told from the name"):
+        strange.judged(PROGRAM, "needs_more", "step")
 
 
 def test_what_is_read_from_an_object_of_settings_is_judged():
@@ -108,7 +124,7 @@ def test_what_cannot_be_judged_is_told(name, word):
 
 
 def test_a_setting_that_is_not_known_is_told():
-    with pytest.raises(UserError, match=r"it reads args\.frobnication, whose meaning is not known"):
+    with pytest.raises(UserError, match=r"what args\.frobnication should be cannot be told from the name"):
         strange.judged(ASKING, "asks_too_much", "step")
 
 
