@@ -65,25 +65,30 @@ def lacking(function: Callable[..., Any]) -> list[str]:
     space, seen, left = function.__globals__, set[CodeType](), [function.__code__]
     found: dict[str, None] = {}
     text = _file_of(function)
-    star = re.search(r"^[ \t]*from\s+\S+\s+import\s+\*", text, re.MULTILINE)
-
-    def sets(name: str) -> bool:
-        # a name that stands nowhere else is an error of its own
-        pattern = rf"^[ \t]+(global |nonlocal )?([\w, ]*\b)?{re.escape(name)}\b[\w, ]*(:[^=\n]*)?=[^=]|\bfor [\w, ]*\b{re.escape(name)}\b|^{re.escape(name)}\b[^=(]*=[^=]|def \w+\([^)]*\b{re.escape(name)}\b"
-        return bool(star) or bool(re.search(pattern, text, re.MULTILINE))
-
     while left:
         code = left.pop(0)
         if code in seen:
             continue
         seen.add(code)
         for name in _reads(code):
-            if name not in space and not hasattr(builtins, name) and sets(name):
+            if name not in space and not hasattr(builtins, name) and _sets(text, name):
                 found[name] = None
             inner = inspect.unwrap(space[name]) if callable(space.get(name)) else None
             if isinstance(inner, FunctionType) and inner.__globals__ is space:
                 left.append(inner.__code__)
     return list(found)
+
+
+def _sets(text: str, name: str) -> bool:
+    """Whether a file assigns a name anywhere: one that stands nowhere else is an error of its own."""
+    one = rf"\b{re.escape(name)}\b"
+    forms = (
+        rf"^[ \t]*(?:global |nonlocal )?[\w, ]*{one}[\w, ]*(?::[^=\n]*)?=[^=]",
+        rf"\bfor [\w, ()]*{one}",
+        rf"\bas {one}",
+        rf"\bdef \w+\([^)]*{one}",
+    )
+    return any(re.search(form, text, re.MULTILINE) for form in forms)
 
 
 def _file_of(function: FunctionType) -> str:
