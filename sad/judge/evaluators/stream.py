@@ -44,7 +44,7 @@ STRINGS = ("text", "dataset_text", "corpus_text", "full_text", "raw_text", "test
 SIZES = ("bs", "batch_size", "eval_batch_size", "nbatches")
 LENGTH, WINDOWS_READ, WORDS = 16, 9, 24
 """Tokens of a window, where the source fixes none; full windows of the stream, whose last is not full; words."""
-FIXED = re.compile(r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)\s*=\s*(\d{2,4})\b")
+FIXED = re.compile(r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)[\w, ]*=\s*(\d{2,4})\b")
 """Where a source fixes the tokens of a window, or how far one is from the next."""
 LEFT = re.compile(r"\.eval\(|\.train\(|no_grad|inference_mode|set_grad_enabled")
 """Where a source speaks of modes or of gradients: one that does not leaves both to its caller."""
