@@ -167,14 +167,15 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     if name := _of_a_star(error):
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    ours = any(_ours(one) for one in (error, first) if one is not None)
+    ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
 
 
-def _ours(error: BaseException) -> bool:
+def guesses(error: BaseException) -> bool:
     """Whether what stands for its models and batches may be the reason of an error."""
     told = "module '" in str(error) or LACKING.search(raised(error))
-    kinds = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
+    guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError
+    kinds = isinstance(error, guessed) or "values to unpack" in str(error)
     return kinds and not told
 
 

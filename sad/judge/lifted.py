@@ -1,4 +1,4 @@
-"""Definitions without the program around them: of a script that would train where it is imported, and inside a `main`."""
+"""Definitions without the program around them: of a script that trains where it is imported, and inside a `main`."""
 
 from __future__ import annotations
 
@@ -108,9 +108,7 @@ def nested(outer: Any, name: str) -> Any:  # noqa: ANN401 - a function, None for
     except (OSError, TypeError, SyntaxError):
         return None
     ast.increment_lineno(tree, outer.__code__.co_firstlineno - 1)
-    inside = [
-        one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one is not tree.body[0]
-    ]
+    inside = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one is not tree.body[0]]
     if not any(one.name == name for one in inside):
         return None
     # a copy: its own names do not replace those of the module
@@ -118,8 +116,8 @@ def nested(outer: Any, name: str) -> Any:  # noqa: ANN401 - a function, None for
     own = _assigned(tree.body[0])
     for one in own:
         space.pop(one, None)
-    for one in inside:
-        exec(compile(ast.Module([one], []), outer.__code__.co_filename, "exec"), space)
+    for definition in inside:
+        exec(compile(ast.Module([definition], []), outer.__code__.co_filename, "exec"), space)
     return space[name]
 
 

@@ -15,7 +15,9 @@ GPUS = ("cuda", "xpu", "hip", "npu", "mps")
 QUIET: Mapping[str, object] = {
     "synchronize": None,
     "set_device": None,
-    **dict.fromkeys(("reset_peak_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached", "ipc_collect")),
+    **dict.fromkeys(
+        ("reset_peak_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached", "ipc_collect")
+    ),
     "empty_cache": None,
     "current_device": 0,
     "max_memory_allocated": 0,

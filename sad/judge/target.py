@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from sad.errors import UserError, listed
-from sad.judge.lifted import definitions, defines, is_program, nested
+from sad.judge.lifted import defines, definitions, is_program, nested
 from sad.judge.missing import imported
 
 TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
@@ -94,9 +94,7 @@ def _module(where: str, stood: list[str] | None = None, wanted: str = "") -> Mod
     return module
 
 
-def _with_placeholders(
-    once: Callable[[], ModuleType], where: str, wanted: str
-) -> tuple[ModuleType, list[str]]:
+def _with_placeholders(once: Callable[[], ModuleType], where: str, wanted: str) -> tuple[ModuleType, list[str]]:
     """Import with placeholders for what is not installed; of a program that defines what is ``wanted`` not all is run.
 
     Raises what importing it raises.

@@ -16,7 +16,7 @@ from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitt
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, raised, source
+from sad.judge.judging import CannotRunError, Code, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Marks
 
@@ -205,4 +205,5 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]], text: str) -> Exc
     # what raises at a list alone was meant for tensors
     plain = [one for one in dicts if "'list' object" not in str(one[1])]
     other = next(iter([*plain, *dicts]), failed[0])
-    return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")
+    says = f"{raised(other[1])}, given {other[0]}; no other form of features runs either"
+    return NeedsAdapterError(f"it {says}: a guess in part") if guesses(other[1]) else CannotRunError(says)

@@ -93,7 +93,7 @@ class Call:
         return self._function(values)(**self._arguments(_parameters(self.code.target), values))
 
     def names(self, *, free: bool = False) -> set[str]:
-        """Return the names of its parameters, none for an adapter or a trainer; with ``free`` of lacking globals too."""
+        """Return the names of its parameters, none for an adapter or a trainer; ``free``: and its lacking globals."""
         if self.code.adapter is not None or self.trainer:
             return set()
         return {p.name.lower() for p in _parameters(self.code.target) if free or not is_free(p)}

@@ -44,7 +44,9 @@ STRINGS = ("text", "dataset_text", "corpus_text", "full_text", "raw_text", "test
 SIZES = ("bs", "batch_size", "eval_batch_size", "nbatches")
 LENGTH, WINDOWS_READ, WORDS = 16, 9, 24
 """Tokens of a window, where the source fixes none; full windows of the stream, whose last is not full; words."""
-FIXED = re.compile(r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)[\w, ]*=\s*(\d{2,4})\b")
+FIXED = re.compile(
+    r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)[\w, ]*=\s*(\d{2,4})\b"
+)
 """Where a source fixes the tokens of a window, or how far one is from the next."""
 LEFT = re.compile(r"\.eval\(|\.train\(|no_grad|inference_mode|set_grad_enabled")
 """Where a source speaks of modes or of gradients: one that does not leaves both to its caller."""
@@ -215,7 +217,12 @@ def _split(of: Streamed) -> Verdict:
         for name, value in of.of(of.table().eval(), size).items():
             if not abs(value - whole[name]) <= TOLERANCE * abs(whole[name]):
                 says = f"{name} {whole[name]:.4g} in batches of one window, {value:.4g} in batches of {size}"
-                return Verdict(False, says, {"whole": whole[name], "split": value}, example=f"{WINDOWS_READ} windows of {of.window}")
+                return Verdict(
+                    False,
+                    says,
+                    {"whole": whole[name], "split": value},
+                    example=f"{WINDOWS_READ} windows of {of.window}",
+                )
     return Verdict(True, "the same in batches of 1, 2, 4 and 9 windows")
 
 

@@ -19,7 +19,7 @@ LONGEST = 64
 
 
 def tokenizer(size: int = PAD, longest: int = LONGEST) -> Any:  # noqa: ANN401 - no common type
-    """Return a fast tokenizer of ``size`` words that writes token 7 as `t7`, and pads on the right with its end mark."""
+    """Return a fast tokenizer of ``size`` words that writes token 7 as `t7`, and pads on the right with its end."""
     return copy.deepcopy(_made(size, longest))
 
 

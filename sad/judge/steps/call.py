@@ -52,9 +52,19 @@ ACCUMULATIONS = (
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
     *("accum_iter", "accum_iters", "accumulation_iters", "update_freq"),
 )
-CLIPS = ("max_grad_norm", "clip", "grad_clip", "max_norm", "clip_grad_norm", "gradient_clipping", "clip_norm",
-    "gradient_clipping_threshold")
+CLIPS = (
+    "max_grad_norm",
+    "clip",
+    "grad_clip",
+    "max_norm",
+    "clip_grad_norm",
+    "gradient_clipping",
+    "clip_norm",
+    "gradient_clipping_threshold",
+)
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
+PARAMETERS = ("params", "parameters", "trainable_params", "trainable_parameters", "lora_params", "model_params")
+"""The names of a list of the weights that are trained."""
 LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
 EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
 ENGINES = ("engine", "trainer_engine")

@@ -14,7 +14,6 @@ from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of
 from sad.subjects.plain_loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
-
 SIZES = dict.fromkeys(("block_size", "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"), 64)
 """Tokens that a model reads at the most, by the names that configurations have for it: more than any text here has."""
 
@@ -35,7 +34,9 @@ class Bigram(nn.Module):
         super().__init__()
         self.rows = nn.Embedding(VOCABULARY, VOCABULARY, dtype=torch.float64)
         self.rows.weight.data = make_table(seed=seed, sharpness=sharpness)
-        self.config = Batch(vocab_size=VOCABULARY, hidden_size=VOCABULARY, use_cache=False, model_type="bigram", **SIZES)
+        self.config = Batch(
+            vocab_size=VOCABULARY, hidden_size=VOCABULARY, use_cache=False, model_type="bigram", **SIZES
+        )
         self.device, self.dtype = torch.device("cpu"), torch.float64
 
     def get_input_embeddings(self) -> nn.Module:

@@ -53,7 +53,8 @@ def test_of_a_script_the_definitions_alone_are_run(tmp_path, capsys):
     assert stood == ["not_installed_for_the_script"]
     assert owner(f"{file}:loss") is None
     assert because(loss) == [
-        "of its file only imports, definitions and constants were run: it is a program, which would run where it is imported"
+        "of its file only imports, definitions and constants were run: it is a program, which would "
+        "run where it is imported"
     ]
     assert capsys.readouterr().out == ""
 
@@ -76,9 +77,7 @@ def test_a_package_that_refuses_to_be_imported_is_passed_by(tmp_path):
     (package / "__init__.py").touch()
     (package.parent / "base.py").write_text("three = 3\n")
     (package / "strict.py").write_text("raise ValueError\n")
-    (package / "loss.py").write_text(
-        "from ..base import three\nfrom .strict import four\n\ndef loss(): return three\n"
-    )
+    (package / "loss.py").write_text("from ..base import three\nfrom .strict import four\n\ndef loss(): return three\n")
     loss = load(f"{package / 'loss.py'}:loss", [])
     assert loss() == 3
     assert "four" in loss.__globals__

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+notes: list[str] = []
+
 
 def of_its_program(epoch, loader, iters, run=None):
     """Pairs of ids and labels; a mixture of experts has a loss of its own."""
@@ -19,13 +21,13 @@ def of_its_program(epoch, loader, iters, run=None):
             scaler.update()
             optimizer.zero_grad()
         if place % args.log_interval == 0 or place == iters:
-            print(f"{epoch} of {args.epochs}, {config.name}")
+            notes.append(f"{epoch} of {args.epochs}, {config.name}")
             torch.save(model.state_dict(), f"{args.save_dir}/{args.save_weight}_{config.hidden_size}.pth")
             if run:
                 run.log({"loss": out.loss})
 
 
-def one_too_early(epoch, loader, iters):
+def one_too_early(loader, iters):
     """Places count from 1, and the first window is short by one."""
     for place, (ids, labels) in enumerate(loader, 1):
         scaler.scale(model(ids, labels=labels).loss / args.accumulation_steps).backward()
