@@ -63,8 +63,6 @@ CLIPS = (
     "gradient_clipping_threshold",
 )
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
-PARAMETERS = ("params", "parameters", "trainable_params", "trainable_parameters", "lora_params", "model_params")
-"""The names of a list of the weights that are trained."""
 LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
 EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
 ENGINES = ("engine", "trainer_engine")

@@ -110,7 +110,6 @@ class Strange:
             optimizer, scheduler, loader = accelerator.prepare(optimizer, scheduler, _plain(loader))
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
-        trained = [one for one in model.parameters() if one.requires_grad]
         values = self._values(setup, window) | {
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
@@ -119,7 +118,6 @@ class Strange:
             **dict.fromkeys((*names.LOADERS, *names.OTHER_LOADERS), loader),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
             **dict.fromkeys(names.LENGTHS, len(given)),
-            **dict.fromkeys(names.PARAMETERS, trained),
         }
         state = SimpleNamespace(iteration=0, epoch=1, epoch_length=len(given), max_epochs=setup.epochs)
         ready = self.call.ready({**values, **dict.fromkeys(names.ENGINES, SimpleNamespace(state=state))})

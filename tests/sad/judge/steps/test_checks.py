@@ -79,6 +79,13 @@ def test_what_is_read_from_an_object_of_settings_is_judged():
     assert "where the last window is not full" in lines["step_accounting"].says
 
 
+def test_rates_that_it_sets_itself_are_no_fault():
+    only = ("split_invariance", "configuration_has_effect")
+    _, lines = strange.judged(ASKING, "warms_up_itself", "step", only)
+    assert [lines[one].standing for one in only] == [Standing.NOT_APPLICABLE, Standing.ALLOWED]
+    assert lines["configuration_has_effect"].says.startswith("it sets its learning rates itself: learning rate")
+
+
 def test_an_older_trainer_is_called_without_a_count():
     _, said = strange.assumed(ASKING, "Older", "step")
     assert any("compute_loss takes no num_items_in_batch" in one for one in said)
