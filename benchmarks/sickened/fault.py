@@ -21,7 +21,8 @@ class World:
 
     ``changes`` are sections of the recipe. ``massive``: the teacher's states hold an enormous activation at the first
     position. ``unlabelled``: each so many-th window has nothing to learn. ``resumed``: the run is taken up in the
-    middle. ``processes`` of them, joined by gloo, train together.
+    middle. ``processes`` of them, joined by gloo, train together. ``peaked``: the student begins
+    with logits that are so many times too large.
     """
 
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class World:
     unlabelled: int = 0
     resumed: bool = False
     processes: int = 1
+    peaked: float = 1.0
 
 
 @dataclass(frozen=True)

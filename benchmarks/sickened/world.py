@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from accelerate.state import AcceleratorState
 from torch import nn
 
@@ -69,6 +70,8 @@ def plan(world: World) -> Plan:
         base[section] = {**base.get(section, {}), **changed}
     made = recipe.parse(base, "the story")
     models = pair.load(made)
+    with torch.no_grad():
+        models.student.model.norm.weight.mul_(world.peaked)  # type: ignore[union-attr, operator]
     train = data.examples(embedded.train_text()[:CHAPTERS], models.readers, LENGTH)
     held_out = data.examples(embedded.held_out_text()[:2], models.readers, LENGTH)[::2][:HELD_OUT]
     if world.unlabelled:

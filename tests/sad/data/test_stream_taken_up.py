@@ -48,3 +48,17 @@ def test_what_is_no_continuation_of_what_is_known_is_not_adopted(
     again.take_up(longer.key_at(ALL))
     assert ids(again) == PLAIN
     assert again.size == len(PLAIN)
+
+
+def test_nothing_is_adopted_behind_the_end_of_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "FIRST", 300)
+    monkeypatch.setattr(segments, "MOST", 400)
+    longer = streamed(tmp_path)
+    longer.need(ALL)
+    # ends where a segment of the longer text does, so that what lies on disk goes on with it
+    text = TEXTS[:8]
+    ended = streamed(tmp_path, text)
+    ended.need(ALL)
+    ended.take_up(longer.key_at(ALL))
+    assert ids(ended) == ids(examples(text, READERS, 24))
+    assert ended.size == len(ended) < len(PLAIN)
