@@ -5,6 +5,7 @@ For a process that judges someone's code and does nothing else: it stays so unti
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ QUIET: Mapping[str, object] = {
     "memory_allocated": 0,
     "max_memory_reserved": 0,
     "memory_reserved": 0,
+    "memory_stats": Counter(),
     "get_device_name": "cpu",
     "is_bf16_supported": False,
 }

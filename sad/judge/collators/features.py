@@ -244,5 +244,10 @@ FORMS: tuple[Features, ...] = (
 
 def fitting(text: str) -> tuple[Features, ...]:
     """Return the forms that a source may mean: those whose own words all stand in it come first."""
-    meant = [form for form in FORMS if form.words and all(re.search(rf"['\"]{word}['\"]", text) for word in form.words)]
+
+    def speaks(word: str) -> bool:
+        # a name may say which column it is
+        return bool(re.search(rf"['\"]{word}['\"]|\b{word}_(column|field)", text))
+
+    meant = [form for form in FORMS if form.words and all(map(speaks, form.words))]
     return (*meant, *(form for form in FORMS if not form.words)) if text else FORMS
