@@ -13,7 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -71,7 +71,11 @@ def lacking(function: Callable[..., Any]) -> list[str]:
             continue
         seen.add(code)
         for name in _reads(code):
-            if name not in space and not hasattr(builtins, name) and _sets(text, name):
+            if (name not in space and not hasattr(builtins, name) and _sets(text, name)) or (
+                # `import model` above, `model = model.Model()` below
+                isinstance(space.get(name), ModuleType)
+                and re.search(rf"^{re.escape(name)} *= *{re.escape(name)}\.", text, re.MULTILINE)
+            ):
                 found[name] = None
             inner = inspect.unwrap(space[name]) if callable(space.get(name)) else None
             if isinstance(inner, FunctionType) and inner.__globals__ is space:

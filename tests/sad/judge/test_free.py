@@ -56,3 +56,12 @@ def test_a_name_that_stands_nowhere_else_is_an_error_of_its_own(program):
 def test_what_lacks_nothing_stays_as_it_is():
     assert opened(load) is load
     assert opened(int) is int
+
+
+def test_a_module_that_a_program_makes_a_model_of(tmp_path):
+    file = tmp_path / "shadowing.py"
+    file.write_text(
+        "import json\nimport model\n\ndef f():\n    return json, model\n\nmodel = model.Model()\nfit(model)\n"
+    )
+    (tmp_path / "model.py").touch()
+    assert lacking(load(f"{file}:f", [])) == ["model"]
