@@ -5,14 +5,15 @@
 
 The first path is the code, the others are tests. They are collected once; then each test runs once, in a fork of that
 process, and tells which functions it enters. A function that is taken away returns None (a generator yields nothing) in
-another fork, which runs the tests that enter the function until one fails, those of its own test file first.
+another fork, which runs the tests that enter the function until one fails, those of its own test file first. With
+``--each`` no more than so many seconds of them: what they do not miss is asked again by a run without it.
 
 With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, many
 times quicker. What only that needs is then missed by none: ask again without it for those that no test misses. Tests
 that fail when they run again in a fork, with nothing taken away, judge nothing.
 
-What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
-while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
+What is not judged is listed as such: what no test of these enters in this process (a test may start another), and what
+runs while modules are imported. Functions within functions go with these; bodies that do nothing anyway are left out.
 """
 
 from __future__ import annotations
@@ -20,27 +21,22 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import functools
-import importlib
-import inspect
 import io
 import json
-import os
 import resource
 import signal
 import sys
-import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
-from typing import Any
 
 import pytest
 from forked import apart
+from marked import Def, Marks
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -49,7 +45,7 @@ LIMIT, PATIENCE = 120, 300.0
 without the function they go on for ever. The second may be a busy machine, and judges nothing."""
 Outcome = str
 Ran = tuple[pytest.Item, bool]
-MISSED, SURVIVED, UNREACHED, UNKNOWN, SLOW = "missed", "survived", "not entered", "out of reach", "not ended"
+MISSED, SURVIVED, UNREACHED, UNSURE, SLOW = "missed", "survived", "not entered", "not asked to the end", "not ended"
 
 
 @dataclass(frozen=True)
@@ -82,60 +78,15 @@ def _within(node: ast.Module | ast.ClassDef, file: str, prefix: str) -> Iterator
     for child in node.body:
         if isinstance(child, ast.ClassDef) and "Protocol" not in {ast.unparse(base) for base in child.bases}:
             yield from _within(child, file, f"{prefix}{child.name}.")
-        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not _does_nothing(child):
+        elif isinstance(child, Def) and not _does_nothing(child):
             yield Function(file, f"{prefix}{child.name}", child.lineno)
 
 
-def _does_nothing(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _does_nothing(node: Def) -> bool:
     if any("overload" in ast.unparse(mark) or "abstract" in ast.unparse(mark) for mark in node.decorator_list):
         return True
     body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
     return all(isinstance(one, ast.Pass) or ast.unparse(one) in ("return None", "return") for one in body)
-
-
-def found(of: Function) -> FunctionType | None:
-    """Return the function itself, out of whatever wraps it; None if it cannot be had."""
-    at: Any = importlib.import_module(of.file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
-    for part in of.name.split("."):
-        at = inspect.getattr_static(at, part, None)
-    for _ in range(5):
-        if isinstance(at, FunctionType) and at.__code__.co_qualname == of.name:
-            return at
-        if isinstance(at, property):
-            at = at.fget
-        elif isinstance(at, functools.cached_property):
-            at = at.func
-        else:
-            at = getattr(at, "__wrapped__", getattr(at, "__func__", None))
-    return None
-
-
-def take_away(function: FunctionType) -> None:
-    """Leave of a function its name."""
-    right = function.__code__
-
-    def plain(*_given: Any, **_more: Any) -> None:
-        return None
-
-    def empty(*_given: Any, **_more: Any) -> Iterator[Any]:
-        return
-        yield
-
-    async def later(*_given: Any, **_more: Any) -> None:
-        return None
-
-    async def none_later(*_given: Any, **_more: Any) -> AsyncIterator[Any]:
-        return
-        yield
-
-    stub: Callable[..., Any] = plain
-    if inspect.isgeneratorfunction(function):
-        stub = empty
-    elif inspect.isasyncgenfunction(function):
-        stub = none_later
-    elif inspect.iscoroutinefunction(function):
-        stub = later
-    function.__code__ = stub.__code__.replace(co_freevars=right.co_freevars, co_name=right.co_name)
 
 
 @dataclass(eq=False)
@@ -146,8 +97,12 @@ class Audit:
     kept: Path | None
     seconds: float
     warm: bool = False
+    each: float = 1e9
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _failed: bool = False
+
+    def __post_init__(self) -> None:
+        self.marks = Marks(ROOT, (self.code if self.code.exists() else self.code.parent).resolve())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a test that fails."""
@@ -157,25 +112,27 @@ class Audit:
         """Learn which tests enter which function, then take each away."""
         wanted = list(functions(self.code))
         items, began = session.items, time.monotonic()
-        if self.warm:
-            entered = json.loads(self._entered(items))
-            again = apart(lambda: json.dumps([one.nodeid for one, passes in self._run(items) if passes]), None)
-            alike = set(json.loads(again or "[]"))
-            entered = {key: [one for one in tests if one[0] in alike] for key, tests in entered.items()}
+        entered: dict[str, list[tuple[str, float]]] = {}
         if self.kept and self.kept.is_file():
             entered, self.outcomes = json.loads(self.kept.read_text())
-        elif not self.warm:
+        if self.warm:
+            found = json.loads(self._entered(items))
+            if not entered:
+                again = apart(lambda: json.dumps([one.nodeid for one, passes in self._run(items) if passes]), None)
+                alike = set(json.loads(again or "[]"))
+                entered = {key: [one for one in tests if one[0] in alike] for key, tests in found.items()}
+        elif not entered:
             entered = json.loads(apart(lambda: self._entered(items), None) or "{}")
         entered = {one.key: entered.get(one.key, []) for one in wanted}
         self._keep(entered)
         by_id = {item.nodeid: item for item in items}
         for one in wanted:
-            if one.key in self.outcomes:
+            if self.outcomes.get(one.key, UNSURE) != UNSURE:
                 continue
             if time.monotonic() - began > self.seconds:
                 break
             tests = sorted(entered[one.key], key=partial(_in_turn, one))
-            self.outcomes[one.key] = self._judge(one, [by_id[name] for name, _ in tests if name in by_id])
+            self.outcomes[one.key] = self._judge(one, [(by_id[name], took) for name, took in tests if name in by_id])
             self._keep(entered)
         return True
 
@@ -185,45 +142,36 @@ class Audit:
 
     def _entered(self, items: Sequence[pytest.Item]) -> str:
         """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
-        top = f"{ROOT / self.code.resolve().relative_to(ROOT).parts[0]}{os.sep}"
         by_function: dict[str, list[tuple[str, float]]] = defaultdict(list)
-        seen: set[CodeType] = set()
-
-        def call(frame: FrameType, _event: str, _: object) -> None:
-            seen.add(frame.f_code)
-
         began = time.monotonic()
-        threading.settrace(call)
-        for item, passes in self._run(items, call):
+        self.marks.entered.clear()
+        for item, passes in self._run(items):
             took = time.monotonic() - began
-            for code in seen if passes else ():
-                if code.co_filename.startswith(top):
-                    file = Path(code.co_filename).relative_to(ROOT).as_posix()
-                    by_function[f"{file}:{code.co_qualname}"].append((item.nodeid, took))
-            seen.clear()
+            for key in self.marks.entered if passes else ():
+                by_function[key].append((item.nodeid, took))
+            self.marks.entered.clear()
             began = time.monotonic()
-        threading.settrace(None)
         return json.dumps(by_function)
 
-    def _run(self, tests: Sequence[pytest.Item], trace: Callable[..., Any] | None = None) -> Iterator[Ran]:
+    def _run(self, tests: Sequence[pytest.Item]) -> Iterator[Ran]:
         """Run the tests in turn; yield each with whether it passes."""
         for item, following in zip(tests, [*tests[1:], None], strict=True):
             self._failed = False
-            sys.settrace(trace)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            sys.settrace(None)
             yield item, not self._failed
 
-    def _judge(self, of: Function, tests: Sequence[pytest.Item]) -> Outcome:
+    def _judge(self, of: Function, tests: Sequence[tuple[pytest.Item, float]]) -> Outcome:
         if not tests:
             return UNREACHED
-        if (function := found(of)) is None:
-            return UNKNOWN
+        spent = list(accumulate(took for _, took in tests))
+        asked = [item for (item, took), all_so_far in zip(tests, spent, strict=True) if all_so_far - took < self.each]
 
         def run() -> str:
             resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + LIMIT, resource.RLIM_INFINITY))
-            take_away(function)
-            return SURVIVED if all(passes for _, passes in self._run(tests)) else MISSED
+            self.marks.away = of.key
+            if not all(passes for _, passes in self._run(asked)):
+                return MISSED
+            return SURVIVED if len(asked) == len(tests) else UNSURE
 
         try:
             # a process that dies, or does not end, misses the function too
@@ -240,7 +188,7 @@ def _in_turn(function: Function, test: tuple[str, float]) -> tuple[bool, float]:
 
 def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:
     """Return the counts and the functions that need a look."""
-    every = (MISSED, SURVIVED, UNREACHED, UNKNOWN, SLOW)
+    every = (MISSED, SURVIVED, UNREACHED, UNSURE, SLOW)
     by = {what: [f for f in wanted if outcomes.get(f.key) == what] for what in every}
     judged = len(by[MISSED]) + len(by[SURVIVED])
     lines = [f"{judged} of {len(wanted)} functions judged: {len(by[MISSED])} missed, {len(by[SURVIVED])} not"]
@@ -255,10 +203,11 @@ def main() -> None:
     parser.add_argument("tests", nargs="+", help="what pytest collects; further options are pytest's")
     parser.add_argument("--kept", type=Path, help="JSON of what was found; a run that was stopped goes on from there")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no other function after so many seconds")
+    parser.add_argument("--each", type=float, default=1e9, help="ask no more than so many seconds of tests a function")
     parser.add_argument("--warm", action="store_true", help="run each test once in this process first")
     asked, more = parser.parse_known_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    audit = Audit(asked.code, asked.kept, asked.seconds, asked.warm)
+    audit = Audit(asked.code, asked.kept, asked.seconds, asked.warm, asked.each)
     options = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     with contextlib.redirect_stdout(io.StringIO()) as told:
         pytest.main([*options, *more, *asked.tests], plugins=[audit])

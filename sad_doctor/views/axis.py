@@ -12,7 +12,7 @@ from sad_doctor.run import Column, Floats
 _LARGEST = float(np.finfo(np.float64).max)
 _SOME = 8
 """Steps at either end of a column that tell whether they are counted."""
-WIDE = 50.0
+WIDE = 20.0
 """A positive series whose largest value is this many times its smallest is drawn on a log scale unless told not to."""
 
 
@@ -32,10 +32,23 @@ def extent(value: Floats, log: bool) -> tuple[float, float]:
 
     The range keeps every value inside. On a log scale only positive values count.
     """
+    found = ends(value, log)
+    return padded(*found, log) if found else nothing(log)
+
+
+def nothing(log: bool) -> tuple[float, float]:
+    """Return the range of an axis that has no value to show."""
+    return (0.1, 1.0) if log else (0.0, 1.0)
+
+
+def ends(value: Floats, log: bool) -> tuple[float, float] | None:
+    """Return the lowest and the highest of finite values, of the positive ones on a log scale; None for none."""
     value = value[value > 0] if log else value
-    if not value.size:
-        return (0.1, 1.0) if log else (0.0, 1.0)
-    low, high = float(value.min()), float(value.max())
+    return (float(value.min()), float(value.max())) if value.size else None
+
+
+def padded(low: float, high: float, log: bool) -> tuple[float, float]:
+    """Return a range a little wider than from ``low`` to ``high``; what is not negative stays so."""
     if log:
         if low == high:
             return max(low / 2, 5e-324), min(high * 2, _LARGEST)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -56,39 +54,6 @@ def test_them():
     assert Square().area == 9
     assert len(list(Square.corners())) == 4
 """
-
-
-def test_what_is_taken_away_returns_nothing() -> None:
-    def plain(number: int) -> int:
-        return number
-
-    def several(number: int) -> Iterator[int]:
-        yield number
-
-    async def later(number: int) -> int:
-        return number
-
-    def bound() -> Callable[[], object]:
-        return bound
-
-    functions = {plain: (1,), several: (1,), later: (1,), bound: ()}
-    for function in functions:
-        deletion.take_away(function)
-    assert plain(1) is None
-    assert list(several(1)) == []
-    assert asyncio.run(later(1)) is None
-    assert bound() is None
-
-
-def test_one_of_several_that_wait_ends_at_once() -> None:
-    async def stream() -> AsyncIterator[int]:
-        yield 1
-
-    async def gathered() -> list[int]:
-        return [one async for one in stream()]
-
-    deletion.take_away(stream)
-    assert asyncio.run(gathered()) == []
 
 
 def _audited(folder: Path, *more: str) -> list[str]:
@@ -141,6 +106,16 @@ def test_files_are_one_or_all_below_or_all_of_a_folder() -> None:
 
 
 def test_functions_that_do_nothing_are_left_out() -> None:
-    names = {one.name for one in deletion.functions(deletion.ROOT / "sad_doctor/rule.py")}
-    assert names
-    assert all(deletion.found(one) is not None for one in deletion.functions(deletion.ROOT / "sad_doctor/words.py"))
+    assert {one.name for one in deletion.functions(deletion.ROOT / "sad_doctor/rule.py")}
+
+
+def test_what_is_not_asked_to_the_end_is_asked_again(tmp_path: Path) -> None:
+    """The first test of `idle` does not miss it, and takes all of its time."""
+    slow = "import time\nfrom small.shapes import idle\ndef test_slow():\n    time.sleep(0.2)\n    idle()\n"
+    late = "from small.shapes import idle\ndef test_late():\n    assert idle() == 2\n"
+    tests = (("tests/test_shapes.py", slow), ("tests/test_late.py", late))
+    for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), *tests):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert "not asked to the end: 1" in _audited(tmp_path, "--each", "0.1")
+    assert _audited(tmp_path)[0] == "1 of 6 functions judged: 1 missed, 0 not"

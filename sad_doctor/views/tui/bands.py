@@ -17,8 +17,10 @@ from sad_doctor.views.tui.plot import Ink, value_at
 _EIGHTHS = 8
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ACROSS = " ▏▎▍▌▋▊▉█"
-BESIDE_NAME = 22
-"""Cells of a row of bars beside the name of its term: its sign, a bar of twelve cells, a percentage."""
+_SHORTEST = 4
+"""Cells of a bar that tells more than its percentage does."""
+BESIDE_NAME, BARLESS = 22, 10
+"""Cells of a row of bars beside the name of its term: its sign, a bar of twelve cells or none, a percentage."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +133,7 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
     now = shares.now(step)
     if not now:
         return canvas
-    name = min(max(max(len(t) for t in now), 4), max(width - 12, width // 3, 4))
+    name = min(max(max(len(t) for t in now), 4), max(width - BARLESS, width // 3, 4))
     shown = list(now.items())[:height]
     if len(shown) < len(now) and shown:
         shown = shown[:-1]
@@ -149,7 +151,7 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
 
 
 def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, ink: Ink, fill: str) -> None:
-    if room < 2 or not np.isfinite(share):
+    if room < _SHORTEST or not np.isfinite(share):
         return
     canvas.write(x, y, "─" * room, ink.grid)
     eighths = round(min(max(share, 0.0), 1.0) * room * _EIGHTHS)

@@ -32,6 +32,7 @@ class Chart(Drawn, Framed, can_focus=True):
     What is painted was thinned to the width first: no key costs more because the run is long.
     """
 
+    lit_within = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "cursor(-1)", "Cursor", show=False),
         Binding("right", "cursor(1)", "Cursor", show=False),
@@ -150,10 +151,8 @@ class Chart(Drawn, Framed, can_focus=True):
                 return self._scene
             self._spare = before
             width, height = max(self.size.width, 1), max(self.size.height, 1)
-            ghost = pen(self, "$ghost").color
-            plot = self.thinner.thin(
-                replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost.name if ghost else "#808080"
-            )
+            ghost = ink.ghost.color.name if ink.ghost.color else "#808080"
+            plot = self.thinner.thin(replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost)
             self._scene, self._scene_key = (*scene(width, height, plot, ink), plot), key
             self._bare = self._scene[0].strips()
         return self._scene
@@ -256,9 +255,9 @@ class Chart(Drawn, Framed, can_focus=True):
         self.refresh()
 
     def _ink(self) -> Ink:
-        state = (self.app.theme, self.rich_style.bgcolor)
+        state = self.app.theme, self.rich_style.bgcolor
         if self._inked is None or self._inked[0] != state:
-            self._inked = (state, self._mixed())
+            self._inked = state, self._mixed()
         return self._inked[1]
 
     def _mixed(self) -> Ink:
@@ -275,4 +274,5 @@ class Chart(Drawn, Framed, can_focus=True):
                 Level.WARNING: pen(self, "bold $warning"),
                 Level.INFO: pen(self, "bold $accent"),
             },
+            ghost=pen(self, "$ghost"),
         )

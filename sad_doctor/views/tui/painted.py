@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,7 +19,18 @@ from sad_doctor.views.tui.lean import Row
 
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
+_STYLES = 512
+"""Filtered styles that are kept at once."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
+
+
+class _Look:
+    """What was painted in one look: rows of the frame, whole rows beside their content, filtered styles."""
+
+    def __init__(self) -> None:
+        self.edges: dict[int, Strip] = {}
+        self.whole: dict[int, tuple[Strip, Strip]] = {}
+        self.styles: dict[int, tuple[Style, Style]] = {}
 
 
 class Edged(Widget):
@@ -28,12 +40,9 @@ class Edged(Widget):
     is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
     """
 
-    _around: object = None
-    _look: object = None
+    _looks: dict[object, _Look]
+    _look: _Look
     _titles: object = None
-    _edges: dict[int, Strip]
-    _whole: dict[int, tuple[Strip, Strip]]
-    _styles_seen: dict[Style, Style]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the rows of a region of the widget, its edges included."""
@@ -43,59 +52,70 @@ class Edged(Widget):
             return super().render_lines(crop)
         below, behind = self.background_colors
         told = tuple(self.get_line_filters()), behind
-        titles = self.border_title, self.border_subtitle
-        if (look := (size, gutter, below, *told)) != self._look:
-            self._look, self._edges = look, {}
-        elif titles != self._titles:
-            self._edges = {y: edge for y, edge in self._edges.items() if y in inner}
-        self._titles = titles
+        self._take((size, gutter, below, self.styles.border_top, self.styles.border_title_color, *told))
+        look = self._look
         edge = self._edge(inner.start)
         left, right = edge.crop(0, gutter.left), edge.crop(size.width - gutter.right, size.width)
-        if (around := (size, left, right, *told)) != self._around:
-            self._around, self._whole, self._styles_seen = around, {}, {}
         strips = []
         for y in crop.line_range:
             if y not in inner:
                 strips.append(self._edge(y))
                 continue
             content = self.render_line(y - inner.start)
-            known = self._whole.get(y)
+            known = look.whole.get(y)
             if known is None or known[0] is not content:
                 # one strip in place of one for each step: to make one takes longer than what is done to it
                 cells = content.adjust_cell_length(size.width - gutter.width)
-                known = self._whole[y] = (content, Row([*left, *self._filtered(cells, *told), *right], size.width))
+                known = look.whole[y] = (content, Row([*left, *self._filtered(cells, *told), *right], size.width))
             strips.append(known[1])
         across = crop.column_span
         return strips if across == (0, size.width) else [strip.crop(*across) for strip in strips]
+
+    def _take(self, key: object) -> None:
+        """Take what was painted in a look, or nothing; of two it is known, as a pane has one with the focus."""
+        titles = self.border_title, self.border_subtitle
+        if titles != self._titles:
+            for look in self._looks.values():
+                look.edges = {y: edge for y, edge in look.edges.items() if y == self.styles.gutter.top}
+            self._titles = titles
+        if key not in self._looks:
+            self._looks = dict([*self._looks.items()][-1:])
+            self._looks[key] = _Look()
+        self._look = self._looks[key]
 
     def _filtered(
         self, cells: Iterable[Segment], filters: Sequence[LineFilter], background: Color
     ) -> Iterator[Segment]:
         """Pass the cells through the filters, which mind nothing but the style: each style once."""
-        seen = self._styles_seen
+        seen = self._look.styles
         for cell in cells:
             text, style, _ = cell
             if style is None:
                 style = Style.null()
-            told = seen.get(style)
-            if told is None:
+            known = seen.get(
+                id(style)
+            )  # which is no other's while it is kept; to hash a style takes longer than all else
+            if known is None:
                 found = [Segment(" ", style)]
                 for one in filters:
                     found = one.apply(found, background)
-                told = seen[style] = found[0].style or style
-            yield cell if told is style else Segment(text, told)
+                if len(seen) >= _STYLES:
+                    seen.clear()
+                known = seen[id(style)] = style, found[0].style or style
+            yield cell if known[1] is style else Segment(text, known[1])
 
     def notify_style_update(self) -> None:
         """Forget what was painted, which may have another look."""
-        self._look = self._around = None
-        self._edges, self._whole = {}, {}
+        self._looks = {}
         super().notify_style_update()
 
     def _edge(self, y: int) -> Strip:
         """A row of the frame, or one of which only the ends are wanted, as Textual paints it; each once for a look."""
-        strip = self._edges.get(y)
+        strip = self._look.edges.get(y)
         if strip is None:
-            strip = self._edges[y] = super().render_lines(Region(0, y, self.region.width, 1))[0]
+            row = Region(0, y, self.region.width, 1)
+            self._styles_cache.set_dirty(row)  # Textual has kept it as it was in the look before
+            strip = self._look.edges[y] = super().render_lines(row)[0]
         return strip
 
 
@@ -135,9 +155,24 @@ class Framed(Painted):
     than to paint both panes that the focus moves between.
     """
 
+    lit_within: ClassVar[bool] = True
+    """Whether what is in the frame looks otherwise with the focus."""
+    _lighting = False
+
     def watch_has_focus(self, _has_focus: bool) -> None:
         """Change the colour of the frame."""
         self.light()
+        self._lighting = not self.lit_within
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Paint anew; where the focus alone has come or gone, the frame alone."""
+        if self._lighting and repaint and not (regions or layout or recompose):
+            gutter, size = self.styles.gutter, self.region.size
+            across, down = size.width, size.height
+            lines = (0, 0, across, 1), (0, down - 1, across, 1), (0, 0, 1, down), (across - 1, 0, 1, down)
+            regions = tuple(Region(*one).translate((-gutter.left, -gutter.top)) for one in lines)
+        self._lighting = False
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
         """Mix the colours anew: the style sheet or the theme has changed."""
@@ -146,7 +181,6 @@ class Framed(Painted):
 
     def light(self) -> None:
         """Give the frame the colour that it has with or without the focus."""
-        self._look = None
         inline, kind = self.styles.inline, self.styles.base.border_top[0]
         lit = self.has_focus and bool(kind)
         colour = TextualStyle.parse("$border").foreground if lit else None

@@ -18,6 +18,8 @@ _MARGIN = 1
 class Pane(Scrolled, can_focus=True):
     """Shows a page."""
 
+    lit_within = False
+
     def __init__(self, title: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = Content(title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from rich.style import Style
@@ -15,13 +15,15 @@ from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.series import Series
 from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
-from sad_doctor.views.tui.legend import legend
+from sad_doctor.views.tui.legend import legend, wanted_rows
+from sad_doctor.views.tui.lines import lay_series
 from sad_doctor.views.tui.raster import Window
+from sad_doctor.views.tui.spacing import spaced
 
-_ROWS = 5
-"""Rows of a plot that have room for three labels of its values."""
-_FEW = 4
-"""A line of fewer points shows them as such: one dot alone is easily missed."""
+_MARKED = "─" + "".join(GLYPHS.values())
+"""What a mark on the axis may stand over."""
+_TALL = 11
+"""Rows of a chart that has room for a legend of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Ink:
     nan: Style
     cursor: Style
     levels: dict[Level, Style]
+    ghost: Style = field(default_factory=Style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +122,15 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
     """Return the chart without what depends on the cursor; its cost grows with the length of the series."""
     canvas = Canvas(width, height, ink.base)
     log = is_log(plot)
-    low, high = axis.extent(axis.values(plot.columns), log)
     left, right = plot.steps or axis.span(s.column for s in plot.drawn)
-    head = 1 if height >= 5 else 0
+    head = (wanted_rows(width, plot) if height >= _TALL else 1) if height >= 5 else 0
     foot = 2 if height >= 10 else (1 if height >= 4 else 0)
     rows = height - head - foot
-    levels = axis.ticks(low, high, max(3, rows // 3) if rows >= _ROWS else 2, log)
-    labels = numerals.labels(levels)
+    known = axis.ends(axis.values(plot.columns), log) or axis.nothing(log)
+    scale = spaced(*known, max(rows, 1), log)
+    levels, labels = scale.levels, numerals.labels(scale.levels)
     gutter = max((len(t) for t in labels), default=0) + 1 if width >= 20 and plot.drawn else 0
-    frame = Frame(gutter, head, max(width - gutter, 1), max(rows, 1), Window(left, right, low, high, log))
+    frame = Frame(gutter, head, max(width - gutter, 1), max(rows, 1), Window(left, right, scale.low, scale.high, log))
     if not plot.drawn:
         canvas.write(max(0, (width - len(plot.empty)) // 2), height // 2, plot.empty, ink.label)
         return canvas, frame
@@ -139,10 +142,8 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
         if (x := frame.column(seam)) is not None:
             for y in range(frame.y, min(frame.y + frame.height, height)):
                 canvas.put(x, y, "┊", ink.label)
-    for ghost in plot.ghosts:
-        _series(canvas, frame, ghost, ink)
-    for series in plot.drawn:
-        _series(canvas, frame, series, ink)
+    lay_series(canvas, frame, plot.ghosts, ink.nan)
+    lay_series(canvas, frame, plot.drawn, ink.nan)
     _marks(canvas, frame, plot, foot, ink)
     return canvas, frame
 
@@ -186,9 +187,9 @@ def telling_step(plot: Plot, frame: Frame, column: int) -> float:
     return float(round(middle)) if axis.between(s.column for s in plot.ghosts or plot.drawn) else middle
 
 
-def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[str], ink: Ink) -> None:
-    for y in range(frame.height):
-        canvas.put(frame.x - 1, frame.y + y, "│", ink.axis)
+def _value_axis(canvas: Canvas, frame: Frame, levels: Sequence[float], labels: list[str], ink: Ink) -> None:
+    rows = min(frame.height, canvas.height - frame.y)
+    canvas.lay(frame.x - 1, frame.y, np.full((rows, 1), ord("│"), dtype=np.int64), ink.axis)
     dots = raster.rows(np.array(levels), frame.window, frame.height * raster.DOWN)
     for dot, label in zip(dots.tolist(), labels, strict=True):
         y = frame.y + dot // raster.DOWN
@@ -223,39 +224,17 @@ def _step_axis(canvas: Canvas, frame: Frame, foot: int, least: float, ink: Ink) 
         free = canvas.write(start, y + foot - 1, label, ink.label) + 1
 
 
-def _series(canvas: Canvas, frame: Frame, series: Series, ink: Ink) -> None:
-    style = Style(color=series.colour)
-    if series.kind == "level":
-        last = series.column.value[-1:]
-        if np.isfinite(last).all():
-            y = int(raster.rows(last, frame.window, frame.height * raster.DOWN)[0]) // raster.DOWN
-            canvas.lay(frame.x, frame.y + y, np.full((1, frame.width), ord("╌"), dtype=np.int64), style)
-        return
-    line = series.kind == "line"
-    trace = raster.trace(series.column, frame.window, frame.width, frame.height, joined=line)
-    glyphs = raster.braille(trace.dots)
-    canvas.lay(frame.x, frame.y, glyphs if line else np.where(glyphs > 0, ord("•"), 0), style)
-    if line and len(series.column) < _FEW:
-        points = raster.trace(series.column, frame.window, frame.width, frame.height, joined=False)
-        canvas.lay(frame.x, frame.y, np.where(raster.braille(points.dots) > 0, ord("•"), 0), style)
-    for x in np.flatnonzero(trace.nan).tolist():
-        for y in range(frame.height):
-            canvas.put(frame.x + x, frame.y + y, "×", ink.nan)
-    for x in np.flatnonzero(trace.above).tolist():
-        canvas.put(frame.x + x, frame.y, "▲", ink.nan)
-    for x in np.flatnonzero(trace.below).tolist():
-        canvas.put(frame.x + x, frame.y + frame.height - 1, "▼", ink.nan)
-
-
 def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> None:
-    y = frame.y + frame.height - (0 if foot == 2 else 1)
+    y = frame.y + frame.height
     if plot.span and foot == 2:
         first, last = (min(max(s, frame.window.left), frame.window.right) for s in plot.span)
         start = frame.column(first) or 0
         _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
-            canvas.put(x, y, GLYPHS[mark.level], ink.levels[mark.level])
+            # where the labels stand on the axis itself, a mark takes a cell of the plot rather than one of theirs
+            free = foot == 2 or (foot == 1 and chr(canvas.glyph[y, x]) in _MARKED)
+            canvas.put(x, y if free else y - 1, GLYPHS[mark.level], ink.levels[mark.level])
 
 
 def value_at(column: Column, step: float | None) -> float | None:

@@ -15,6 +15,10 @@ from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, section
 from sad_doctor.views.tui.styled import styled
 
 _MUTED = "$text-muted"
+_UNCHECKED = 2
+"""The rank of a rule that could not look."""
+_COUNTED = 1e10
+"""Whole numbers below this are told as such: most are counts."""
 
 
 def rule_rows(report: Report) -> list[Row]:
@@ -40,16 +44,17 @@ def rule_page(code: str, report: Report) -> Page:
 
 
 def _measured(reading: Reading) -> str:
-    against = f", held against {reading.against}" if reading.against else ""
-    return f"{reading.what}: {numerals.full(reading.value)}{against}"
+    against = f", held against the threshold {reading.against}" if reading.against else ""
+    number = float(reading.value)
+    value = f"{number:,.0f}" if number.is_integer() and abs(number) < _COUNTED else numerals.full(number)
+    return f"{reading.what}: {value}{against}"
 
 
 def _row(rule: Rule, report: Report) -> Page:
-    _, sign, word = _said(rule, report)
-    return [
-        Paragraph(styled(rule.title, "$foreground"), sign, 2),
-        Paragraph(styled(f"{rule.code} · {rule.name} · {word}", _MUTED), Content("  "), 1),
-    ]
+    rank, sign, word = _said(rule, report)
+    # what a rule lacks is worth more than its name, for which there is seldom room beside it
+    told = f"{rule.code} · {word}" if rank == _UNCHECKED else f"{rule.code} · {rule.name} · {word}"
+    return [Paragraph(styled(rule.title, "$foreground"), sign, 2), Paragraph(styled(told, _MUTED), Content("  "), 1)]
 
 
 def _said(rule: Rule, report: Report) -> tuple[int, Content, str]:
@@ -63,4 +68,4 @@ def _said(rule: Rule, report: Report) -> tuple[int, Content, str]:
     if rule.code in report.passed:
         return 1, Content.styled("✓ ", "$success"), "passed"
     reason = next((n.reason for n in report.not_checked if n.rule == rule.code), "left out")
-    return 2, Content.styled("◌ ", _MUTED), f"not checked: {reason}"
+    return _UNCHECKED, Content.styled("◌ ", _MUTED), f"not checked: {reason}"

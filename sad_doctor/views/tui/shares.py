@@ -16,13 +16,16 @@ from textual.strip import Strip
 
 from sad_doctor.run import Column
 from sad_doctor.views import axis, numerals
-from sad_doctor.views.tui.bands import BESIDE_NAME, Place, Shares, paint_bands, paint_bars, paint_cursor
+from sad_doctor.views.tui.bands import BARLESS, BESIDE_NAME, Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.painted import Drawn, Edged
 from sad_doctor.views.tui.plot import Ink
+
+_ROOMY = 70
+"""Cells of a pane that has room for bars beside its bands."""
 
 
 class _Shown(Drawn):
@@ -35,6 +38,7 @@ class _Shown(Drawn):
         self.cursor: float | None = None
         self._strips: list[Strip] = []
         self._key: object = None
+        self._inked: tuple[object, Ink] | None = None
 
     def show(self, shares: Shares) -> None:
         """Show other shares."""
@@ -63,11 +67,17 @@ class _Shown(Drawn):
 
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
-        self._strips, self._key = [], None
+        self._strips, self._key, self._inked = [], None, None
         super().notify_style_update()
 
     def ink(self) -> Ink:
-        """Return the styles of this widget."""
+        """Return the styles of this widget, mixed once for a background."""
+        state = self.app.theme, self.rich_style.bgcolor
+        if self._inked is None or self._inked[0] != state:
+            self._inked = state, self._mixed()
+        return self._inked[1]
+
+    def _mixed(self) -> Ink:
         label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 
@@ -128,8 +138,12 @@ class Bars(_Shown):
     """Shares of one moment."""
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
-        """Return the cells of the longest name, a bar and a percentage: what is left is for the bands."""
-        return max((len(term) for term in self.shares.columns), default=0) + BESIDE_NAME
+        """Return the cells of the longest name, a bar where there is room, and a percentage.
+
+        What is left is for the bands, which tell the shares themselves.
+        """
+        beside = BESIDE_NAME if container.width >= _ROOMY else BARLESS
+        return max((len(term) for term in self.shares.columns), default=0) + beside
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return a row for each term."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from textual._compositor import ChopsUpdate, Compositor, CompositorMap
-from textual.geometry import Region
+from textual._compositor import ChopsUpdate, Compositor, CompositorMap, ReflowResult
+from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.widget import Widget
 
 
 class Sparing(Compositor):
@@ -29,10 +30,23 @@ class Sparing(Compositor):
         before = self._full_map
         now = super().full_map
         if now is not before:
-            screen = self.size.region
-            moved = (one.clip.intersection(one.region) for _, one in now.items() ^ before.items())
-            self._dirty_regions.update(part for one in moved if (part := one.intersection(screen)))
+            self._dirty_regions |= _moved(before, now, self.size)
         return now
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Lay out the widgets, and mark what has come, gone or moved.
+
+        Where something comes above the others, all of them take another place in the order from back to front: Textual
+        paints the whole screen for it. None of them looks any different but for what came, which is marked itself.
+        """
+        before, dirty = self._full_map, self._dirty_regions
+        self._dirty_regions = {size.region}  # with it Textual marks nothing more
+        try:
+            found = super().reflow(parent, size)
+        finally:
+            self._dirty_regions = dirty
+        self._dirty_regions |= _moved(before, self._full_map, size)
+        return found
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what has to be written; None where nothing has changed."""
@@ -58,6 +72,19 @@ class Sparing(Compositor):
                 part = Region(seen.x, top, seen.width, bottom - top)
                 yield part, part, widget.render_lines(part.translate(-region.offset))
                 bare = [one for one in bare if not seen.contains_region(one)]
+
+
+def _moved(before: CompositorMap, now: CompositorMap, size: Size) -> set[Region]:
+    """Return where widgets were or are that have come, gone or moved, whatever place they have in the order."""
+    screen = size.region
+    found = set()
+    for widget in before.keys() | now.keys():
+        was, is_ = before.get(widget), now.get(widget)
+        if was is None or is_ is None or was._replace(order=is_.order) != is_:
+            for one in (was, is_):
+                if one is not None and (part := one.clip.intersection(one.region).intersection(screen)):
+                    found.add(part)
+    return found
 
 
 class Cropped(ChopsUpdate):

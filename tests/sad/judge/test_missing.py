@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -81,6 +82,16 @@ def test_what_only_logs_may_be_called():
     assert Placeholder("wandb.log")({"loss": 1}) is None
     assert not isinstance(1, Placeholder("a.B"))
     assert list(Missing("a").b) == []
+
+
+def test_a_placeholder_is_an_annotation_and_has_parts_that_are_told_by_their_whole_name():
+    one = Placeholder("a.B")
+    assert [one | None, None | one] == [Any, Any]
+    assert one["x"] is one
+    with pytest.raises(NeedsAdapterError, match=r"it calls a\.B\.c, which is not installed here"):
+        one.c()
+    with pytest.raises(AttributeError):
+        _ = one.__wrapped__
 
 
 def test_imports_end(monkeypatch):

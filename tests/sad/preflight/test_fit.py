@@ -147,8 +147,9 @@ def test_the_forecast_is_near_what_a_run_takes(tmp_path: Path) -> None:
     # the evaluation by itself never is the most of a run: against the probe's own process with whole batches, of which
     # one in three holds a fifth more (208 or 254 MB) for what the heap was given before, and so both in one of nine; so
     # may the process that foresees it
-    peaks = []
-    for _ in range(2):
+    # who is near the first needs no second
+    peaks: list[float] = []
+    while len(peaks) < 2 and not (peaks and _near(found.scoring.at(tokens), peaks)):
         done = subprocess.run(
             [sys.executable, "-c", WHOLE],
             input=json.dumps(recipe.model_dump(mode="json", exclude_none=True)) + "\ngo\n",
@@ -160,4 +161,8 @@ def test_the_forecast_is_near_what_a_run_takes(tmp_path: Path) -> None:
         told = json.loads(done.stdout)
         assert told["sizes"][-1]["tokens"] == tokens
         peaks.append(told["sizes"][-1]["evaluation_peak"] - told["baseline"])
-    assert 0.75 * min(peaks) < found.scoring.at(tokens) < 1.3 * max(peaks)
+    assert _near(found.scoring.at(tokens), peaks)
+
+
+def _near(foreseen: float, peaks: list[float]) -> bool:
+    return 0.75 * min(peaks) < foreseen < 1.3 * max(peaks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from sad_doctor.readers.step_line import parse
@@ -74,3 +76,12 @@ def test_a_time_in_front_is_no_step(line: str) -> None:
     told = parse(line)
     assert told is not None
     assert told.step is None
+
+
+def test_a_value_that_is_not_finite_is_prose_where_no_sign_stands_before_it() -> None:
+    told = parse("step 7 loss 2.5 zeta: nan")
+    assert told is not None
+    assert math.isnan(told.values["zeta"])
+    told = parse("step 7 loss 2.5 number of skipped iterations 0 number of nan iterations 0")
+    assert told is not None
+    assert not any(math.isnan(value) for value in told.values.values())

@@ -36,3 +36,12 @@ def test_it_has_dropout_in_training_mode_and_one_weight():
     made.train()
     assert not torch.equal(made(ids).logits, made(ids).logits)
     assert [p.shape for p in made.parameters()] == [torch.Size([])]
+
+
+def test_what_is_given_second_is_a_mask_or_the_token_after_each():
+    made, ids = model(), torch.tensor([LONG])
+    for mask in (torch.tensor([[1, 1, 1, 0]]), torch.ones(1, 4, dtype=torch.bool)):
+        assert torch.equal(made(ids, mask).logits, made(ids).logits)
+    logits, loss = made(ids, torch.tensor([[3, 4, 6, -100]]))
+    assert torch.allclose(loss, F.cross_entropy(logits[0, :3], torch.tensor([3, 4, 6])))
+    assert made.get_device() == logits.device

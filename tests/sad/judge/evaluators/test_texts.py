@@ -38,3 +38,6 @@ def test_a_text_is_read_as_the_ids_it_was_written_from():
     assert data[0] == {"text": "t3 t7 t9"}
     assert data.column_names == ["text"]
     assert size([rows]) == 2
+    ids = flat(STRINGS[-1], [rows])
+    assert ids["input_ids"] == [[3, 7, 9], [5]]
+    assert ids["attention_mask"] == [[1, 1, 1], [1]]

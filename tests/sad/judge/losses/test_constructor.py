@@ -10,7 +10,7 @@ from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.checks import temperature_squared
-from sad.judge.losses.constructor import constants_of, kept_losses, logits_kept, word_for
+from sad.judge.losses.constructor import constants_of, kept_losses, logits_kept, methods_of, word_for
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role
@@ -163,6 +163,11 @@ def test_a_divergence_times_t_squared_beside_a_label_loss_is_right():
 
 def test_what_another_method_turns_on_is_on():
     assert constants_of(Called) == {"active": True, "weights": (0.5, 0.5)}
+
+
+def test_methods_that_look_like_losses_are_named():
+    assert methods_of(Trainer) == "; name a method: kd_loss"
+    assert methods_of(nn.Linear) == ""
 
 
 def test_logits_are_told_by_their_side():

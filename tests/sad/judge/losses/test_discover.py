@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +17,8 @@ from sad.judge.losses.call import Call, StoppedError
 from sad.judge.losses.discover import CannotRunError, discover
 from sad.judge.losses.found import found
 from sad.judge.losses.sample import given
-from sad.judge.roles import Space
+from sad.judge.losses.values import Values
+from sad.judge.roles import Role, Space
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner
 
@@ -200,3 +203,9 @@ def test_the_search_of_a_slow_loss_ends_in_time(monkeypatch):
     shape = discover(Call(loss), 0)
     assert any("stopped after 0.2 s" in note for note in shape.notes)
     assert any("fixed inside were not tried" in note for note in shape.notes)
+
+
+def test_a_model_that_is_a_whole_distillation_carries_its_teacher_and_its_settings():
+    held: Any = SimpleNamespace(teacher_model=lambda: "the teacher", settings={Role.TEMPERATURE: 2.0})
+    names = ("teacher", "temperature", "frobnication")
+    assert [Values._carried(held, name) for name in names] == ["the teacher", 2.0, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import transformers
 
 
@@ -39,3 +40,21 @@ class WithOtherNames(transformers.Trainer):
     def __init__(self, config, student_model, train_dataset, eval_dataset, data_collator, temperature):
         super().__init__(student_model, config, data_collator, train_dataset=train_dataset, eval_dataset=eval_dataset)
         self.temperature = temperature
+
+
+class AsksItsTeacher(WithTeacher):
+    """One that reads what its teacher says."""
+
+    def training_step(self, model, inputs, *given, **named):
+        with torch.no_grad():
+            self.teacher_model(inputs["input_ids"])
+        return super().training_step(model, inputs, *given, **named)
+
+
+class PullsItsTeacher(AsksItsTeacher):
+    """One that moves its teacher a little in every step."""
+
+    def training_step(self, *given, **named):
+        with torch.no_grad():
+            next(self.teacher_model.parameters()).add_(1e-3)
+        return super().training_step(*given, **named)

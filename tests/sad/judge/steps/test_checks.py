@@ -157,6 +157,19 @@ def test_what_a_trainer_takes_is_read_from_its_constructor():
     assert kinds["WithTeacher"].arguments({**values, "teacher": 5}) == {**values, "teacher_model": 5}
 
 
+@pytest.mark.parametrize(
+    ("name", "standing", "says"),
+    [
+        ("AsksItsTeacher", Standing.HOLDS, "the teacher moved by 0 in"),
+        ("PullsItsTeacher", Standing.BROKEN, "of its size"),
+    ],
+)
+def test_a_trainer_of_transformers_trains_its_student_alone(name, standing, says):
+    _, lines = strange.judged(HERE / "own_arguments.py", name, "step", ("teacher_isolation",))
+    assert lines["teacher_isolation"].standing is standing, lines
+    assert says in lines["teacher_isolation"].says
+
+
 def test_no_accelerator_is_left_of_a_run():
     accelerated(1)
     assert AcceleratorState._shared_state

@@ -72,13 +72,13 @@ async def test_l_changes_the_labels_of_the_axis(make):
         before = labels(loss), labels(metric)
         await pilot.press("l")
         await pilot.pause()
-        assert labels(loss) == ["200", "100", "50"]
+        assert labels(loss) == ["300", "100", "30"]
         assert before[0] != labels(loss)
         assert before[1] != labels(metric)
         assert str(loss.border_subtitle) == "log scale"
         await pilot.press("2", "l")
         await pilot.pause()
-        assert (labels(loss), labels(metric)) == (["200", "100", "50"], before[1])
+        assert (labels(loss), labels(metric)) == (["300", "100", "30"], before[1])
 
 
 async def test_the_scale_that_was_chosen_outlives_new_data(make):
@@ -144,7 +144,8 @@ async def test_what_is_on_the_screen_after_any_key_is_what_a_fresh_paint_shows(m
             await pilot.pause()
             shown = make.shown(app)
             for widget in (app.board.loss, app.board.metric, app.board.shares.bands, app.board.shares.bars):
-                widget._strips_key = widget._key = widget._scene_key = widget._around = None
+                widget._strips_key = widget._key = widget._scene_key = None
+                widget._looks = {}
                 widget._styles_cache.clear()
             assert make.shown(app) == shown
 

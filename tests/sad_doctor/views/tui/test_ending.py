@@ -29,6 +29,25 @@ def test_sigterm_leaves_once_and_ends_with_143() -> None:
     assert {one: signal.getsignal(one) for one in before} == before
 
 
+def test_sigterm_before_the_event_loop_listens_ends_with_143() -> None:
+    kept = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGCONT)}
+
+    def told() -> None:
+        with Ending().heard():
+            # the end of the process where nobody hears it
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+            signal.raise_signal(signal.SIGTERM)
+
+    try:
+        with pytest.raises(SystemExit) as end:
+            told()
+        assert end.value.code == 143
+        assert [signal.getsignal(one) for one in kept] == [signal.SIG_DFL] * 2
+    finally:
+        for one, handler in kept.items():
+            signal.signal(one, handler)
+
+
 def test_a_user_who_leaves_ends_it_as_ever() -> None:
     ending = Ending()
     with ending.heard():

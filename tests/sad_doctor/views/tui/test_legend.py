@@ -13,7 +13,7 @@ INK = Ink(*[Style()] * 7, {})
 
 def painted(names, width, cursor=None):
     series = [Series(name, Column(np.arange(10.0), np.full(10, 1.5)), "#ffffff") for name in names]
-    canvas, _ = paint(width, 12, Plot(series), INK, cursor)
+    canvas, _ = paint(width, 10, Plot(series), INK, cursor)
     return "".join(segment.text for segment in canvas.strips()[0]).strip()
 
 
@@ -27,6 +27,18 @@ def test_the_longest_names_are_cut_so_that_each_value_is_told():
     assert told.count("1.5000") == 3
     assert "healthy 1.5000" in told
     assert told.count("…") == 2
+
+
+def test_names_that_one_row_does_not_hold_take_two_where_the_chart_is_tall():
+    series = [Series(f"run{n}.log", Column(np.arange(10.0), np.full(10, 1.5)), "#ffffff") for n in range(4)]
+    for height, rows in ((10, 1), (11, 2)):
+        canvas, frame = paint(56, height, Plot(series), INK, 3.0)
+        told = [strip.text.strip() for strip in canvas.strips()[:rows]]
+        assert frame.y == rows
+        assert told[0].startswith("step 3  ━ run0.log 1.5000")
+        assert told[0].endswith("…") == (rows == 1)
+        assert all(f"run{n}.log 1.5000" in "".join(told) for n in range(4 if rows == 2 else 2))
+    assert paint(90, 30, Plot(series), INK)[1].y == 1
 
 
 @pytest.mark.parametrize("width", range(12, 40))

@@ -80,3 +80,15 @@ def test_a_comparison_has_a_row_and_a_page(make):
     page = text(pages.extra_page(row.key, report, make.sick_run()))
     assert "total: 3.0 at step 2, there 2.0; above at 2 of 2" in page
     assert "a note" in page
+
+
+def test_a_verdict_has_each_headline_with_what_follows_from_it_below_it(make):
+    report = make.sick_report()
+    lines = text(pages.verdict_page(report)).splitlines()
+    story = next(story for story in report.stories if story.consequences)
+    (place,) = (n for n, line in enumerate(lines) if story.finding.headline[:30] in line)
+    assert not lines[place].startswith(" ")
+    (below,) = (n for n, line in enumerate(lines) if story.consequences[0].headline[:30] in line)
+    assert below > place
+    assert lines[below].startswith("  ")
+    assert pages.verdict_page(make.healthy_report()) == []

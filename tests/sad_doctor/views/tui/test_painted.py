@@ -80,3 +80,23 @@ async def test_only_rows_that_changed_are_made_anew():
 
         assert [y for y in range(2, 10) if again[y] is not first[y]] == [5]
         assert cells([again[5]]) != cells([first[5]])
+
+
+async def test_the_focus_moves_from_chart_to_chart_and_their_frames_alone_are_written(make, monkeypatch):
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1", "tab", "shift+tab")
+        await pilot.pause()
+        written, filtered = [], []
+        monkeypatch.setattr(app, "_display", lambda _, update: written.extend(getattr(update, "spans", ())))
+        for chart in (app.board.loss, app.board.metric):
+            monkeypatch.setattr(
+                chart, "_filtered", lambda *told, old=chart._filtered: (filtered.append(told), old(*told))[1]
+            )
+        await pilot.press("tab")
+        await pilot.pause()
+        assert app.board.metric.has_focus
+        frames = sum(2 * sum(chart.region.size) for chart in (app.board.loss, app.board.metric))
+        assert 0 < sum(end - begin for _, begin, end in written) <= frames + 440  # the clock of the head may tick
+        assert not filtered  # what each looks like with and without the focus is known

@@ -116,6 +116,16 @@ def test_findings_are_marked_where_they_begin():
     assert "✖" in coloured(plot, ERROR)
 
 
+def test_marks_in_a_low_chart_hide_neither_values_nor_labels():
+    values = Plot([series(range(101), [1.0] * 100 + [5.0])], marks=(Mark(25.0, Level.ERROR), Mark(0.0, Level.ERROR)))
+    bare = text(Plot(values.series), height=8)
+    rows = text(values, height=8)
+    assert rows[-1].replace("✖", "─") == bare[-1]
+    assert rows[-1].count("✖") == 1  # the other one would stand on the label of step 0
+    assert rows[-2].count("✖") == 1
+    assert rows[-2].replace("✖", "")[-50:] == bare[-2][-50:]
+
+
 def test_the_cursor_tells_its_step_and_the_value_there():
     plot = Plot([series(range(101), range(101))])
     rows = text(plot, cursor=40.0)
@@ -153,6 +163,6 @@ def test_a_column_stands_for_its_nan_or_its_largest_value():
 def test_the_legend_leaves_out_what_does_not_fit_whole():
     plot = Plot([series([0, 1], [1, 2]), series([0], [3.0], "points", "held-out")])
     assert "held-out 3" in text(plot, width=40)[0]
-    assert "held" not in text(plot, width=26)[0]
-    assert text(plot, width=26)[0].rstrip().endswith("…")
-    assert "train 2" in text(plot, width=26)[0]
+    assert "held" not in text(plot, width=26, height=10)[0]
+    assert text(plot, width=26, height=10)[0].rstrip().endswith("…")
+    assert "train 2" in text(plot, width=26, height=10)[0]

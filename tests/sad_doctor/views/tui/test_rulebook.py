@@ -24,6 +24,11 @@ def test_every_rule_has_a_row_and_a_page_what_fired_first(make):
         assert rule.title.split("\n")[0][:20] in text(rule_page(rule.code, make.sick_report()))
 
 
+def test_the_row_of_a_rule_that_could_not_look_has_room_for_what_it_lacked(make):
+    row = dict(rule_rows(make.sick_report()))["R402"]
+    assert text(row).split("\n")[1].strip() == "R402 · not checked: the log has no train/grad_norm"
+
+
 def test_the_page_of_a_rule_has_the_numbers_of_this_run(make):
     assert "exactly 0 in 218 of 218 lines" in text(rule_page("R101", make.sick_report()))
     assert text(rule_page("R102", make.sick_report())).startswith("✓ passed")
@@ -32,4 +37,4 @@ def test_the_page_of_a_rule_has_the_numbers_of_this_run(make):
     readings = {"R102": (Reading("spread", 0.5, "NOISE"), Reading("records", 9))}
     shown = text(rule_page("R102", replace(make.sick_report(), readings=readings)))
     assert "Measured in this run" in shown
-    assert re.findall("• (.*)", shown)[:2] == ["spread: 0.5000, held against NOISE", "records: 9.0000"]
+    assert re.findall("• (.*)", shown)[:2] == ["spread: 0.5000, held against the threshold NOISE", "records: 9"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.views.tui.bands import BESIDE_NAME
+from sad_doctor.views.tui.bands import BARLESS
 
 
 async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_not(make):
@@ -26,7 +26,8 @@ async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_
     async with app.run_test(size=(120, 40)) as pilot:
         await make.settled(pilot)
         longest = max(map(len, app.board.shares.bars.shares.columns))
-        assert app.board.shares.bars.size.width == longest + BESIDE_NAME  # what the names leave is for the bands
+        assert app.board.shares.bars.size.width == longest + BARLESS  # what the names leave is for the bands
+        assert "layerwise" in make.shown(app)
 
 
 async def test_the_bars_tell_the_share_of_now(make):

@@ -277,3 +277,22 @@ async def test_what_lies_under_a_page_is_not_asked(make, monkeypatch):
         app.sheet.refresh()  # as when it is scrolled
         await pilot.pause()
         assert asked == []
+
+
+async def test_a_page_that_opens_has_nothing_painted_but_itself_and_what_lost_the_focus(make, terminal, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1")
+        await pilot.pause()
+        screen, asked = terminal(app), []
+        for widget in app.board.panes:
+            monkeypatch.setattr(
+                widget, "render_lines", lambda crop, w=widget, old=widget.render_lines: (asked.append(w), old(crop))[1]
+            )
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert asked == [app.board.loss]
+        sheet = app.sheet.region
+        assert sheet.area < screen.cells < sheet.area + 1100  # the frame, the keys and the head, whose clock may tick
+        assert screen.text == make.shown(app)

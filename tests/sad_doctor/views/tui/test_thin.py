@@ -42,3 +42,16 @@ def test_the_whole_reaches_as_far_as_the_run_whatever_the_window(make):
     thinner, plot = Thinner(), Plot([series(make)], steps=(0.0, 10.0))
     assert thinner.whole(plot).series[0].column.value.max() == 90.0
     assert thinner.whole(plot) is thinner.whole(plot)
+    # how far they reach is not looked for again in another window, and is in another run
+    (first,), (moved,) = (thinner.whole(Plot(plot.drawn, steps=steps)).series for steps in ((0.0, 10.0), (5.0, 20.0)))
+    assert moved.column is first.column
+    (other,) = thinner.whole(Plot([series(make, size=5_000)], steps=(5.0, 20.0))).series
+    assert other.column is not first.column
+
+
+def test_series_of_one_chart_keep_their_values_apart(make):
+    thinner = Thinner()
+    both = [Series(name, make.column([0, 1], [low, low + 1]), "#ffffff", "line") for name, low in (("a", 1), ("b", 5))]
+    plot = thinner.thin(Plot(both, steps=(0.0, 1.0)), 50, 0.0, "#333333")
+    assert thinner.values(plot, 0.0) == [1, 5]
+    assert thinner.values(plot, None) == [2, 6]
