@@ -7,8 +7,10 @@ raises ``NeedsAdapterError``.
 
 from __future__ import annotations
 
+import dis
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -27,6 +29,7 @@ LOGGERS = {
     *("structlog", "aim", "clearml", "termcolor", "colorlog"),
 }
 """Modules whose calls change no number."""
+BEYOND = "attempted relative import beyond top-level package"
 INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -53,6 +56,12 @@ class Placeholder:
             raise AttributeError(name)
         return Placeholder(f"{self.__dict__['_name']}.{name}")
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Take no change: what a file patches in a package that is not here is patched nowhere."""
+
+    def __delattr__(self, name: str) -> None:
+        """Take no change."""
+
     def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what it decorates, or another one
         """Decorate nothing, or be another placeholder, while modules are imported; log nothing, or raise, later."""
         name = self.__dict__["_name"]
@@ -78,7 +87,11 @@ class Placeholder:
         return self
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(())
+        """Yield as many as are unpacked where it is (``first, second = …``), none elsewhere."""
+        code, at = sys._getframe(1).f_code, sys._getframe(1).f_lasti
+        unpacked = any(one.offset == at and one.opname == "UNPACK_SEQUENCE" for one in dis.get_instructions(code))
+        many = code.co_code[at + 1] if unpacked else 0
+        return iter([Placeholder(f"{self.__dict__['_name']}[{place}]") for place in range(many)])
 
     def __instancecheck__(self, instance: object) -> bool:
         return False
@@ -140,14 +153,28 @@ def _stand(error: ImportError, where: str) -> str:
             setattr(sys.modules[parent], last, sys.modules[name])
         return name
     told = NO_NAME.search(str(error))
+    if told is None:
+        return _broken(error)
     module = sys.modules.get(told[2]) if told else None
     file = getattr(module, "__file__", None)
     # a folder without __init__.py lacks a file that stands beside it in its repository
-    if told is None or module is None or not (file is None or any(part in file for part in INSTALLED)):
+    if module is None or not (file is None or any(part in file for part in INSTALLED)):
         # a name that its own files do not have is its own fault
         return ""
     setattr(module, told[1], Placeholder(f"{told[2]}.{told[1]}"))
     return f"{told[2]}.{told[1]}"
+
+
+def _broken(error: ImportError) -> str:
+    """Let a placeholder stand for an installed package that cannot be imported here: it lacks one that it needs."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    files = [frame.f_code.co_filename for frame in frames]
+    first = next((at for at, file in enumerate(files) if any(part in file for part in INSTALLED)), None)
+    name = frames[first].f_globals.get("__name__", "") if first is not None else ""
+    if not name or name in sys.modules:
+        return ""
+    sys.modules[name] = Missing(name)
+    return str(name)
 
 
 def _found_above(top: str, where: str) -> bool:
@@ -156,7 +183,8 @@ def _found_above(top: str, where: str) -> bool:
         return False
     for folder in list(Path(where).resolve().parents)[:5]:
         for root in (folder, folder / "src"):
-            if str(root) not in sys.path and ((root / top / "__init__.py").is_file() or (root / f"{top}.py").is_file()):
+            # a folder of modules may do without __init__.py
+            if str(root) not in sys.path and (any((root / top).glob("*.py")) or (root / f"{top}.py").is_file()):
                 sys.path.append(str(root))
                 return True
     return False

@@ -260,14 +260,15 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
         return True
     left = [p for p in every if p.name not in roles and p.default is Parameter.empty]
     missing = [r for r in (Role.STUDENT, Role.TEACHER) if r not in roles.values()]
-    order = missing
-    if len(missing) == 2 and len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}:
-        order = missing[::-1]
+    late = len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}
+    order = missing[::-1] if late else missing
+    sided = {side: p.name for p in reversed(left) if (side := _side(p.name)) in missing}
+    # teacher_logits_answer: the word says whose, wherever it stands
+    roles |= {name: side for side, name in sided.items()}
+    order, left = [r for r in order if r not in sided], [p for p in left if p.name not in roles]
     for role, parameter in zip(order, left, strict=False):
         roles[parameter.name] = role
-    for parameter in left:
-        if parameter.name not in roles and "_".join(tokens(parameter.name)) in LATE_LABELS:
-            roles[parameter.name] = Role.LABELS
+    roles |= {p.name: Role.LABELS for p in left if p.name not in roles and "_".join(tokens(p.name)) in LATE_LABELS}
     given = {name: role for name, role in roles.items() if _is_side(role)}
     telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
     named = any(_side(name) for name in given) or any(set(tokens(name)) & telling for name in given)

@@ -103,9 +103,12 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower.endswith(("temperature", "temp")):
         asked.plain[name] = 1.0
         return 1.0
+    if lower.endswith(("parallel_size", "world_size")):
+        # the loss is judged on one process
+        return 1
     if lower in PLAIN or lower.startswith(FLAGS) or lower.endswith("_parallel"):
-        asked.plain[name] = PLAIN.get(lower, False)
-        return PLAIN.get(lower, False)
+        asked.plain[name] = settings.get(name, PLAIN.get(lower, False))
+        return asked.plain[name]
     if lower.endswith(WORDED) and (word := asked.word(name)):
         asked.plain[name] = word
         return word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -23,8 +22,10 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
+from sad.judge.losses.labelled import ignored_label, labelled_roles, with_helpers
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
+from sad.judge.losses.scripted import as_written
 from sad.judge.losses.values import Asking, Form, Values
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
@@ -55,6 +56,7 @@ class Call:
     """What its source and name are those of, where an adapter stands before it."""
 
     def __post_init__(self) -> None:
+        self.target = as_written(self.target)
         self._function, self._own = self._unwrapped()
         self.classes: dict[str, type] = {}
         """The classes of the user's own that parameters must be objects of."""
@@ -144,12 +146,13 @@ class Call:
         self, every: list[inspect.Parameter], text: str, function: Callable[..., Any] | None = None
     ) -> dict[str, Role]:
         """The roles that classes of the user's own say of parameters."""
-        target = self.target
+        target, labels = self.target, {}
         if function is None:
             function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
+            labels = labelled_roles(every, function)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
-        return {**listed_roles(every), **roles_of(classes, every)}
+        return {**labels, **listed_roles(every), **roles_of(classes, every)}
 
     @cached_property
     def _source(self) -> str:
@@ -162,15 +165,16 @@ class Call:
         defaults = self.defaults()
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
-        ignored, lists = self._ignored(), names_of_lists(self.reading.roles)
+        ignored, lists = self.ignored, names_of_lists(self.reading.roles)
         return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, lists, ignored)
 
-    def _ignored(self) -> int:
+    @cached_property
+    def ignored(self) -> int:
         """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
         if any(role is Role.IGNORE for role in self.reading.roles.values()) or self.built:
             return IGNORED
-        told = set(re.findall(r"ignore_index\s*=\s*(-\d+)", self._source))
-        return int(told.pop()) if len(told) == 1 else IGNORED
+        names = getattr(inspect.unwrap(self.target), "__globals__", {})
+        return ignored_label(with_helpers(self.about or self.target, names), names)
 
     def _word(self, name: str) -> str | None:
         try:

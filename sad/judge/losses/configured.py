@@ -25,6 +25,8 @@ from sad.judge.stand_in import Asked, NeedsAdapterError, Settings, found
 
 NUMBERS = (Role.TEMPERATURE, Role.BETA, Role.OFF, Role.ON, Role.IGNORE)
 """Roles of fields that are given the usual setting in place of their default, where that is a number."""
+LISTED = {"topk", "top", "sparse", "student", "draft", "aux"}
+"""In the names of logits that are no whole row of the one side that is held."""
 FEW = 6
 """Words that are tried for one field."""
 
@@ -108,9 +110,10 @@ def holding(of: type, logits: Tensor) -> Any:  # noqa: ANN401 - an object of tha
     """Return an object of a class that has logits, with these; None where it has none or needs what is not known."""
     try:
         fields = inspect.signature(of).parameters
-        if "logits" not in fields:
+        whole = [n for n in fields if tokens(n)[-1:] == ["logits"] and not LISTED & set(tokens(n))]
+        if not whole:
             return None
-        known = {"logits": logits, "vocab_size": logits.shape[-1]}
+        known = {"logits" if "logits" in whole else whole[0]: logits, "vocab_size": logits.shape[-1]}
         bare = {
             n for n, f in fields.items() if f.default is f.empty and f.kind not in (f.VAR_POSITIONAL, f.VAR_KEYWORD)
         }

@@ -61,10 +61,18 @@ def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            for target in node.targets:
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                    yield target.attr, node.value
+        if not isinstance(node, ast.Assign):
+            continue
+        value: ast.expr = node.value
+        if isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or):
+            # what may be given, or its default
+            value = value.values[-1]
+        elif isinstance(value, ast.IfExp):
+            value = value.orelse if isinstance(value.orelse, ast.Call) else value.body
+        for target in node.targets if isinstance(value, ast.Call) else ():
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                assert isinstance(value, ast.Call)
+                yield target.attr, value
 
 
 def _named(node: ast.expr, names: dict[str, object]) -> object:

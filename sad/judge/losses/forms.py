@@ -26,6 +26,9 @@ def forms(call: Call) -> Iterator[Call]:
     spaces = _spaces(call)
     masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
     masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
+    if call.takes(Role.MODEL):
+        # beside a model a batch is as a tokenizer made it
+        masks = (torch.long, torch.bool, torch.float32)
     order = (False, True) if not call.reading.ordered else (False,)
     listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
     number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
@@ -35,7 +38,7 @@ def forms(call: Call) -> Iterator[Call]:
     flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
     even = "tensor_split" in text
     whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
-    named = ".logits" in text or ".loss" in text
+    named = bool(OF_OUTPUT.search(text)) or ".loss" in text
     bares = ((False, True) if named else (True, False)) if call.takes(Role.MODEL, Role.TEACHER_MODEL) else (False,)
     mine = call.reading.named(Role.STUDENT)
     two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
@@ -68,4 +71,7 @@ def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:
         return ((student, teacher),)
     if call.hidden:
         return SPACES[:1]
+    if student is LOGIT and teacher is None:
+        # targets beside logits may be softened already
+        return ((LOGIT, LOGIT), (LOGIT, PROB), (LOGIT, LOG))
     return tuple(s for s in SPACES if student in (None, s[0]) and teacher in (None, s[1])) or SPACES[:1]

@@ -15,12 +15,13 @@ from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.losses.kinds import kind_of
 from sad.judge.losses.label_loss import label_loss
+from sad.judge.losses.labelled import counting
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
 from sad.judge.losses.rows import APART, by_count, by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
-from sad.judge.losses.shifts import unshifted
+from sad.judge.losses.shifts import of_inputs, unshifted
 from sad.judge.losses.taken import ignores, never_left_out, taken
 from sad.judge.losses.temperature import Softened, beside, prepared, softened, unsquared
 from sad.judge.roles import Role, upright
@@ -156,7 +157,7 @@ def _of_rows(
     faults: list[str] = []
     if rows == "others":
         faults.append(misplaced(*one))
-    if {hard, rows} == {"own", "next"}:
+    if {hard, rows} == {"own", "next"} and not (rows == "own" and of_inputs(call)):
         two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
         faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
     if by.reduction is None and (parts := of_parts(call, *one, lambda s: refit(s, first, call), shift=shift)):
@@ -221,6 +222,8 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
         if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.MODEL):
             # without labels some divide by another number; `without_labels` looks at that
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
+        if of.labels is not None:
+            of = replace(of, labels=counting(of.labels, call.ignored, of.student_logits.shape[-1]))
         total = call(of)
         if beside is not None and of.labels is not None:
             rows = first.on_labels(call.form.temperature * of.student_logits, of)

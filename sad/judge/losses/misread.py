@@ -12,6 +12,8 @@ THEIRS = re.compile(
     r"^(NameError|UnboundLocalError|ModuleNotFoundError|ImportError|ZeroDivisionError|SyntaxError|StoppedError)"
 )
 """What no other way of calling it would mend."""
+OF_MASKS = re.compile(r"expected BoolTensor for mask|tensors used as indices must be long, .*bool")
+"""What a mask of integers raises that a source hands on as a tokenizer gave it: that is no guess."""
 GUESSED = {
     *(Role.BATCH, Role.MODEL, Role.TEACHER_MODEL, Role.CONFIG, Role.OBJECT, Role.CRITERION, Role.WORD, Role.ONES),
     *(Role.NONE, Role.ON, Role.LABEL_LOSS),
@@ -28,6 +30,8 @@ TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteratio
 def uncertain(subject: object, raised: str) -> bool:
     """Whether another way of calling it may be the right one, where it raised this in every form that was tried."""
     if not isinstance(subject, Call) or THEIRS.search(raised):
+        return False
+    if OF_MASKS.search(raised) and "attention_mask" in source(subject):
         return False
     readings = [subject.reading, *([subject.built] if subject.built else [])]
     if subject.asked.plain or subject.owner is not None or any(reading.has(*GUESSED) for reading in readings):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.families import Family
+from sad.judge.losses.labelled import counting
 from sad.subjects.divergence import IGNORED, Given
 
 SHAPES = ((2, 5, 11), (3, 4, 13))
@@ -100,6 +101,8 @@ def sample(loss: Loss, call: Given) -> Sample:
     if call.labels is not None and isinstance(loss, Call) and loss.form.whole:
         # what is given there is what is explained
         call = replace(call, labels=call.labels.clamp_min(0))
+    if call.labels is not None and isinstance(loss, Call):
+        call = replace(call, labels=counting(call.labels, loss.ignored, call.student_logits.shape[-1]))
     student, teacher = (x.detach().clone() for x in (call.student_logits, call.teacher_logits))
     student.requires_grad_()
     with torch.enable_grad():

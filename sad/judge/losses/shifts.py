@@ -20,6 +20,19 @@ CAUSAL = re.compile(
 """What its class or module has in it that is for causal models."""
 
 
+INPUTS = re.compile(r"\b(?:attention|attn|input)_mask")
+OF_LABELS = re.compile(r"-100|ignore_in?d|label\w*_mask|loss_mask|completion_mask|response_mask|\blabels?\s*[!=]=")
+"""What rows with a label are told by."""
+
+
+def of_inputs(call: Call) -> bool:
+    """Whether the rows that count can only be those of the tokens themselves, by an attention mask: no label is asked
+    for, so that nothing of it is to be shifted.
+    """
+    own = source(call)
+    return bool(INPUTS.search(own)) and not OF_LABELS.search(own)
+
+
 def unshifted(call: Call) -> tuple[str, bool]:
     """Say that a trainer's method takes the rows of the labels as they are in the batch, and whether that is wrong.
 
@@ -27,7 +40,7 @@ def unshifted(call: Call) -> tuple[str, bool]:
     them, and the logits at token i are those of label i + 1. '' where labels are no matter of a batch or are in step.
     """
     own = source(call)
-    if not call.takes(Role.MODEL) or IN_STEP.search(own):
+    if not call.takes(Role.MODEL) or IN_STEP.search(own) or of_inputs(call):
         return "", False
     says = (
         "it counts the rows at the labels themselves: the labels of a batch are not shifted yet, a causal model's "

@@ -22,7 +22,10 @@ OTHERS = re.compile(
 """Switches of what is no part of the loss, or that need what is not here."""
 WEIGHTS = re.compile(r"smooth|z_?loss|entropy|penalt|regular|margin", re.IGNORECASE)
 """In the names of numbers that are weights of a part; they are 0 where it is off."""
+SMOOTHING = re.compile(r"smooth", re.IGNORECASE)
 ON = 0.1
+ALIKE = 1e-3
+"""Between what a row weighs alone and beside others, with a part turned on and without it."""
 THEIRS = re.compile(
     r"^(NameError|UnboundLocalError|ZeroDivisionError)|^RuntimeError.*\bdtype\b|'Tensor' object has no attribute"
 )
@@ -49,7 +52,7 @@ def switches(found: Found) -> Verdict:
         if now.value != now.value or not bool(now.gradient.isfinite().all()):
             says = f"with {told} its value is {now.value:g} on ordinary logits, or its gradient not finite"
             return Verdict(False, says, example=shown(of.given))
-        if says := _counts_more(found, on):
+        if says := _counts_more(found, on) or (_weighs_otherwise(found, on) if SMOOTHING.search(name) else ""):
             return Verdict(False, f"with {told} {says}", example=shown(of.given))
         tried.append(told)
     if unjudged:
@@ -75,6 +78,30 @@ def _off(call: Call) -> Iterator[tuple[str, bool | float]]:
                 yield name, not default
             elif default == 0 and isinstance(default, float) and WEIGHTS.search(name):
                 yield name, ON
+    for name, value in call.asked.plain.items():
+        if value == 0 and isinstance(value, float) and SMOOTHING.search(name) and name not in call.settings:
+            yield name, ON
+
+
+def _weighs_otherwise(found: Found, on: Call) -> str:
+    """Say that the first sequence weighs otherwise beside others than without that part; '' where it does not, or where
+    its rows depend on others anyway.
+    """
+    given = found.shape.sample.given
+    labels = None if given.labels is None else given.labels[:1]
+    alone = replace(
+        given, student_logits=given.student_logits[:1], teacher_logits=given.teacher_logits[:1], labels=labels
+    )
+    shares: list[float] = []
+    for call in (found.shape.call, on):
+        apart, whole = sample(call, alone).gradient, sample(call, given).gradient[:1]
+        share = float((apart * whole).sum() / whole.square().sum())
+        if float((apart - share * whole).norm()) > ALIKE * float(apart.norm()):
+            return "" if not shares else "each row's gradient depends on the rows beside it"
+        shares.append(share)
+    if abs(shares[1] - shares[0]) <= ALIKE * abs(shares[0]):
+        return ""
+    return f"a row weighs {shares[1]:.3g} times as much alone as beside another text, without it {shares[0]:.3g} times"
 
 
 def _counts_more(found: Found, on: Call) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import holding, made
+from sad.judge.losses.labelled import counting
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
@@ -197,12 +198,10 @@ class Values:
         if self.own_labels is not None:
             if self.form.whole:
                 return self.own_labels.clamp_min(0)
-            none = self.own_labels == IGNORED
-            return (
-                self.own_labels
-                if self.call.ignored == IGNORED
-                else self.own_labels.masked_fill(none, self.call.ignored)
-            )
+            if self.call.ignored == IGNORED:
+                return self.own_labels
+            some = counting(self.own_labels, self.call.ignored, self.given.student_logits.shape[-1])
+            return some.masked_fill(self.own_labels == IGNORED, self.call.ignored)
         return self.given.teacher_logits.detach().float().argmax(dim=-1)
 
     def _logits(self, logits: Tensor) -> Tensor:

@@ -114,3 +114,31 @@ def test_a_progress_bar_goes_through_what_it_is_given():
 def test_what_stands_for_something_is_told():
     assert placeholders(["a", "a.b"]) == ["not installed here, a placeholder stands for it: a, a.b"]
     assert placeholders([]) == []
+
+
+def test_as_many_as_are_unpacked_come_of_a_placeholder(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from nosuch_imports import safe, Trainer\nfirst, second = safe('a')\ndel Trainer.__init__\n"
+        "Trainer.step = None\ndef loss():\n    return second\n"
+    )
+    second = load(f"{file}:loss", [])()
+    assert isinstance(second, Placeholder)
+    assert list(second) == []
+
+
+def test_an_installed_package_that_lacks_another_has_a_placeholder(tmp_path):
+    package = tmp_path / "site-packages" / "half_installed"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('it needs another one')\n")
+    sys.path.insert(0, str(package.parent))
+    file = tmp_path / "mine.py"
+    file.write_text("from half_installed import Writer\ndef loss():\n    return 1\n")
+    stood: list[str] = []
+    assert load(f"{file}:loss", stood)() == 1
+    assert stood == ["half_installed"]
+    (tmp_path / "own_half.py").write_text("raise ImportError('its own')\n")
+    file.write_text("import own_half\n")
+    del sys.modules["judged_mine"]
+    with pytest.raises(UserError, match="ImportError: its own"):
+        load(f"{file}:loss", [])

@@ -22,6 +22,7 @@ def reading(signature: str):
     ("signature", "roles"),
     [
         ("student_logits, teacher_logits, labels=None", [S, T, Role.LABELS]),
+        ("teacher_logits_answer, student_logits_answer", [T, S]),
         ("logits, teacher_logits, no_model_batch", [S, T, Role.BATCH]),
         ("logits_T, logits_S", [T, S]),
         (

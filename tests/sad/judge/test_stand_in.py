@@ -27,6 +27,7 @@ def test_a_config_is_read_by_attribute_key_and_get_at_any_depth():
     config = Config("args", SETTINGS, asked)
     assert config.temperature == config["kd_temp"] == config.kd.get("temperature") == config.distillation["tau"] == 3.0
     assert config.use_something is False
+    assert config.tensor_model_parallel_size == config.world_size == 1
     assert config.get("nosuch", 5) == 5
     assert "temperature" in config
     assert asked.roles["temperature"] is Role.TEMPERATURE

@@ -87,3 +87,12 @@ def test_a_folder_without_init_may_import_by_dots(tmp_path):
     file = folder / "mine.py"
     file.write_text("from .base import two\ndef kd_loss(): return two\n")
     assert load(f"{file}:kd_loss")() == 2
+
+
+def test_a_folder_without_init_may_import_from_the_folders_above(tmp_path):
+    folder = tmp_path / "trainers" / "kd"
+    folder.mkdir(parents=True)
+    (tmp_path / "trainers" / "base_of_kd.py").write_text("two = 2\n")
+    file = folder / "mine_above.py"
+    file.write_text("from ..base_of_kd import two\ndef kd_loss(): return two\n")
+    assert load(f"{file}:kd_loss")() == 2

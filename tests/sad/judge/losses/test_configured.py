@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal
 
 import pytest
+import torch
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.configured import holding, made, member
@@ -126,3 +127,20 @@ def test_a_teacher_of_a_class_of_its_own_is_an_object_of_that():
     one = holding(Dense, shape.sample.given.teacher_logits)
     assert (one.vocab_size, one.heat) == (11, None)
     assert holding(Sparse, shape.sample.given.teacher_logits) is None
+
+
+@dataclass
+class Kept:
+    full_logits: object = None
+    topk_logits: object = None
+    labels: object = None
+
+
+def of_kept(student_logits, teacher_output: Kept, labels):
+    keep = labels != -100
+    return rows(student_logits[keep], teacher_output.full_logits[keep], 1.0)
+
+
+def test_logits_are_held_under_a_longer_name():
+    assert found(discover(Call(of_kept), 0), 0).name == "forward KL"
+    assert holding(Kept, torch.ones(2, 3)).topk_logits is None

@@ -203,3 +203,15 @@ def test_a_constructor_is_given_what_few_losses_read():
 def test_what_it_reads_of_that_is_asked_for():
     with pytest.raises(NeedsAdapterError, match=r"it reads tokenizer\.get_vocab"):
         discover(Call(Reads), 0)
+
+
+class Given:
+    def __init__(self, hard=None, soft=None):
+        self.hard = hard or nn.CrossEntropyLoss()
+        self.soft = soft if soft is not None else nn.KLDivLoss(reduction="sum")
+
+
+def test_what_may_be_given_has_the_default_that_the_constructor_makes():
+    kept = kept_losses(Given)
+    assert isinstance(kept["hard"], nn.CrossEntropyLoss)
+    assert kept["soft"].reduction == "sum"

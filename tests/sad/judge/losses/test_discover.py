@@ -205,6 +205,15 @@ def test_the_search_of_a_slow_loss_ends_in_time(monkeypatch):
     assert any("fixed inside were not tried" in note for note in shape.notes)
 
 
+def test_targets_beside_logits_may_be_softened_already():
+    def loss(student_logits, teacher_soft_targets, attention_mask):
+        rows = F.kl_div(student_logits.log_softmax(-1), teacher_soft_targets, reduction="none").sum(-1)
+        return (rows * attention_mask).sum() / attention_mask.sum()
+
+    told = form(loss)
+    assert (told.student, told.teacher) == (Space.LOGITS, Space.PROBS)
+
+
 def test_a_model_that_is_a_whole_distillation_carries_its_teacher_and_its_settings():
     held: Any = SimpleNamespace(teacher_model=lambda: "the teacher", settings={Role.TEMPERATURE: 2.0})
     names = ("teacher", "temperature", "frobnication")

@@ -57,6 +57,8 @@ def test_what_may_be_called_otherwise_is_refused(name):
         ("first_places", "IndexError: too many axes", True),
         ("with_models", "ValueError: of a stand-in", True),
         ("with_models", "NameError: name 'x' is not defined", False),
+        ("TextTrainer.compute_loss", "RuntimeError: masked_select: expected BoolTensor for mask", True),
+        ("Selecting.compute_loss", "RuntimeError: masked_select: expected BoolTensor for mask", False),
     ],
 )
 def test_whose_fault_an_error_may_be(name, raised, open_):

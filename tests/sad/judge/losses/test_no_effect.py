@@ -219,3 +219,20 @@ def test_what_was_assumed_says_how_to_say_otherwise():
     (line,) = [line for line in report.lines if line.name == "arguments_have_effect"]
     assert line.standing is Standing.ALLOWED
     assert "taken for a loss of classes" in line.says
+
+
+class Inherited(nn.modules.loss._Loss):
+    def forward(self, output, target):
+        return _kl(output, target).mean()
+
+
+class Promised(Inherited):
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction=reduction)
+
+
+def test_what_torchs_constructor_takes_is_no_promise():
+    (line,) = [line for line in judged(Inherited, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert line.standing is not Standing.BROKEN
+    (line,) = [line for line in judged(Promised, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert "the argument reduction has no effect" in line.says

@@ -73,3 +73,29 @@ def test_where_nothing_says_that_the_model_is_causal_it_is_a_note():
 
 def test_a_function_of_logits_and_labels_may_have_either():
     assert unshifted(Call(lambda student_logits, teacher_logits, labels: 0)) == ("", False)
+
+
+class Attended:
+    """The divergence is over every token, the label loss over those that follow one."""
+
+    def kd_loss(self, student_logits, teacher_logits, labels, attention_mask):
+        log_q, p = student_logits.log_softmax(-1), teacher_logits.softmax(-1)
+        rows = F.kl_div(log_q, p, reduction="none").sum(-1)
+        ce = F.cross_entropy(student_logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="none")
+        after = attention_mask[:, 1:]
+        hard = (ce.view(after.shape) * after).sum() / after.sum().clamp(min=1)
+        return 0.5 * (rows * attention_mask).sum() / attention_mask.sum().clamp(min=1) + 0.5 * hard
+
+
+class OffByOne(Attended):
+    """The same, by the labels."""
+
+    def kd_loss(self, student_logits, teacher_logits, labels, attention_mask):
+        return super().kd_loss(student_logits, teacher_logits, labels, (labels != -100).long() * attention_mask)
+
+
+@pytest.mark.parametrize(("owner", "standing"), [(Attended, Standing.HOLDS), (OffByOne, Standing.BROKEN)])
+def test_rows_of_an_attention_mask_are_no_labels_to_be_shifted(owner, standing):
+    events = list(session(Call(owner.kd_loss, owner), "loss", only=("known_divergence",)))
+    found_to_be = next(event["line"] for event in events if "line" in event)
+    assert found_to_be.standing is standing, found_to_be.says

@@ -78,3 +78,42 @@ def test_a_part_that_needs_more_is_said_and_not_judged():
 
 def test_nothing_is_asked_where_nothing_is_off():
     assert judged(plain).standing is Standing.NOT_APPLICABLE
+
+
+class Smoothed:
+    """The summed loss of all rows is added to each; ``of_each``: of that row alone."""
+
+    def __init__(self, args):
+        self.label_smoothing = args.label_smoothing
+
+    def label_loss(self, logits, labels):
+        return self._mixed(logits, labels, lambda rows: rows.sum())
+
+    def of_each(self, logits, labels):
+        return self._mixed(logits, labels, lambda rows: rows)
+
+    def _mixed(self, logits, labels, together):
+        keep = labels != -100
+        log_q = logits.log_softmax(-1)
+        rows = -log_q.gather(-1, labels.clamp_min(0)[..., None])[..., 0] * keep
+        if self.label_smoothing == 0:
+            return rows.sum()
+        even = (1 - self.label_smoothing) * together(rows) - self.label_smoothing * log_q.mean(-1)
+        return (even * keep).sum()
+
+
+def test_smoothing_that_is_read_from_an_object_is_turned_on_too():
+    call = Call(Smoothed.label_loss, Smoothed)
+    wrong = switches(found(discover(call, 0), 0))
+    assert "with label_smoothing=0.1 each row's gradient depends on the rows beside it" in wrong.says
+    right = switches(found(discover(Call(Smoothed.of_each, Smoothed), 0), 0))
+    assert right.holds, right.says
+    assert "label_smoothing=0.1" in right.says
+
+
+def by_the_batch(logits, labels, label_smoothing: float = 0.0):
+    return plain(logits, labels) * (len(labels) if label_smoothing else 1)
+
+
+def test_what_a_row_weighs_beside_others_is_the_same_with_smoothing():
+    assert "a row weighs" in judged(by_the_batch).says

@@ -1,0 +1,74 @@
+"""Parameters that are labels by what their source does with them, where their names are no usual ones."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from inspect import Parameter
+
+from torch import Tensor
+
+from sad.judge.names import LATE_LABELS, tokens
+from sad.judge.roles import Role, Space, setting
+from sad.subjects.divergence import IGNORED
+
+SETTING = (int, float, bool, str)
+"""Types of defaults that are no tensor's."""
+
+
+def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[str, Role]:
+    """Return the parameters that are labels: compared with -100, or, where they may be left out, what a label loss of
+    the source is of beside two that may not.
+    """
+    text, every = _source(function), list(parameters)
+    required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
+    found = {p.name: Role.LABELS for p in every if _compared(p, text)}
+    for parameter in every:
+        optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
+        if optional and len(required) > 1 and not found and _in_a_label_loss(parameter.name, text):
+            found[parameter.name] = Role.LABELS
+    return found
+
+
+def ignored_label(text: str, names: Mapping[str, object]) -> int:
+    """Return the label that a source leaves out, by a number or a constant of its module; -100 where it is none."""
+    told = set(re.findall(r"ignore_index\s*=\s*(-?\d+|[A-Z][A-Z0-9_]*)\b(?!\s*[.(])", text))
+    told |= set(re.findall(r"\b\w*(?:target|label|tgt)\w*\s*[!=]=\s*(-\d+)\b", text))
+    told |= set(re.findall(r"[!=]=\s*([A-Z_]*PAD[A-Z_]*)\b", text))
+    numbers = {str(names.get(one, "")) if one[0].isalpha() else one for one in told}
+    return int(numbers.pop()) if len(numbers) == 1 and re.fullmatch(r"-?\d+", min(numbers)) else IGNORED
+
+
+def with_helpers(function: object, names: Mapping[str, object]) -> str:
+    """Return the source of a function with that of those of its module that it calls, and that these call."""
+    texts = [_source(function)]
+    left = {name: of for name, of in names.items() if inspect.isfunction(of) and of is not function}
+    for text in texts:
+        called = [name for name in left if re.search(rf"\b{re.escape(name)}\(", text)]
+        texts += [_source(left.pop(name)) for name in called]
+    return "\n".join(texts)
+
+
+def _source(function: object) -> str:
+    try:
+        return inspect.getsource(function)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
+
+
+def counting(labels: Tensor, ignored: int, vocab: int) -> Tensor:
+    """Return labels of which none that counts is the one that is left out: the next token stands for it."""
+    return labels.masked_fill(labels == ignored, (ignored + 1) % vocab) if ignored >= 0 else labels
+
+
+def _compared(parameter: Parameter, text: str) -> bool:
+    """Whether the source asks where it is -100; not for a switch, nor for what is called logits."""
+    if isinstance(parameter.default, SETTING) or {"logits", "mask", Space.LOGITS} & set(tokens(parameter.name)):
+        return False
+    return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*-100\b", text))
+
+
+def _in_a_label_loss(name: str, text: str) -> bool:
+    """Whether the source takes it for the index of a class."""
+    return bool(re.search(rf"(?:cross_entropy|nll_loss|scatter_?|gather|one_hot)\([^=\n]*\b{name}\b", text))

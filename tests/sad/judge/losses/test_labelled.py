@@ -1,0 +1,120 @@
+# ruff: noqa: ARG001
+"""Labels by what the source does with them, and the label that it leaves out."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
+from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, with_helpers
+from sad.judge.losses.session import session
+from sad.judge.roles import Role
+from sad.subjects.divergence import Reduction
+
+PAD_ID = 0
+
+
+def by_number(answer_tokens, logits, teacher_logits):
+    keep = answer_tokens[:, 1:] != -100
+    rows = F.kl_div(logits[:, :-1].log_softmax(-1), teacher_logits[:, :-1].softmax(-1), reduction="none").sum(-1)
+    return (rows * keep).sum() / keep.sum().clamp(min=1)
+
+
+def in_a_batch(student_logits, teacher_logits, no_model_batch):
+    return student_logits.sum() * (no_model_batch["label"] != -100).sum()
+
+
+def beside(output, soft_logits, target=None, temperature=1.0, alpha=0.9):
+    """The label loss is on logits that were divided before."""
+    output, soft = output / temperature, (soft_logits / temperature).softmax(1)
+    kl = -(soft * output.log_softmax(1)).sum(1)
+    if target is None:
+        return kl.mean()
+    return (alpha * temperature**2 * kl + (1 - alpha) * F.cross_entropy(output, target, reduction="none")).mean()
+
+
+def no_index(output, soft_logits, target=None):
+    return (output - soft_logits).square().sum() * (1 if target is None else target)
+
+
+def by_constant(student_logits, teacher_logits, targets, alpha=0.5, temperature=3.0):
+    hard = F.cross_entropy(student_logits, targets, ignore_index=PAD_ID)
+    some = targets != PAD_ID
+    log_q = (student_logits[some] / temperature).log_softmax(-1)
+    kl = F.kl_div(log_q, (teacher_logits[some] / temperature).softmax(-1), reduction="batchmean")
+    return alpha * temperature**2 * kl + (1 - alpha) * hard
+
+
+def _kept(rows, targets):
+    return rows[targets != -1]
+
+
+def by_a_helper(student_logits, teacher_logits, targets):
+    """The tokens that count are told by another function."""
+    rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+    return _kept(rows, targets).sum() / _kept(rows, targets).numel()
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [(by_number, {"answer_tokens"}), (in_a_batch, set()), (beside, {"target"}), (no_index, set())],
+)
+def test_labels_are_told_by_what_is_done_with_them(loss, labels):
+    every = inspect.signature(loss).parameters.values()
+    assert labelled_roles(every, loss) == dict.fromkeys(labels, Role.LABELS)
+    assert labelled_roles(every, len) == {}
+
+
+def test_a_loss_is_found_with_labels_of_another_name():
+    one = found(discover(Call(by_number), 0), 0)
+    assert one.name == "forward KL"
+    assert one.divergence.contract.shift
+
+
+def test_a_label_loss_that_an_optional_target_turns_on_is_judged():
+    line = next(e["line"] for e in session(Call(beside), "loss", only=("known_divergence",)) if "line" in e)
+    assert "the loss on the labels is taken on logits divided by the temperature" in line.says
+
+
+def test_a_label_may_be_left_out_by_a_constant():
+    one = found(discover(Call(by_constant), 0), 0)
+    assert one.name == "forward KL"
+    assert not one.faults
+    assert Call(by_constant).ignored == PAD_ID
+
+
+def test_a_label_may_be_left_out_by_a_function_that_is_called():
+    call = Call(by_a_helper)
+    assert call.ignored == -1
+    one = found(discover(call, 0), 0)
+    assert one.divergence.contract.reduction is Reduction.MEAN
+    assert "def _kept" in with_helpers(by_a_helper, globals())
+    assert with_helpers(len, globals()) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        ("ignore_index=-1", -1),
+        ("ignore_index=PAD_ID, x != PAD_ID", 0),
+        ("ignore_index=self.pad", -100),
+        ("ignore_index=-1, ignore_index=-2", -100),
+        ("x != PAD_OF_NOBODY", -100),
+        ("", -100),
+    ],
+)
+def test_the_label_that_a_source_leaves_out(text, ignored):
+    assert ignored_label(text, {"PAD_ID": 0}) == ignored
+
+
+def test_no_label_that_counts_is_the_one_that_is_left_out():
+    labels = torch.tensor([0, 3, -100])
+    assert counting(labels, 0, 4).tolist() == [1, 3, -100]
+    assert counting(labels, 3, 4).tolist() == [0, 0, -100]
+    assert counting(labels, -100, 4).tolist() == labels.tolist()
