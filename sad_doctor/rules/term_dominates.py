@@ -231,7 +231,7 @@ def _remedy(run: Run, term: str, share: float, target: float, source: str) -> st
     aim = f"for a share of {words.percent(target)}"
     if weight is not None and weight.last > 0:
         new = f"{weight.last * factor:.3g}"
-        return f"Multiply {term} by weight = {new}, now {weight.last:.3g}, {aim} ([terms.{term}] of a recipe)."
+        return f"In the recipe, [terms.{term}] weight = {new}, now {weight.last:.3g}, {aim}."
     known = "" if source == "weighted" else " (the log does not tell it)"
     return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}; if it is a sum over tokens, take the mean."
 
