@@ -94,7 +94,7 @@ class DoctorApp(Shell):
         self.screen.set_focus(self.board.findings)
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
-        self.set_interval(1.0, self.broom.sweep)
+        self.set_interval(1.0, self.collector.sweep)
         if self.desk.sources:
             self.look()
         else:

@@ -11,7 +11,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from sad_doctor.views.tui.sparing import Sparing
+from sad_doctor.views.tui.compositor import Sparing
 
 _ALONE = {"display": "block", "width": "100%", "height": "100%", "max_width": "100%", "max_height": "100%"}
 """What a pane that is alone, and all that holds it, look like."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sad_doctor.views.tui import chart
-from sad_doctor.views.tui.sparing import Sparing
+from sad_doctor.views.tui.compositor import Sparing
 from sad_doctor.views.tui.stage import Stage
 
 
