@@ -55,6 +55,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
     on_cpu()
     from sad.judge.interface import Interface
+    from sad.judge.lifted import because
     from sad.judge.losses.adapter import adapted
     from sad.judge.losses.call import Call
     from sad.judge.losses.session import session
@@ -72,15 +73,17 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         yield from judging(named, f"{request['name']}{more}", only=only, skip=skip)
         return
     stood: list[str] = []
+    lifted: list[str] = []
     if adapter:
         subject = adapted(adapter, target)
     else:
         assert isinstance(target, str), "a request names a loss or an adapter"
         named = load(target, stood)
+        lifted = because(named)
         subject = _subject(named, owner(target), Call)
     for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
         if "assumed" in event:
-            event["assumed"] += placeholders(stood)
+            event["assumed"] += [*lifted, *placeholders(stood)]
         yield event
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
+from sad.judge.free import opened
 from sad.judge.interface import Interface
+from sad.judge.lifted import because
 from sad.judge.missing import placeholders
 from sad.judge.output import article
 from sad.judge.report import Line
@@ -76,7 +78,7 @@ class Named:
 
         Raises UserError where there is no such thing, or importing it raises.
         """
-        target, of = (None, None) if self.target is None else (load(self.target, stood), owner(self.target))
+        target, of = (None, None) if self.target is None else (opened(load(self.target, stood)), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
             return Code(target, of, None, self.tokenizers)
@@ -124,7 +126,7 @@ def judging(
             raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
-    yield {"what": judged.what, "assumed": [*judged.assumed, *placeholders(stood)]}
+    yield {"what": judged.what, "assumed": [*judged.assumed, *because(code.target), *placeholders(stood)]}
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}
@@ -165,14 +167,15 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     if name := _of_a_star(error):
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    ours = any(_ours(one) for one in (error, first) if one is not None)
+    ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
 
 
-def _ours(error: BaseException) -> bool:
+def guesses(error: BaseException) -> bool:
     """Whether what stands for its models and batches may be the reason of an error."""
     told = "module '" in str(error) or LACKING.search(raised(error))
-    kinds = isinstance(error, AttributeError | KeyError | IndexError | TypeError) or "values to unpack" in str(error)
+    guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError
+    kinds = isinstance(error, guessed) or "values to unpack" in str(error)
     return kinds and not told
 
 

@@ -183,7 +183,8 @@ def _found_above(top: str, where: str) -> bool:
         return False
     for folder in list(Path(where).resolve().parents)[:5]:
         for root in (folder, folder / "src"):
-            if str(root) not in sys.path and ((root / top / "__init__.py").is_file() or (root / f"{top}.py").is_file()):
+            # a folder of modules may do without __init__.py
+            if str(root) not in sys.path and (any((root / top).glob("*.py")) or (root / f"{top}.py").is_file()):
                 sys.path.append(str(root))
                 return True
     return False

@@ -5,6 +5,7 @@ For a process that judges someone's code and does nothing else: it stays so unti
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,16 @@ GPUS = ("cuda", "xpu", "hip", "npu", "mps")
 QUIET: Mapping[str, object] = {
     "synchronize": None,
     "set_device": None,
-    "reset_peak_memory_stats": None,
+    **dict.fromkeys(
+        ("reset_peak_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached", "ipc_collect")
+    ),
     "empty_cache": None,
     "current_device": 0,
     "max_memory_allocated": 0,
     "memory_allocated": 0,
     "max_memory_reserved": 0,
     "memory_reserved": 0,
+    "memory_stats": Counter(),
     "get_device_name": "cpu",
     "is_bf16_supported": False,
 }

@@ -9,11 +9,13 @@ import inspect
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sad.errors import UserError, listed
+from sad.judge.lifted import defines, definitions, is_program, nested
 from sad.judge.missing import imported
 
 TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
@@ -35,15 +37,19 @@ def split(target: str) -> tuple[str, str]:
 def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - a function, a class, or a part of one
     """Import the module and return the named thing in it.
 
-    With ``stood``, placeholders stand for modules that are not installed, and their names are added to it.
-    Raises UserError if there is no such module or name, or if importing it raises.
+    With ``stood``, placeholders stand for modules that are not installed, and their names are added to it; then of a
+    file that is a program, or whose import raises, only the definitions are run. A function that another defines
+    inside is named `outer.inner`. Raises UserError if there is no such module or name, or if importing it raises.
     """
     where, name = split(target)
-    found: Any = _module(where, stood)
+    found: Any = _module(where, stood, name.split(".")[0])
     for part in name.split("."):
         try:
             found = inspect.getattr_static(found, part) if isinstance(found, type) else getattr(found, part)
         except AttributeError:
+            if inside := nested(found, part):
+                found = inside
+                continue
             raise UserError(f"{target}: {_missing(found, part)}") from None
         if isinstance(found, classmethod | staticmethod):
             found = found.__func__ if isinstance(found, staticmethod) else found
@@ -59,7 +65,7 @@ def owner(target: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
-def _module(where: str, stood: list[str] | None = None) -> ModuleType:
+def _module(where: str, stood: list[str] | None = None, wanted: str = "") -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
     if is_file and not Path(where).is_file():
         raise UserError(f"there is no file {where}: write path/to/file.py:name, from the folder that you are in")
@@ -72,7 +78,7 @@ def _module(where: str, stood: list[str] | None = None) -> ModuleType:
     try:
         if stood is None:
             return once()
-        module, names = imported(once, where)
+        module, names = _with_placeholders(once, where, wanted if is_file else "")
     except ModuleNotFoundError as error:
         asked = error.name and (where == error.name or where.startswith(f"{error.name}."))
         if asked and not is_file:
@@ -93,16 +99,50 @@ def _module(where: str, stood: list[str] | None = None) -> ModuleType:
     return module
 
 
-def _from_file(path: Path) -> ModuleType:
-    path = path.resolve()
+def _with_placeholders(once: Callable[[], ModuleType], where: str, wanted: str) -> tuple[ModuleType, list[str]]:
+    """Import with placeholders for what is not installed; of a program that defines what is ``wanted`` not all is run.
+
+    Raises what importing it raises.
+    """
+    path = Path(where).resolve()
+    text = path.read_text(encoding="utf-8", errors="replace") if wanted else ""
+
+    def lifted(why: str) -> tuple[ModuleType, list[str]]:
+        root, name = _place_of(path)
+        sys.path[:0] = [str(one) for one in dict.fromkeys((root, path.parent)) if str(one) not in sys.path]
+        return imported(lambda: definitions(path, name, why), where)
+
+    if defines(text, wanted) and is_program(text):
+        return lifted("it is a program, which would run where it is imported")
+    try:
+        return imported(once, where)
+    except SyntaxError:
+        raise
+    except (Exception, SystemExit) as error:
+        if not defines(text, wanted):
+            raise
+        if isinstance(error, SystemExit):
+            return lifted("importing all of it ends the program")
+        return lifted(f"importing all of it raises {said(error)}")
+
+
+def _place_of(path: Path) -> tuple[Path, str]:
+    """Return the folder that a file is imported from, and as what: one of a package is imported as such, so that it can
+    import its neighbours by dots.
+    """
     root = path.parent
     while (root / "__init__.py").is_file():
-        # a file of a package is imported as such, so that it can import its neighbours by dots
         root = root.parent
+    inside = ".".join(path.relative_to(root).with_suffix("").parts)
+    return root, inside if root != path.parent else f"judged_{path.stem}"
+
+
+def _from_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    root, name = _place_of(path)
     if root != path.parent:
         sys.path.insert(0, str(root))
-        return importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
-    name = f"judged_{path.stem}"
+        return importlib.import_module(name)
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
         return sys.modules[name]
     # its neighbours can be imported, as when it is run

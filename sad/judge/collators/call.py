@@ -7,7 +7,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
@@ -25,8 +24,11 @@ from sad.judge.collators.marker import (
 )
 from sad.judge.collators.prepares import ONE, Takes, paired, prepared
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
+from sad.judge.free import is_free
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.steps.settings import Settings
+from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED, Marks, Text
 
 FEATURES = {
@@ -41,6 +43,9 @@ OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_ta
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 CAUSAL = re.compile("decoder_only|causal")
+COLUMNS = ("text", "prompt", "response", "completion", "question", "answer", "instruction", "output")
+"""What columns are called, where another name says which is which: `text_column`."""
+CONFIGS = ("args", "data_args", "config", "cfg", "script_args", "training_args")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
 
 
@@ -188,6 +193,8 @@ class Call:
             elif _needed(parameter) and parameter.name == "model":
                 # few read it, and most take None
                 found[parameter.name] = None
+            elif is_free(parameter):
+                found[parameter.name] = Unknown(parameter.name)
             elif _needed(parameter):
                 raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
         return found
@@ -209,14 +216,19 @@ class Call:
             if self.begins:
                 made.bos_token = HEADER.strip()
             return made
+        lengths = {
+            **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
+            **dict.fromkeys(PROMPTS, self.longest // 2),
+        }
         known: Mapping[str, Any] = {
             **dict.fromkeys(("pad_token_id", "pad_id", "padding_value", "pad_idx", "pad_token", "pad"), marks.pad),
             **dict.fromkeys(("eos_token_id", "eos_id", "eos", "end_id"), marks.eos),
             **dict.fromkeys(("ignore_index", "label_pad_token_id", "ignore_id", "label_pad_id"), IGNORED),
-            **dict.fromkeys(("args", "data_args", "config", "cfg"), SimpleNamespace(max_length=self.longest)),
-            **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
-            **dict.fromkeys(PROMPTS, self.longest // 2),
+            **dict.fromkeys(CONFIGS, Settings(name, lengths)),
+            **lengths,
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
+            **{f"{one}{end}": one for one in COLUMNS for end in ("_column", "_column_name", "_field")},
+            "dataset_text_field": "text",
             "mlm": False,
             "device": "cpu",
         }

@@ -16,9 +16,9 @@ from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitt
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, raised, source
+from sad.judge.judging import CannotRunError, Code, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
-from sad.subjects.text_loss import Marks
+from sad.subjects.text_loss import IGNORED, Marks
 
 MARKS = Marks(EOS, PAD)
 ENCODES = re.compile(
@@ -27,6 +27,10 @@ ENCODES = re.compile(
 )
 """Where a source looks for a template that it encodes itself."""
 
+SOUGHT = re.compile(r"['\"](<\|\w+\|>|\[/?INST\]|### ?\w+)")
+"""A mark of a chat template that a source looks for."""
+PREFERENCES = re.compile(r"chosen|rejected|endswith\(\s*['\"]_input_ids")
+"""Where a source speaks of pairs of answers, or of ids under names that end so."""
 LACKING = re.compile(r"^\w*Tokenizer\w* has no attribute '?(\w+)")
 """What transformers raises where a tokenizer is asked for something of another."""
 
@@ -64,14 +68,18 @@ def discover(code: Code) -> Call:
         if not found.whole and (other := _appending(call)) is not None:
             found = other
         if found.whole and found.masked:
-            return _ended(found)
+            best = found
+            break
         if best is None or (found.whole, found.masked) > (best.whole, best.masked):
             best = found
     if best is not None:
+        sought = SOUGHT.search(source(code))
+        if sought and not bool((best.read.batch.labels != IGNORED).any()):
+            raise NeedsAdapterError(f"it looks for {sought[1]} in its texts, which no text here has")
         return _ended(best)
     if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
         raise why
-    raise _refused(failed)
+    raise _refused(failed, source(code))
 
 
 def _calls(code: Code) -> Iterator[Call]:
@@ -174,7 +182,7 @@ def _one_length(code: Code) -> UserError | None:
     )
 
 
-def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
+def _refused(failed: list[tuple[str, Exception | SystemExit]], text: str) -> Exception:
     """Why no form of features runs: what it returned, else the first error on a dict; or that it asks for another."""
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
     if own := next((error for _, error in failed if isinstance(error, OwnWordsError)), None):
@@ -185,6 +193,8 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
     kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)
+    if wrong and PREFERENCES.search(text):
+        return NeedsAdapterError("it collates preferences, or ids under names of their own")
     if wrong:
         return CannotRunError(wrong)
     if kind is not None:
@@ -195,4 +205,5 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     # what raises at a list alone was meant for tensors
     plain = [one for one in dicts if "'list' object" not in str(one[1])]
     other = next(iter([*plain, *dicts]), failed[0])
-    return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")
+    says = f"{raised(other[1])}, given {other[0]}; no other form of features runs either"
+    return NeedsAdapterError(f"it {says}: a guess in part") if guesses(other[1]) else CannotRunError(says)

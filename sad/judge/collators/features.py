@@ -88,6 +88,11 @@ def _spoken(text: Text, marks: Marks) -> dict[str, Any]:
     return {"conversations": [{"from": "human", "value": first}, {"from": "gpt", "value": rest}]}
 
 
+def _turned(text: Text, marks: Marks) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = _spoken(text, marks)["conversations"]
+    return found
+
+
 def _exchanges(text: Text, _: Marks) -> dict[str, Any]:
     first, rest = map(list, cut(text))
     return {"turns": [{"input_ids": first, "labels": rest}]}
@@ -213,6 +218,7 @@ FORMS: tuple[Features, ...] = (
     ),
     MESSAGES,
     Features(f"{DICT} conversations, from human to gpt", _spoken, ("conversations", "from", "value")),
+    Features("a conversation, a list of turns from human to gpt", _turned, ("from", "value")),
     Features(f"{DICT} turns, each of a prompt's input_ids and its labels", _exchanges, ("turns",)),
     *(
         Features(f"{DICT} input_ids, attention_mask and labels, as tensors, and no {name}", _with_media, (name,))
@@ -238,5 +244,10 @@ FORMS: tuple[Features, ...] = (
 
 def fitting(text: str) -> tuple[Features, ...]:
     """Return the forms that a source may mean: those whose own words all stand in it come first."""
-    meant = [form for form in FORMS if form.words and all(re.search(rf"['\"]{word}['\"]", text) for word in form.words)]
+
+    def speaks(word: str) -> bool:
+        # a name may say which column it is
+        return bool(re.search(rf"['\"]{word}['\"]|\b{word}_(column|field)", text))
+
+    meant = [form for form in FORMS if form.words and all(map(speaks, form.words))]
     return (*meant, *(form for form in FORMS if not form.words)) if text else FORMS

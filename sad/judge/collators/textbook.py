@@ -65,6 +65,8 @@ def outside(batch: Collated, texts: Sequence[Text]) -> list[tuple[int, int]]:
     return [(row, at) for row in range(rows) for at in range(length) if (row, at) not in taken]
 
 
+SHOWN = 8
+"""Columns of learned padding that are kept on either side."""
 WIDEST = 100
 """Columns that a batch may have before those of padding alone are left out: the models read 128."""
 
@@ -76,7 +78,10 @@ def narrow(batch: Collated, texts: Sequence[Text]) -> Collated:
         return batch
     empty = Counter(at for _, at in outside(batch, texts))
     told = (batch.labels != IGNORED).any(dim=0)
-    kept = torch.tensor([at for at in range(length) if empty[at] < rows or bool(told[at])], dtype=torch.long)
+    # of padding that is learned, a little shows what all of it would
+    learned = [at for at in range(length) if empty[at] == rows and bool(told[at])]
+    shown = {*learned[:SHOWN], *learned[-SHOWN:]}
+    kept = torch.tensor([at for at in range(length) if empty[at] < rows or at in shown], dtype=torch.long)
     mask = batch.attention_mask
     if mask is not None:
         mask = mask.index_select(-1, kept)

@@ -21,11 +21,13 @@ from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
 from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
 from sad.judge.fabric import FABRICS, Fabric
+from sad.judge.free import is_free
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
 from sad.judge.steps.settings import CONFIGS, Settings
+from sad.judge.unknown import Unknown
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -90,11 +92,11 @@ class Call:
         """Call it with values by the names of its parameters."""
         return self._function(values)(**self._arguments(_parameters(self.code.target), values))
 
-    def names(self) -> set[str]:
-        """Return the names of its parameters, none for an adapter or a trainer."""
+    def names(self, *, free: bool = False) -> set[str]:
+        """Return the names of its parameters, none for an adapter or a trainer; ``free``: and its lacking globals."""
         if self.code.adapter is not None or self.trainer:
             return set()
-        return {p.name.lower() for p in _parameters(self.code.target)}
+        return {p.name.lower() for p in _parameters(self.code.target) if free or not is_free(p)}
 
     @property
     def name(self) -> str:
@@ -138,7 +140,7 @@ class Call:
     @property
     def texts(self) -> bool:
         """Whether it takes a tokenizer, or texts."""
-        return bool(self.names() & {*TOKENIZERS, *TEXTS})
+        return bool(self.names() & {*TEXTS} or self.names(free=True) & {*TOKENIZERS})
 
     @property
     def trainer(self) -> bool:
@@ -200,7 +202,7 @@ class Call:
                 continue
             name = parameter.name.lower()
             known = {**SETTINGS, **values}
-            needed = parameter.default is parameter.empty
+            needed = is_free(parameter) or parameter.default is parameter.empty
             if name in known and (needed or name not in LIMITS):
                 found[parameter.name] = known[name]
             elif name in CONFIGS and needed:
@@ -209,7 +211,8 @@ class Call:
                 # of whatever split: the one whose texts are scored
                 found[parameter.name] = known["loader"]
             elif needed:
-                raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
+                # what only logs asks no more of it than to be off
+                found[parameter.name] = Unknown(parameter.name)
         return found
 
     def _adapted(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401

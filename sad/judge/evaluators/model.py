@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge.stand_in import Batch, Output, ids_of
+from sad.judge.steps.model import SIZES
 from sad.subjects.text_loss import IGNORED
 
 GARBAGE = 50.0
@@ -36,7 +37,7 @@ class Recaller(nn.Module):
         self.vocabulary = texts[0].logits.shape[-1] if texts else 2
         self.norm, self.drop = nn.Identity(), nn.Dropout(0.5)
         self.scale = nn.Parameter(torch.ones(()))
-        self.config = Batch(vocab_size=self.vocabulary, hidden_size=8, use_cache=False, model_type="recaller")
+        self.config = Batch(vocab_size=self.vocabulary, hidden_size=8, use_cache=False, model_type="recaller", **SIZES)
         self.device = torch.device("cpu")
         self.dtype = torch.float32
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sad.judge.output import article
+from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, PERPLEXITY
 
 NAMES = {
@@ -74,6 +75,8 @@ def numbers(returned: Any) -> dict[str, float]:  # noqa: ANN401 - that is the qu
         found = {}
     if not found:
         what = "None" if returned is None else article(type(returned).__name__)
+        if isinstance(returned, Mapping) and any(isinstance(one, list) and one for one in returned.values()):
+            raise NeedsAdapterError("it returns lists of numbers, whose mean its caller takes")
         raise WrongNumbersError(f"returns {what}, no number")
     return found
 

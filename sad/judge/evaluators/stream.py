@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
 from sad.judge.evaluators.call import MODELS, Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
+from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
 from sad.judge.judging import source
 from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
@@ -37,9 +39,15 @@ WINDOWS = (
     "window_size",
     "n_ctx",
 )
+STRINGS = ("text", "dataset_text", "corpus_text", "full_text", "raw_text", "test_text", "eval_text", "document")
+"""The names of a parameter that is one long string, which its tokenizer reads as the stream."""
 SIZES = ("bs", "batch_size", "eval_batch_size", "nbatches")
-LENGTH, TOKENS, WORDS = 16, 9 * 16 + 6, 24
-"""Tokens of a window, of the stream, whose last window is not full, and of the vocabulary."""
+LENGTH, WINDOWS_READ, WORDS = 16, 9, 24
+"""Tokens of a window, where the source fixes none; full windows of the stream, whose last is not full; words."""
+FIXED = re.compile(
+    r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)[\w, ]*=\s*(\d{2,4})\b"
+)
+"""Where a source fixes the tokens of a window, or how far one is from the next."""
 LEFT = re.compile(r"\.eval\(|\.train\(|no_grad|inference_mode|set_grad_enabled")
 """Where a source speaks of modes or of gradients: one that does not leaves both to its caller."""
 NEAR = 0.01
@@ -49,14 +57,14 @@ NEAR = 0.01
 class Table(nn.Module):
     """Logits after a token are its row of a table; it has dropout, and one weight."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = LENGTH) -> None:
         super().__init__()
         self.__dict__["table"] = 2 * torch.randn(WORDS, WORDS, generator=torch.Generator().manual_seed(5))
         self.norm, self.drop = nn.Identity(), nn.Dropout(0.5)
         self.scale = nn.Parameter(torch.ones(()))
-        lengths = dict.fromkeys(("max_position_embeddings", "n_positions", "max_length", "max_sequence_length"), LENGTH)
+        lengths = dict.fromkeys(("max_position_embeddings", "n_positions", "max_length", "max_sequence_length"), window)
         self.config = Batch(vocab_size=WORDS, hidden_size=8, use_cache=False, model_type="table", **lengths)
-        self.seqlen = LENGTH
+        self.seqlen = window
         self.device, self.dtype = torch.device("cpu"), torch.float32
 
     def forward(self, input_ids: Tensor | None = None, *_: Any, labels: Tensor | None = None, **more: Any) -> Output:  # noqa: ANN401 - whatever models take
@@ -68,28 +76,37 @@ class Table(nn.Module):
         return Output(loss=loss, logits=logits)
 
 
-def ids() -> Int[Tensor, "1 token"]:
+def size_of(window: int) -> int:
+    """Return the tokens of a stream for windows of so many."""
+    return WINDOWS_READ * window + 3 * window // 8
+
+
+@cache
+def ids(window: int = LENGTH) -> Int[Tensor, "1 token"]:
     """Return the stream: each token is likely after the one before it, but in the last window, which is not full."""
     table, noise = Table().__dict__["table"], torch.Generator().manual_seed(6)
     found = [3]
-    while len(found) < TOKENS:
+    size = size_of(window)
+    while len(found) < size:
         row = table[found[-1]]
-        last = len(found) > TOKENS - TOKENS % LENGTH
+        last = len(found) > size - size % window
         likely = torch.multinomial((-2 * row if last else row).softmax(-1), 1, generator=noise)
         found.append(int(likely))
     return torch.tensor([found])
 
 
-def costs() -> Float[Tensor, " label"]:
+@cache
+def costs(window: int = LENGTH) -> Float[Tensor, " label"]:
     """Return the nats of each token but the first."""
-    stream = ids()[0]
+    stream = ids(window)[0]
     return F.cross_entropy(Table().__dict__["table"][stream[:-1]].double(), stream[1:], reduction="none")
 
 
-def rights() -> Mapping[str, float]:
+def rights(window: int = LENGTH) -> Mapping[str, float]:
     """Return the mean loss of the labels that an evaluator may score, by what they are."""
-    cost, places = costs(), torch.arange(1, TOKENS)
-    inside, full = places % LENGTH != 0, places < TOKENS - TOKENS % LENGTH
+    size = size_of(window)
+    cost, places = costs(window), torch.arange(1, size)
+    inside, full = places % window != 0, places < size - size % window
     return {
         "every token but the first": float(cost.mean()),
         "every token but the first of each window": float(cost[inside].mean()),
@@ -105,18 +122,38 @@ class Streamed:
     call: Call
     plain: bool = False
 
+    @property
+    def window(self) -> int:
+        """Tokens of a window: what its source fixes, twice that where it fixes how far apart they are."""
+        fixed = [(name, int(number)) for name, number in FIXED.findall(source(self.call.code))]
+        taken = self.call.names()
+        lengths = [2 * number if name == "stride" else number for name, number in fixed if name not in taken]
+        return max(lengths, default=LENGTH)
+
+    def table(self) -> Table:
+        """Return a model that reads so many."""
+        return Table(self.window)
+
     def of(self, model: nn.Module, size: int | None = None) -> dict[str, float]:
         """Evaluate a model, in batches of ``size`` windows where it takes one. Raises whatever the code raises."""
-        stream = ids()
+        window = self.window
+        stream = ids(window)
         given = stream if self.plain else Batch(input_ids=stream, attention_mask=torch.ones_like(stream))
         values: dict[str, Any] = {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(STREAMS, given),
-            **dict.fromkeys(WINDOWS, LENGTH),
-            "stride": LENGTH // 2,
+            **dict.fromkeys(WINDOWS, window),
+            "stride": window // 2,
+            **dict.fromkeys(STRINGS, " ".join(f"t{one}" for one in stream[0].tolist())),
+            **(dict.fromkeys(TOKENIZERS, tokenizer(WORDS, size_of(window))) if self.written else {}),
         }
         values |= {} if size is None else dict.fromkeys(SIZES, size)
         return {name: one for name, one in numbers(self.call.called(values)).items() if not ASIDE.search(name.lower())}
+
+    @property
+    def written(self) -> bool:
+        """Whether it takes the stream as a string."""
+        return bool(self.call.names() & {*STRINGS})
 
     @property
     def sized(self) -> bool:
@@ -126,19 +163,22 @@ class Streamed:
 
 def is_one(call: Call) -> bool:
     """Whether an evaluator takes a stream of ids beside a model, and nothing that it goes through in batches."""
-    names = call.names()
-    return bool(names & {*STREAMS}) and bool(names & {*MODELS})
+    names = call.names(free=True)
+    if not names & {*MODELS}:
+        return False
+    return bool(call.names() & {*STREAMS}) or (bool(call.names() & {*STRINGS}) and bool(names & {*TOKENIZERS}))
 
 
 def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]:
     """Return what it was found to be, how it is called, and what is asked of it. Raises what it raises."""
     try:
         of = Streamed(call)
-        of.of(Table().eval(), 1)
+        of.of(of.table().eval(), 1)
     except (AttributeError, TypeError, KeyError):
         of = Streamed(call, plain=True)
-        of.of(Table().eval(), 1)
-    said = [f"it is given one stream of {TOKENS} ids{'' if of.plain else ' as input_ids'}, and windows of {LENGTH}"]
+        of.of(of.table().eval(), 1)
+    form = " as a string" if of.written else "" if of.plain else " as input_ids"
+    said = [f"it is given one stream of {size_of(of.window)} ids{form}, and windows of {of.window}"]
     said.append("the model's loss of a token depends on the token before it alone")
     checks = {
         "can_be_called": lambda: _called(of),
@@ -151,7 +191,7 @@ def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]
 
 
 def _called(of: Streamed) -> Verdict:
-    first, again = (of.of(Table().eval(), 1) for _ in range(2))
+    first, again = (of.of(of.table().eval(), 1) for _ in range(2))
     bad = next((name for name, value in first.items() if not math.isfinite(value)), None)
     if bad is not None:
         return Verdict(False, f"{bad} is {first[bad]:g} for an ordinary model")
@@ -161,7 +201,7 @@ def _called(of: Streamed) -> Verdict:
 
 
 def _untouched(of: Streamed) -> Verdict:
-    model = Table().eval()
+    model = of.table().eval()
     model.scale.grad = torch.ones(())
     of.of(model, 1)
     if float(model.scale.detach()) != 1.0 or model.scale.grad is None or float(model.scale.grad) != 1.0:
@@ -172,17 +212,22 @@ def _untouched(of: Streamed) -> Verdict:
 def _split(of: Streamed) -> Verdict:
     if not of.sized:
         return Verdict(True, "it takes no batch size", standing=Standing.NOT_APPLICABLE)
-    whole = of.of(Table().eval(), 1)
+    whole = of.of(of.table().eval(), 1)
     for size in (2, 4, 9):
-        for name, value in of.of(Table().eval(), size).items():
+        for name, value in of.of(of.table().eval(), size).items():
             if not abs(value - whole[name]) <= TOLERANCE * abs(whole[name]):
                 says = f"{name} {whole[name]:.4g} in batches of one window, {value:.4g} in batches of {size}"
-                return Verdict(False, says, {"whole": whole[name], "split": value}, example=f"9 windows of {LENGTH}")
+                return Verdict(
+                    False,
+                    says,
+                    {"whole": whole[name], "split": value},
+                    example=f"{WINDOWS_READ} windows of {of.window}",
+                )
     return Verdict(True, "the same in batches of 1, 2, 4 and 9 windows")
 
 
 def _weighted(of: Streamed) -> Verdict:
-    told, right = of.of(Table().eval(), 1), rights()
+    told, right = of.of(of.table().eval(), 1), rights(of.window)
     wanted = {what: (value, math.exp(value)) for what, value in right.items()}
     near = Verdict(True, "none of its numbers is one that is known", standing=Standing.NOT_APPLICABLE)
     for name, value in told.items():
@@ -205,13 +250,13 @@ def _weighted(of: Streamed) -> Verdict:
 
 
 def _modes(of: Streamed) -> Verdict:
-    model = Table()
+    model = of.table()
 
     def evaluation() -> Tensor:
         return torch.tensor(list(of.of(model, 1).values()))
 
     text = source(of.call.code)
-    verdict = modes_restored(Passes(model, {"an evaluation": evaluation}, lambda: model(ids()).logits))
+    verdict = modes_restored(Passes(model, {"an evaluation": evaluation}, lambda: model(ids(of.window)).logits))
     if not verdict.holds and not LEFT.search(text):
         says = "modes and gradients are left to whoever calls it: give it a model in eval(), under torch.no_grad()"
         return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)

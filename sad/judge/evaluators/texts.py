@@ -18,21 +18,21 @@ LONGEST = 64
 """Tokens that a text may have at the most: more than any here has."""
 
 
-def tokenizer() -> Any:  # noqa: ANN401 - no common type
-    """Return a fast tokenizer that writes token 7 as the word `t7`, and pads on the right with its end mark."""
-    return copy.deepcopy(_made())
+def tokenizer(size: int = PAD, longest: int = LONGEST) -> Any:  # noqa: ANN401 - no common type
+    """Return a fast tokenizer of ``size`` words that writes token 7 as `t7`, and pads on the right with its end."""
+    return copy.deepcopy(_made(size, longest))
 
 
 @cache
-def _made() -> Any:  # noqa: ANN401
+def _made(size: int, longest: int) -> Any:  # noqa: ANN401
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    made = Tokenizer(models.WordLevel({_word(i): i for i in range(PAD + 1)}, unk_token=_word(PAD)))
+    made = Tokenizer(models.WordLevel({**{_word(i): i for i in range(size)}, _word(PAD): size}, unk_token=_word(PAD)))
     made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     mark = _word(PAD)
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, eos_token=mark, pad_token=mark, unk_token=mark, model_max_length=LONGEST
+        tokenizer_object=made, eos_token=mark, pad_token=mark, unk_token=mark, model_max_length=longest
     )
 
 

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 
 from sad.judge.fabric import FABRICS, Fabric
+from sad.judge.free import is_free
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps import engine
 from sad.judge.steps.model import Bigram
 from sad.judge.steps.scaler import LOSS_SCALERS, LossScaler
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
+from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED
 
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
@@ -50,7 +52,16 @@ ACCUMULATIONS = (
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
     *("accum_iter", "accum_iters", "accumulation_iters", "update_freq"),
 )
-CLIPS = ("max_grad_norm", "clip", "grad_clip", "max_norm", "clip_grad_norm", "gradient_clipping", "clip_norm")
+CLIPS = (
+    "max_grad_norm",
+    "clip",
+    "grad_clip",
+    "max_norm",
+    "clip_grad_norm",
+    "gradient_clipping",
+    "clip_norm",
+    "gradient_clipping_threshold",
+)
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
 LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
 EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
@@ -60,6 +71,8 @@ SCALERS = ("scaler", "grad_scaler")
 RATES = ("lr", "learning_rate")
 WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
+LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
+"""How many batches an epoch has."""
 LIMITS = ("max_steps", "num_steps", "steps")
 """Where they may be left out they end a run early, and whether they count steps or micro-batches is not told."""
 COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
@@ -142,6 +155,10 @@ class Call:
         """What one call is: told by what it takes. Raises UserError where it takes no batch."""
         if self.code.adapter is not None:
             return Unit.RUN
+        own = {p.name.lower() for p in (*self.parameters(), *self.built()) if not is_free(p)}
+        if own & {*BATCHES} and not own & {*WINDOWS, *LOADERS}:
+            # a global that is a loader is that of its program
+            return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
         if self.takes(WINDOWS):
             return Unit.STEP
         if self.takes(LOADERS):
@@ -258,7 +275,8 @@ class Call:
         for parameter in every:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
-            name, needed = parameter.name.lower(), parameter.default is parameter.empty
+            name = parameter.name.lower()
+            needed = is_free(parameter) or parameter.default is parameter.empty
             if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
             elif name in CONFIGS and (needed or parameter.default is None):
@@ -270,5 +288,6 @@ class Call:
             elif needed and name in SCALERS:
                 found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
             elif needed:
-                raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
+                # what only logs or saves asks no more of it than to be off
+                found[parameter.name] = Unknown(parameter.name)
         return found

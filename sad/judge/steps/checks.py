@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from sad.invariants.configuration_has_effect import CLIPPED, configuration_has_e
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
-from sad.judge.judging import Code
+from sad.judge.judging import Code, source
 from sad.judge.stand_in import Batch
 from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
@@ -28,6 +29,9 @@ EQUAL = Setup((9,) * 8, micro_batch=8, learning_rate=1e-12)
 
 UNEVEN = replace(EQUAL, lengths=(2, 30, 5, 18, 9, 12, 4, 7))
 
+SETS_RATES = re.compile(r"\[['\"]lr['\"]\]\s*=[^=]")
+"""Where a source sets the rates of its optimizer itself."""
+TWICE = re.compile(r"learning rate \S+ where twice \S+ was asked for")
 TURNED = 1e-2
 """Relative: accelerators divide by the norm plus 1e-6, at a clip of 0.01."""
 
@@ -83,9 +87,16 @@ def accounting(of: Step) -> Verdict:
     return Verdict(False, f"{rates}: step the scheduler after the optimizer")
 
 
+def _own_rates(of: Step) -> bool:
+    return of.code is not None and bool(SETS_RATES.search(source(of.code)))
+
+
 def splits(of: Step) -> Verdict:
     """A step is the same however it is cut: `sad.invariants.split_invariance`. A mean of means is named as such."""
     verdict = split_invariance(of.trainer)
+    if not verdict.holds and verdict.says.startswith("the same texts at the same weights") and _own_rates(of):
+        says = "it sets its learning rates itself, and moves weights that should stay"
+        return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
     if verdict.holds or not of.accumulates:
         return verdict
     whole, cut = (of.trainer.run(setup).taken for setup in (EQUAL, replace(EQUAL, micro_batch=1, accumulation=8)))
@@ -115,6 +126,9 @@ def _apart(one: Taken, other: Taken) -> float:
 def configuration(of: Step) -> Verdict:
     """Its clip, rate and schedule have their effect: `sad.invariants.configuration_has_effect`."""
     verdict = configuration_has_effect(of.trainer)
+    if TWICE.fullmatch(verdict.says) and _own_rates(of):
+        says = f"it sets its learning rates itself: {verdict.says}"
+        return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
     clipped = verdict.holds or "clipped" in verdict.says
     if clipped and of.accumulates and of.trainer.claims.clips and not of.trainer.claims.reshuffles:
         verdict = _clipped_once(of) or verdict

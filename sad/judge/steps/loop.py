@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +65,8 @@ class Strange:
         window = setup.accumulation if self._accumulates else 1
         size = setup.micro_batch * setup.accumulation // window
         batches = [batch(texts[start : start + size]) for start in range(0, len(texts), size)]
-        with Watch() as watch:
+        # what it saves on the way goes with the folder
+        with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
             self.train(model.train(), teacher, batches, setup, window)
         ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
         return Trace(watch.taken, [], [], [ends.detach()])
@@ -114,6 +117,7 @@ class Strange:
             **dict.fromkeys(names.SCHEDULERS, scheduler),
             **dict.fromkeys((*names.LOADERS, *names.OTHER_LOADERS), loader),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
+            **dict.fromkeys(names.LENGTHS, len(given)),
         }
         state = SimpleNamespace(iteration=0, epoch=1, epoch_length=len(given), max_epochs=setup.epochs)
         ready = self.call.ready({**values, **dict.fromkeys(names.ENGINES, SimpleNamespace(state=state))})

@@ -14,6 +14,18 @@ from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of
 from sad.subjects.plain_loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
+SIZES = dict.fromkeys(("block_size", "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"), 64)
+"""Tokens that a model reads at the most, by the names that configurations have for it: more than any text here has."""
+
+
+class Answer(Output):
+    """An output that has the loss of a mixture's experts too, which is none here."""
+
+    @property
+    def aux_loss(self) -> Tensor:
+        """Return 0."""
+        return torch.zeros((), dtype=torch.float64)
+
 
 class Bigram(nn.Module):
     """Logits after a token are its row of a table, in float64."""
@@ -22,7 +34,9 @@ class Bigram(nn.Module):
         super().__init__()
         self.rows = nn.Embedding(VOCABULARY, VOCABULARY, dtype=torch.float64)
         self.rows.weight.data = make_table(seed=seed, sharpness=sharpness)
-        self.config = Batch(vocab_size=VOCABULARY, hidden_size=VOCABULARY, use_cache=False, model_type="bigram")
+        self.config = Batch(
+            vocab_size=VOCABULARY, hidden_size=VOCABULARY, use_cache=False, model_type="bigram", **SIZES
+        )
         self.device, self.dtype = torch.device("cpu"), torch.float64
 
     def get_input_embeddings(self) -> nn.Module:
@@ -43,10 +57,10 @@ class Bigram(nn.Module):
             raise NeedsAdapterError("it hands its model targets, and models differ in what they return for them")
         logits = self.rows(ids_of(input_ids, more))
         if labels is None:
-            return Output(logits=logits)
+            return Answer(logits=logits)
         following = labels[:, 1:].flatten()
         loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), following, ignore_index=IGNORED, reduction="sum")
-        return Output(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
+        return Answer(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
 
 
 class Bare(nn.Module):
@@ -152,6 +166,13 @@ def wrapped(form: str, model: nn.Module) -> nn.Module:
     return Bare(model) if form.endswith("logits alone") else model
 
 
+class Sampler:
+    """The sampler of a loader, which keeps its order in every epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Keep the order."""
+
+
 class Loader:
     """Goes through batches, again each time; ``look`` is called when the next one is asked for."""
 
@@ -159,6 +180,7 @@ class Loader:
         self.dataset = self.batches = list(batches)
         self.look = look
         self.batch_size = 1
+        self.sampler = self.batch_sampler = Sampler()
 
     def __len__(self) -> int:
         return len(self.batches)

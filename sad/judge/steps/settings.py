@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sad.judge.stand_in import FLAGS, Keyed, NeedsAdapterError
+from sad.judge.stand_in import FLAGS, Keyed
+from sad.judge.unknown import Unknown
 
 CONFIGS = ("args", "config", "cfg", "hparams", "conf", "train_config", "training_args", "train_args", "opts")
 """The names of a parameter that is one."""
@@ -15,7 +16,10 @@ NEVER = 10**9
 ASIDE = re.compile(
     r"(log|print|eval|val|save|ckpt|checkpoint|report|display|sample|viz)\w*_(interval|every|freq|iters?|steps?)$"
 )
-OFTEN = re.compile(r"(interval|every|freq|frequency)$|^(log|print|eval|save)_")
+OFTEN = re.compile(r"(interval|every|freq|frequency)$")
+PLACE = re.compile(r"(^|_)(dir|directory|folder|path)$")
+SPARE = re.compile(r"^(log|print|eval|save)_")
+"""What is done on the way: how often, or whether at all."""
 PLAIN: Mapping[str, Any] = {
     **dict.fromkeys(
         ("dry_run", "distributed", "debug", "verbose", "fp16", "bf16", "amp", "no_cuda", "no_accel"), False
@@ -24,12 +28,20 @@ PLAIN: Mapping[str, Any] = {
     **dict.fromkeys(("rank", "gpu_id", "start_epoch"), 0),
     "local_rank": -1,
     **dict.fromkeys(("gpu", "resume", "wandb", "logger", "max_train_steps", "max_eval_steps"), None),
+    **dict.fromkeys(("max_train_step", "max_eval_step"), NEVER),
     "print_freq": NEVER,
 }
 
 
+class Never(int):
+    """A number of steps that is never reached, and a switch that is off."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Settings(Keyed):
-    """Answers to the names of settings, as attributes and as keys; another name raises ``NeedsAdapterError``."""
+    """Answers to the names of settings, as attributes and as keys; another name is off, and nothing to compute with."""
 
     def __init__(self, of: str, known: Mapping[str, Any]) -> None:
         self.__dict__ |= {"_of": of, "_known": known}
@@ -43,9 +55,18 @@ class Settings(Keyed):
                 return values[lower]
         if ASIDE.search(lower) or OFTEN.search(lower):
             return NEVER
+        if PLACE.search(lower):
+            return "."
+        if SPARE.search(lower):
+            return Never(NEVER)
         if lower.startswith(FLAGS):
             return False
-        raise NeedsAdapterError(f"it reads {self.__dict__['_of']}.{name}, whose meaning is not known")
+        return Unknown(f"{self.__dict__['_of']}.{name}")
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
+        """Return the setting, or the default where its meaning is not known."""
+        found = getattr(self, name)
+        return default if isinstance(found, Unknown) else found
 
 
 def settings_read(source: str, names: Iterable[str]) -> list[str]:

@@ -17,6 +17,8 @@ def evaluate(model, batches):
     model.cuda().to("cuda:0")
     total, count = torch.zeros((), device="cuda"), torch.tensor(0).to(0)
     torch.cuda.synchronize()
+    torch.cuda.reset_max_memory_allocated()
+    assert torch.cuda.memory_stats()["active_bytes.all.peak"] == 0
     with torch.no_grad():
         for batch in batches:
             ids, labels = batch["input_ids"].cuda(), batch["labels"].to(torch.device("cuda"))

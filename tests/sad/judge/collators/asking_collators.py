@@ -119,6 +119,39 @@ def spoken(batch, tokenizer):
     return lists(rows)
 
 
+def conversed(batch, tokenizer):
+    """Turns of a conversation that has no name, cut at a setting."""
+    rows = []
+    for one in batch:
+        asked, told = (tokenizer(turn["value"])["input_ids"] for turn in one)
+        assert [turn["from"] for turn in one] == ["human", "gpt"]
+        rows.append({"input_ids": asked + told, "labels": [-100] * len(asked) + told})
+    return lists(rows)
+
+
+def by_columns(example, tokenizer, prompt_column, response_column, data_args):
+    """Which column is which is told."""
+    asked, told = (tokenizer(example[one])["input_ids"] for one in (prompt_column, response_column))
+    most = data_args.max_source_length + data_args.max_target_length
+    return {"input_ids": (asked + told)[:most], "labels": ([-100] * len(asked) + told)[:most]}
+
+
+def of_preferences(batch, tokenizer):
+    """Answers that were chosen and rejected; what has another name is passed on."""
+    assert tokenizer.pad_token
+    return {name: [one[name] for one in batch] for name in batch[0] if not name.endswith("_input_ids")}
+
+
+def seeks_a_mark(batch, tokenizer):
+    """Learns what stands behind a mark of one template."""
+    rows = []
+    for one in batch:
+        at = tokenizer.decode(one["input_ids"]).find("<|im_start|>assistant")
+        ids = one["input_ids"]
+        rows.append({"input_ids": ids, "labels": [-100] * len(ids) if at < 0 else ids})
+    return lists(rows)
+
+
 def instructed(batch, tokenizer):
     """Three strings, of which the middle one may be empty."""
     rows = []
@@ -131,5 +164,5 @@ def instructed(batch, tokenizer):
 
 STYLES = (
     *("by_other_names", "Turns", "Dolly", "Begins", "measured", "triples", "pictures", "Exchanges", "spoken"),
-    "instructed",
+    *("instructed", "conversed", "by_columns"),
 )

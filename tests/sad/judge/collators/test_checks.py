@@ -117,3 +117,15 @@ def test_a_prompt_that_is_cut_at_its_end_is_allowed_and_said():
     _, lines = strange.judged(FAULTY, "CutsPromptsShort", "collator", ("truncated_alike",))
     assert lines["truncated_alike"].standing is Standing.ALLOWED
     assert "the end of a prompt is cut and its completion follows" in lines["truncated_alike"].says
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("of_preferences", "it collates preferences"),
+        ("seeks_a_mark", r"it looks for <\|im_start\|> in its texts, which no text here has"),
+    ],
+)
+def test_what_is_for_other_texts_is_no_fault(name, why):
+    with pytest.raises(UserError, match=why):
+        strange.judged(ASKING, name, "collator")

@@ -38,6 +38,14 @@ def test_a_tokenizer_of_another_kind_is_told():
         strange.judged(FILE, "encode_with_marks", "collator")
 
 
+def test_what_a_script_maps_over_its_data_is_judged_without_running_it():
+    script = Path(__file__).parent / "preparing_script.py"
+    _, lines = strange.judged(script, "tokenize_function", "collator", ("can_be_called", "target_alignment"))
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}, lines
+    _, lines = strange.judged(script, "tokenize_padded", "collator", ("target_alignment",))
+    assert lines["target_alignment"].says == "3 pairs of padding (in training)"
+
+
 def test_it_is_said_how_it_is_called():
     _, said = strange.assumed(FILE, "preprocess", "collator")
     assert "it is called with one text at a time; its rows are padded here, on the right" in said

@@ -75,5 +75,32 @@ def not_shifted(model, testenc):
     return {"perplexity": F.cross_entropy(model(x).logits[0], x[0]).exp().item()}
 
 
-STYLES = ("left_to_its_caller", "windows", "strided", "of_ids")
+@torch.no_grad()
+def of_a_string(model, tokenizer, text, device="cuda"):
+    """Windows of a length that it fixes itself, of what its tokenizer makes of one string."""
+    stride, total, before = 256, 0.0, 0
+    model.eval()
+    stream = tokenizer(text, return_tensors="pt").input_ids
+    for start in range(0, stream.numel(), stride):
+        end = min(start + model.config.max_position_embeddings, stream.numel())
+        some = stream[:, start:end].to(device)
+        labels = some.clone()
+        labels[:, : max(before - start, 0)] = -100
+        total += model(some, labels=labels).loss * (labels[:, 1:] != -100).sum()
+        before = end
+        if end == stream.numel():
+            break
+    return {"perplexity": (total / (stream.numel() - 1)).exp().item()}
+
+
+@torch.no_grad()
+def of_fixed_windows(model, testenc):
+    """Windows of 2048, whatever the model reads."""
+    model.eval()
+    model.seqlen = 2048
+    cut = testenc.input_ids[:, : testenc.input_ids.numel() // 2048 * 2048].reshape(-1, 2048)
+    return torch.stack([model(x[None], labels=x[None]).loss for x in cut]).mean().exp().item()
+
+
+STYLES = ("of_a_string", "of_fixed_windows", "left_to_its_caller", "windows", "strided", "of_ids")
 FAULTS = {"mean_of_windows": "token_weighted", "weighed_by_one": "batch_split", "not_shifted": "token_weighted"}

@@ -44,7 +44,7 @@ def test_labels_of_the_rows_are_told_by_the_value_they_give():
 
 @pytest.mark.parametrize(
     ("name", "word"),
-    [("asks_too_much", r"it reads config\.frobnication")],
+    [("asks_too_much", r"what config\.frobnication should be")],
 )
 def test_what_is_not_for_texts_is_told(name, word):
     with pytest.raises(UserError, match=word):

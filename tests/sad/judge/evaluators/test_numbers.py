@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sad.errors import UserError
 from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, named, numbers
 
 RIGHT = {"lm_loss": 2.0, "perplexity": 7.389, "accuracy": 0.25, "kl": 0.5, "entropy": 1.0, "agreement": 0.75}
@@ -60,3 +61,8 @@ def test_a_distance_whose_name_leaves_open_which_is_told_by_its_value():
     assert backwards(found, 0.7, "def evaluate(model, teacher)") == ["distill"]
     assert backwards(found, 0.7, "the reverse KL") == []
     assert backwards({"the number": 0.7}, 0.7, "") == ["the number"]
+
+
+def test_lists_of_numbers_are_left_to_their_caller():
+    with pytest.raises(UserError, match="it returns lists of numbers, whose mean its caller takes"):
+        numbers({"token_acc": [True, False]})

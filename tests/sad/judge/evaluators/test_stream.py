@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.judge.evaluators.stream import LENGTH, TOKENS, costs, ids, rights
+from sad.judge.evaluators.stream import LENGTH, costs, ids, rights, size_of
 from sad.judge.target import load
 from sad.verdict import Standing
 
@@ -29,7 +29,7 @@ def test_a_faulty_one_breaks_its_property(name, one):
 
 
 def test_the_last_window_is_short_and_costs_more():
-    assert ids().shape == (1, TOKENS)
-    assert TOKENS % LENGTH
+    assert ids().shape == (1, size_of(LENGTH))
+    assert size_of(LENGTH) % LENGTH
     assert costs()[-4:].mean() > 2 * costs()[:-5].mean()
     assert len(set(rights().values())) == 4

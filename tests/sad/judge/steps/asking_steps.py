@@ -127,6 +127,17 @@ def of_timm(model, criterion, data_loader, optimizer, device, loss_scaler, max_n
             optimizer.zero_grad()
 
 
+def warms_up_itself(model, train_loader, optimizer, device, num_epochs):
+    """From a rate of its own to that of its optimizer."""
+    peak = optimizer.param_groups[0]["lr"]
+    for _ in range(num_epochs):
+        for place, batch in enumerate(train_loader):
+            optimizer.zero_grad()
+            optimizer.param_groups[0]["lr"] = 1e-4 + (peak - 1e-4) * min(1.0, place / 4)
+            model(**batch.to(device)).loss.backward()
+            optimizer.step()
+
+
 class OfNumbers(transformers.Trainer):
     """Its labels are numbers."""
 

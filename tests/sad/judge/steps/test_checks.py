@@ -19,7 +19,7 @@ from sad.judge.target import load
 from sad.verdict import Standing
 
 HERE = Path(__file__).parent
-ASKING = HERE / "asking_steps.py"
+ASKING, PROGRAM = HERE / "asking_steps.py", HERE / "program_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -53,6 +53,22 @@ def test_settings_in_an_object_engines_and_classes_are_understood(name):
     assert lines["step_accounting"].standing is Standing.HOLDS
 
 
+@pytest.mark.parametrize("name", load(f"{PROGRAM}:STYLES"))
+def test_a_loop_gets_what_its_program_sets(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    what, lines = strange.judged(PROGRAM, name, "step", ("can_be_called", "step_accounting"))
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    # what it saves is not left behind
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_of_a_loop_of_a_program_is_caught():
+    _, lines = strange.judged(PROGRAM, "one_too_early", "step", ("step_accounting",))
+    assert lines["step_accounting"].standing is Standing.BROKEN
+    with pytest.raises(UserError, match="what frobnication should be cannot be told from the name"):
+        strange.judged(PROGRAM, "needs_more", "step")
+
+
 def test_what_is_read_from_an_object_of_settings_is_judged():
     _, said = strange.assumed(ASKING, "reads_its_args", "step")
     assert "it is set by gradient_accumulation_steps, max_grad_norm" in said
@@ -61,6 +77,13 @@ def test_what_is_read_from_an_object_of_settings_is_judged():
     _, lines = strange.judged(ASKING, "drops_the_rest", "step", ("step_accounting",))
     assert lines["step_accounting"].standing is Standing.BROKEN
     assert "where the last window is not full" in lines["step_accounting"].says
+
+
+def test_rates_that_it_sets_itself_are_no_fault():
+    only = ("split_invariance", "configuration_has_effect")
+    _, lines = strange.judged(ASKING, "warms_up_itself", "step", only)
+    assert [lines[one].standing for one in only] == [Standing.NOT_APPLICABLE, Standing.ALLOWED]
+    assert lines["configuration_has_effect"].says.startswith("it sets its learning rates itself: learning rate")
 
 
 def test_an_older_trainer_is_called_without_a_count():
@@ -108,7 +131,7 @@ def test_what_cannot_be_judged_is_told(name, word):
 
 
 def test_a_setting_that_is_not_known_is_told():
-    with pytest.raises(UserError, match=r"it reads args\.frobnication, whose meaning is not known"):
+    with pytest.raises(UserError, match=r"what args\.frobnication should be cannot be told from the name"):
         strange.judged(ASKING, "asks_too_much", "step")
 
 

@@ -12,8 +12,16 @@ def test_a_setting_is_an_attribute_and_a_key():
     assert (settings.log_interval, settings.eval_steps, settings.save_every) == (NEVER,) * 3
     assert (settings.use_wandb, settings.world_size, settings.local_rank, settings.gpu) == (False, 1, -1, None)
     assert not hasattr(settings, "__len__")
-    with pytest.raises(UserError, match=r"it reads args\.colour"):
-        _ = settings.colour
+    assert not settings.colour
+    with pytest.raises(UserError, match=r"what args\.colour should be"):
+        _ = settings.colour * 2
+
+
+def test_what_is_done_on_the_way_is_off_and_never_due():
+    settings = Settings("args", {})
+    assert not settings.save_metrics
+    assert settings.save_metrics == NEVER
+    assert (settings.output_dir, settings.max_train_step) == (".", NEVER)
 
 
 def test_what_a_source_reads_is_found():

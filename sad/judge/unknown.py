@@ -1,0 +1,62 @@
+"""Stands for what the name of a parameter or a setting does not tell: off, and nothing can be computed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from sad.judge.stand_in import NeedsAdapterError
+
+QUIET = {
+    *("log", "info", "debug", "warning", "warn", "error", "print", "write", "log_metrics", "log_dict", "add_scalar"),
+    *("add_scalars", "update", "set_postfix", "set_description", "close", "flush", "watch", "report", "barrier"),
+}
+"""Methods that change no number: what only writes down calls them."""
+COMPUTES = (
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
+    *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
+    *("getitem", "setitem", "contains", "enter", "fspath", "round", "and", "rand", "or", "ror"),
+)
+
+
+class Unknown:
+    """Something whose meaning is not known. It is false and equal to nothing, and can be written down and passed on.
+
+    Computing with it, going through it or calling it raises ``NeedsAdapterError``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__dict__["_name"] = name
+
+    def __getattr__(self, name: str) -> Unknown:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Unknown(f"{self.__dict__['_name']}.{name}")
+
+    def __call__(self, *_: object, **__: object) -> None:
+        """Write nothing down; raise where it is called for anything else."""
+        if self.__dict__["_name"].rpartition(".")[2] not in QUIET:
+            self._refuse()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return str(self.__dict__["_name"])
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def _refuse(self) -> NoReturn:
+        raise NeedsAdapterError(f"what {self} should be cannot be told from the name")
+
+
+def _refusing() -> Callable[..., NoReturn]:
+    def refuse(self: Unknown, *_: Any) -> NoReturn:  # noqa: ANN401 - whatever it is computed with
+        self._refuse()
+
+    return refuse
+
+
+for _one in COMPUTES:
+    setattr(Unknown, f"__{_one}__", _refusing())

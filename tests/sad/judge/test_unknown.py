@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.unknown import Unknown
+
+
+def test_it_is_off_and_can_be_written_down_and_passed_on():
+    thing = Unknown("run")
+    assert not thing
+    assert not thing.config.name
+    assert f"{thing.config:>12}" == "run.config"
+    assert thing.log({"loss": 1.0}) is None
+    assert thing != 0
+    assert not hasattr(thing, "__array__")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: x + 1,
+        lambda x: 3 % x,
+        lambda x: x > 0,
+        list,
+        lambda x: x["lr"],
+        int,
+        os.fspath,
+        lambda x: x.backward(),
+        lambda x: x(),
+    ],
+)
+def test_nothing_is_computed_with_it(use):
+    with pytest.raises(NeedsAdapterError, match=r"what run(\.backward)? should be cannot be told from the name"):
+        use(Unknown("run"))
