@@ -50,7 +50,7 @@ class Board(Container):
         self.window: zoom.Window | None = None
         self._snapshot: Snapshot | None = None
         self._verdict: Verdict | None = None
-        self._own = ""
+        self._own = compare.Own()
         self._rivals: tuple[compare.Rival, ...] = ()
         self._metric: str | None = None
         self._finding: Finding | None = None
@@ -103,10 +103,10 @@ class Board(Container):
     def _steps(self) -> zoom.Window | None:
         return self.window or self.whole
 
-    def show(self, snapshot: Snapshot, own: str = "", rivals: Sequence[compare.Rival] = ()) -> None:
+    def show(self, snapshot: Snapshot, own: compare.Own | None = None, rivals: Sequence[compare.Rival] = ()) -> None:
         """Show another snapshot; ``rivals`` are other runs to draw beside it, which then is called ``own``."""
         before = self.whole
-        self._snapshot, self._own, self._rivals = snapshot, own, tuple(rivals)
+        self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
         ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
         for histories in (self.loss.thinner.histories, self.metric.thinner.histories, self.terms.histories):

@@ -16,6 +16,7 @@ from textual.strip import Strip
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.ink import pen
+from sad_doctor.views.tui.marks import lettered
 from sad_doctor.views.tui.painted import Drawn, Framed
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.thin import Thinner
@@ -81,7 +82,7 @@ class Chart(Drawn, Framed, can_focus=True):
     def show(self, plot: Plot, title: str | None = None) -> None:
         """Show another plot; the scale that the user chose and the cursor stay."""
         self.title = title or self.title
-        self.plot = replace(plot, log=self.plot.log)
+        self.plot = replace(plot, log=self.plot.log, series=lettered(plot.series, self.app.no_color))
         self._changed()
 
     @property
