@@ -188,6 +188,7 @@ class Board(Container):
         span, whole = self._span(), self.whole
         if span is None or whole is None:
             return False
+        self.findings.held = True
         self._set_window(zoom.around(span, whole))
         self.point_at(span[0])
         return True
@@ -277,7 +278,6 @@ class Board(Container):
         if chosen is None:
             self.metric.show(Plot(empty="no held-out text measured yet"), "Held-out text")
         else:
-            self._metric = chosen.title
             series = compare.against(chosen.series, chosen.column, self._own, self._rivals)
             self.metric.show(self._plot(snapshot, series), chosen.title)
 
