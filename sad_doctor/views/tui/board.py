@@ -26,7 +26,7 @@ from sad_doctor.views.tui.plot import Mark, Plot
 from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
-from sad_doctor.views.tui.stage import tell
+from sad_doctor.views.tui.stage import classed, tell
 from sad_doctor.views.tui.terms import TermTable
 
 SMOOTHING = (0.0, 0.005, 0.015, 0.04)
@@ -114,11 +114,10 @@ class Board(Container):
         self.shares.bands.histories.ready = ready
         self._draw()
         verdict = snapshot.verdict
-        self.set_class(self.bare and not rivals, "-bare")
+        told, some = ("-bare", "-termless", "-shareless"), bool(verdict.terms)
+        classed(self, dict(zip(told, (self.bare and not rivals, not some, some and not verdict.shares), strict=True)))
         if verdict is not self._verdict:
             self._verdict = verdict
-            self.set_class(not verdict.terms, "-termless")
-            self.set_class(bool(verdict.terms) and not verdict.shares, "-shareless")
             self.terms.present(verdict.terms, self._colours(), verdict.parts)
             self.findings.show(snapshot)
 
