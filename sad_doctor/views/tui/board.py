@@ -119,6 +119,7 @@ class Board(Container):
         if verdict is not self._verdict:
             self._verdict = verdict
             self.terms.present(verdict.terms, self._colours(), verdict.parts)
+            self.findings.held |= self.detail.has_focus or self.detail.scroll_y > 0  # somebody reads it
             self.findings.show(snapshot)
 
     def repaint(self) -> None:

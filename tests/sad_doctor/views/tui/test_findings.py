@@ -25,14 +25,13 @@ async def test_the_highlighted_finding_is_told_in_full(make):
 async def test_the_first_cause_is_highlighted_until_somebody_has_chosen_a_row(make):
     late = make.sick_report()
     early = replace(late, stories=late.stories[2:])
-    for moved in (False, True):
+    for moved in ([], ["down", "up"], ["tab"]):  # the last to the detail, to read it
         app, source = make.dashboard(make.sick_run(), lambda run: early if run.last_step < 21_000 else late)
         source.grow(make.sick_run(200, 20_000))
         async with app.run_test(size=(160, 45)) as pilot:
             await make.settled(pilot)
             assert app.board.findings.row.finding.rule == "R301"
-            if moved:
-                await pilot.press("down", "up")
+            await pilot.press(*moved)
             source.grow(make.sick_run())
             app.tick()
             await make.settled(pilot)
