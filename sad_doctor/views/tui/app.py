@@ -208,7 +208,7 @@ class DoctorApp(Shell):
         elif name == "Recipe":
             self.recipe.show(about_page(snapshot.run))
         elif name == "Runs":
-            self.runs.show(self.desk.rows(self.current_theme.dark), self.desk.page)
+            self.runs.show(self.desk.rows(self.current_theme.dark, self.no_color), self.desk.page)
 
     # Keys
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.message_pump import MessagePump
@@ -97,3 +97,12 @@ def tell(widget: Widget, rule: str, value: object) -> None:
         setattr(inline, rule, value)
     elif inline.clear_rule(rule):
         widget.refresh(layout=True)
+
+
+def classed(widget: Widget, wanted: Mapping[str, bool]) -> None:
+    """Give a widget these classes or take them away; it and all in it are styled anew once, and only if one changes."""
+    before = widget.classes
+    for name, there in wanted.items():
+        widget.set_class(there, name, update=False)
+    if widget.classes != before:
+        widget.update_node_styles()
