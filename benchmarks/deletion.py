@@ -12,8 +12,9 @@ With ``--warm`` the tests run once in this process itself: what they import and 
 times quicker. What only that needs is then missed by none: ask again without it for those that no test misses. Tests
 that fail when they run again in a fork, with nothing taken away, judge nothing.
 
-What is not judged is listed as such: what no test of these enters in this process (a test may start another), and what
-runs while modules are imported. Functions within functions go with these; bodies that do nothing anyway are left out.
+Processes that a test starts are asked too: forks, and each Python that is started with this one's environment.
+
+What is not judged is listed as such: what no test of these enters, and what runs while modules are imported. Functions within functions go with these; bodies that do nothing anyway are left out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import json
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -144,13 +146,16 @@ class Audit:
         """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
         by_function: dict[str, list[tuple[str, float]]] = defaultdict(list)
         began = time.monotonic()
-        self.marks.entered.clear()
-        for item, passes in self._run(items):
-            took = time.monotonic() - began
-            for key in self.marks.entered if passes else ():
-                by_function[key].append((item.nodeid, took))
-            self.marks.entered.clear()
-            began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            self.marks.share(Path(folder) / "entered")
+            self.marks.heard()
+            for item, passes in self._run(items):
+                took = time.monotonic() - began
+                heard = self.marks.heard()
+                for key in heard if passes else ():
+                    by_function[key].append((item.nodeid, took))
+                began = time.monotonic()
+        self.marks.share(None)
         return json.dumps(by_function)
 
     def _run(self, tests: Sequence[pytest.Item]) -> Iterator[Ran]:
@@ -168,7 +173,7 @@ class Audit:
 
         def run() -> str:
             resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + LIMIT, resource.RLIM_INFINITY))
-            self.marks.away = of.key
+            self.marks.share(None, of.key)
             if not all(passes for _, passes in self._run(asked)):
                 return MISSED
             return SURVIVED if len(asked) == len(tests) else UNSURE

@@ -1,13 +1,16 @@
 """Loads modules with a mark at the head of each function: it tells that the function is entered, and can end it there.
 
 A function that is ended returns None, a generator yields nothing. A mark costs one call, where a trace of the whole
-process costs one for each call of every library.
+process costs one for each call of every library. Processes that are started from this one mark theirs too: one that is
+forked has the marks, one that is started anew finds ``started/sitecustomize.py`` on its path.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +21,9 @@ from types import CodeType, ModuleType
 
 MARK = "__entered__"
 """The name under which every module finds :meth:`Marks.enter`."""
+VARIABLE = "SAD_MARKS"
+"""What tells the processes that are started from this one what to mark: JSON of the fields of :class:`Marks`."""
+STARTED = Path(__file__).resolve().parent / "started"
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -30,6 +36,8 @@ class Marks(MetaPathFinder):
     entered: set[str] = field(default_factory=set)
     away: str = ""
     """The function that is taken away, as ``file:qualified name``; the empty string for none."""
+    told: Path | None = None
+    """The file that hears of what other processes enter, a line each."""
 
     def __post_init__(self) -> None:
         setattr(builtins, MARK, self.enter)
@@ -37,8 +45,31 @@ class Marks(MetaPathFinder):
 
     def enter(self, key: str) -> bool:
         """Note that a function is entered; return whether it is to end there."""
-        self.entered.add(key)
+        if key not in self.entered:
+            self.entered.add(key)
+            if self.told is not None:
+                with self.told.open("a", encoding="utf-8") as file:
+                    file.write(f"{key}\n")
         return key == self.away
+
+    def heard(self) -> set[str]:
+        """Return what was entered since this was last asked, here and in the processes that were started from here."""
+        found = set(self.entered)
+        self.entered.clear()
+        if self.told is not None and self.told.is_file():
+            found |= set(self.told.read_text(encoding="utf-8").splitlines())
+            self.told.unlink()
+        return found
+
+    def share(self, told: Path | None, away: str = "") -> None:
+        """Let ``told`` hear of what is entered from now on and take ``away``, in processes started from here too."""
+        self.told, self.away = told, away
+        given = {"root": str(self.root), "code": str(self.code), "away": away, "told": str(told or "")}
+        os.environ[VARIABLE] = json.dumps(given)
+        paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            [str(STARTED), *(one for one in paths if one not in ("", str(STARTED)))]
+        )
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -52,6 +83,13 @@ class Marks(MetaPathFinder):
             return None
         spec.loader = _Loader(fullname, spec.origin, file.relative_to(self.root).as_posix())
         return spec
+
+
+def follow(given: str) -> Marks:
+    """Mark what the process that started this one told in :data:`VARIABLE`."""
+    read = json.loads(given)
+    told = Path(read["told"]) if read["told"] else None
+    return Marks(Path(read["root"]), Path(read["code"]), away=read["away"], told=told)
 
 
 class _Loader(SourceFileLoader):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from marked import Marks
+from marked import VARIABLE, Marks
 
 CODE = '''
 from functools import cache
@@ -55,6 +57,9 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Marks, Modu
     (tmp_path / "marked_shapes.py").write_text(CODE)
     (tmp_path / "unmarked_shapes.py").write_text(CODE)
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    for name in (VARIABLE, "PYTHONPATH"):
+        # what is shared is written there
+        monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.syspath_prepend(str(tmp_path))
     marks = Marks(tmp_path, tmp_path / "marked_shapes.py")
     for name in ("marked_shapes", "unmarked_shapes"):
@@ -102,3 +107,23 @@ def test_others_are_left_as_they_are_and_no_byte_code_stays(loaded: tuple[Marks,
     with pytest.raises(ValueError, match="planted") as told:
         module.fails()
     assert told.traceback[-1].lineno == CODE.splitlines().index('    raise ValueError("planted")')
+
+
+def test_processes_that_are_started_mark_theirs(loaded: tuple[Marks, ModuleType], tmp_path: Path) -> None:
+    """One that is forked has the marks; one that is started anew reads of them in its environment."""
+    marks, module = loaded
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import marked_shapes; print(marked_shapes.plain(7))"
+
+    def both() -> tuple[int, str]:
+        if not (child := os.fork()):
+            os._exit(len(list(module.several(1))))
+        forked = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return forked, subprocess.check_output([sys.executable, "-c", start], text=True).strip()
+
+    marks.share(tmp_path / "told")
+    assert both() == (1, "7")
+    assert marks.heard() == {"marked_shapes.py:plain", "marked_shapes.py:several"}
+    assert marks.heard() == set()
+    for away, left in (("several", (0, "7")), ("plain", (1, "None"))):
+        marks.share(None, f"marked_shapes.py:{away}")
+        assert both() == left
