@@ -14,7 +14,8 @@ that fail when they run again in a fork, with nothing taken away, judge nothing.
 
 Processes that a test starts are asked too: forks, and each Python that is started with this one's environment.
 
-What is not judged is listed as such: what no test of these enters, and what runs while modules are imported. Functions within functions go with these; bodies that do nothing anyway are left out.
+What is not judged is listed as such: what no test of these enters, and what runs while modules are imported. Functions
+within functions go with these; bodies that do nothing anyway are left out.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.finding import Report
 from sad_doctor.news import News
 from sad_doctor.readers import Source, Unreadable
@@ -80,7 +80,7 @@ class _Follower:
         length = sum(map(len, run.columns.values())), len(run.events), run.facts.get(names.HEARTBEAT)
         if length != self._length:
             self._length, self._since = length, time.monotonic()
-        place = f"step {run.last_step:,.0f}: " if run.last_step >= 0 else ""
+        place = f"step {words.step(run.last_step)}: " if run.last_step >= 0 else ""
         for story in self._news.of(run, self._judge(run)):
             for one in (story.finding, *story.consequences):
                 self._say(f"{place}{one.level.name} {one.rule} {one.name}: {line(one.headline)}")

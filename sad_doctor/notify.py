@@ -23,6 +23,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from sad_doctor import words
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.record import spell
@@ -71,7 +72,7 @@ def message(run: Run, story: Story) -> Message:
     """Return what is said of a new finding, with the new consequences that it explains; strict JSON can hold it."""
     finding = story.finding
     head = f"{finding.level.name} {finding.rule} {finding.name}"
-    place = "" if run.last_step < 0 else f" at step {run.last_step:,.0f}"
+    place = "" if run.last_step < 0 else f" at step {words.step(run.last_step)}"
     lines = [f"sad doctor, {run.name}{place}: {head}", finding.headline]
     lines += [f"Cause: {finding.cause}", f"Remedy: {finding.remedy}"]
     lines += [f"It explains {one.rule} {one.name}: {one.headline}" for one in story.consequences]
@@ -105,7 +106,7 @@ def environment(run: Run, finding: Finding) -> dict[str, str]:
         "SAD_HEADLINE": line(finding.headline),
         "SAD_CAUSE": line(finding.cause),
         "SAD_REMEDY": line(finding.remedy),
-        "SAD_STEP": "" if run.last_step < 0 else f"{run.last_step:.0f}",
+        "SAD_STEP": "" if run.last_step < 0 else f"{run.last_step:.15g}",
     }
 
 

@@ -22,8 +22,8 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def step(value: float) -> str:
-    """Return a step with thousands separators: 21,700."""
-    return f"{value:,.0f}" if float(value).is_integer() else number(value)
+    """Return a step with thousands separators: 21,700; one that no run reaches in short: 1e+308."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else number(value)
 
 
 def steps(values: Sequence[float]) -> str:

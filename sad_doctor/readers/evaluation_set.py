@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.run import Column, Floats
 
 _OF_A_SET = re.compile(r"(eval_.{1,80})_loss")
@@ -53,9 +53,10 @@ def notes(columns: Mapping[str, Column]) -> tuple[str, ...]:
     found = changed(columns)
     if found is None:
         return ()
-    step, before, now = found
+    step, *sizes = found
+    before, now = (words.step(round(size)) for size in sizes)
     return (
-        f"the evaluation set changed at step {step:,.0f}: about {now:,.0f} samples, {before:,.0f} before; only the "
+        f"the evaluation set changed at step {words.step(step)}: about {now} samples, {before} before; only the "
         "evaluations since then are compared with each other",
     )
 

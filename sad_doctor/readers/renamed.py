@@ -82,7 +82,8 @@ class Named:
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
         if self._total_steps and run.last_step > self._total_steps:
-            notes += (f"told {self._total_steps:,.0f} steps in all, but step {run.last_step:,.0f} is logged already",)
+            planned, now = words.step(self._total_steps), words.step(run.last_step)
+            notes += (f"told {planned} steps in all, but step {now} is logged already",)
         before = (left for note in run.notes if (left := self._still_true(note)))
         return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *self._notes, *notes))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sad_doctor import words
 from sad_doctor.readers.columns import MOST_COLUMNS
 
 _FEW, _SHARE = 3, 0.1
@@ -13,8 +14,8 @@ _FEW, _SHARE = 3, 0.1
 def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bool) -> tuple[str, ...]:
     """Return one line for each thing.
 
-    ``told`` counts: back, epochs, nulls, unstepped, again; stepped and full are 0 or 1. ``losses`` is the number of
-    values of the total loss.
+    ``told`` counts: back, epochs, nulls, unstepped, again, and all rows as count; stepped and full are 0 or 1, step is
+    that of the last row. ``losses`` is the number of values of the total loss.
     """
     found = []
     if told["unstepped"] and not told["stepped"]:
@@ -38,7 +39,8 @@ def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bo
     if told["nulls"]:
         found.append(f"{told['nulls']:g} null values were left out; some writers write NaN so")
     if told["full"]:
-        found.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
+        rows = f"{words.counted(int(told['count']), 'row')}, the last of step {words.step(told['step'])}"
+        found.append(f"more than {MOST_COLUMNS:,} different metrics: the further ones were left out, of {rows}")
     return tuple(found)
 
 

@@ -144,7 +144,7 @@ class Rows:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed and left out."""
-        told = {name[1:]: getattr(self, name) for name in _COUNTERS if name.startswith("_")}
+        told = {name.removeprefix("_"): getattr(self, name) for name in _COUNTERS}
         losses, told["full"] = 0 if self._loss is None else len(self._loss), self._columns.full
         notes = row_notes.notes(told, losses, self._epoch is not None, self._last_wins)
         return (*self._naming.notes, *notes, *evaluation_set.notes(self._columns.snapshot()))

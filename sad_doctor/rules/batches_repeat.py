@@ -56,6 +56,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.precision import FLOAT32
 
 _LAST = 4096
 """So many of the last records are looked at."""
@@ -75,7 +76,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not known:
         raise TooFew(f"fewer than {t['records']:g} records of the loss")
     for column in known:
-        likeness = _likeness(np.diff(column.value))
+        likeness = _likeness(np.diff(column.value), _rounding(column.value))
         peak = likeness[1:-1] - np.maximum(likeness[:-2], likeness[2:])
         good = np.flatnonzero((likeness[1:-1] > t["alike"]) & (peak > t["above"]))
         yield Reading("largest correlation of the changes with earlier ones", float(np.max(likeness)), "alike")
@@ -122,10 +123,21 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
     return None
 
 
-def _likeness(changes: Floats) -> Floats:
-    """Correlation with the series shifted by 2, 3 … a third of its length; changes are cut at three deviations."""
+def _rounding(values: Floats) -> float:
+    """How far two changes of a line may be apart, because its values are rounded where they are computed or printed."""
+    level = float(np.median(np.abs(values)))
+    return level * max(2 * signals.resolution(values), FLOAT32) if level else 0.0
+
+
+def _likeness(changes: Floats, rounding: float) -> Floats:
+    """Correlation with the series shifted by 2, 3 … a third of its length; changes are cut at three deviations.
+
+    It is 0 where they are apart by no more than ``rounding``: a line that is rounded goes by a pattern of its own.
+    """
     size = changes.size
     spread = 1.4826 * float(np.median(np.abs(changes - np.median(changes))))
+    if spread <= rounding:
+        return np.zeros(size // 3 - 1)
     cut = np.clip(changes - np.median(changes), -3 * spread, 3 * spread)
     width = 1 << (2 * size - 1).bit_length()
     power = np.abs(np.fft.rfft(cut, width)) ** 2

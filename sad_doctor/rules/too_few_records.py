@@ -43,6 +43,9 @@ from sad_doctor.finding import TOO_FEW, Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
+_SERIES = 100
+"""From so many series for each record of the longest on, a record has names of its own."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for a log of few records."""
@@ -55,11 +58,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     are = "is" if count == 1 else "are"
     of = "of the training loss" if loss is not None else "of the series that has most"
+    # a record that has a name of its own
+    apart = len(run.columns) > _SERIES * count
     yield RULE.finding(
         headline=f"There {are} {words.counted(count, 'record')} {of}: too few for trends, and most rules need more.",
         evidence=(f"Trends are judged from {t['records']:g} records on",),
-        cause="The run is young, or logs seldom.",
-        remedy="Log more often, or look again later.",
+        cause=f"Each record has names of its own: {len(run.columns):,} series in all."
+        if apart
+        else "The run is young, or logs seldom.",
+        remedy="Log a number by the same name in every record: no step or batch within it."
+        if apart
+        else "Log more often, or look again later.",
         first_step=None,
         last_step=run.last_step if run.last_step >= 0 else None,
         numbers={"records": float(count)},

@@ -62,9 +62,11 @@ def full(value: float) -> str:
 
 
 def step(value: float) -> str:
-    """Return a step: a whole number with thousands apart, as most are, else with its fraction."""
+    """Return a step: a whole number with thousands apart, as most are, else with its fraction; ``1.000e+308``."""
     if special := odd(value):
         return special
+    if abs(value) >= 1e15:
+        return full(value)
     return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
 
 

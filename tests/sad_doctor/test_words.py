@@ -32,6 +32,7 @@ def test_numbers(value, text):
         ([1, 2, 3], "steps 1, 2 and 3"),
         ([0, 500, 1000, 1500, 2000], "steps 0, 500 … 2,000 (5 of them)"),
         ([0.5], "step 0.5"),
+        ([1e308], "step 1e+308"),
     ],
 )
 def test_steps(steps, text):

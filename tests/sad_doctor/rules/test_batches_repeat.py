@@ -28,6 +28,16 @@ def test_a_new_order_in_each_pass_and_curves_are_left_alone(judge, seed):
     assert judge(RULE, text(5 + np.sin(np.arange(120.0) / 4))) == []
 
 
+@pytest.mark.parametrize("slope", [1 / 50, 0.00333])
+@pytest.mark.parametrize(
+    "kept", [np.asarray, np.float32, lambda line: np.round(line, 4)], ids=["double", "single", "4"]
+)
+@pytest.mark.parametrize("size", [100, 240, 300, 2000])
+def test_what_rounding_does_to_a_line_is_no_pattern_of_batches(judge, kept, slope, size):
+    line = kept(5 - slope * np.arange(size)).astype(float)
+    assert judge(RULE, f"steps: {size}\ntrain/loss: {', '.join(map(repr, line.tolist()))}") == []
+
+
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 20\ntrain/loss: 5 -> 4")

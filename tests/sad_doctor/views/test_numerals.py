@@ -40,6 +40,7 @@ def test_labels_stay_short(value):
 def test_steps_percents_and_ages():
     assert numerals.step(21_700.0) == "21,700"
     assert numerals.step(0.25) == "0.25"
+    assert numerals.step(1e308) == "1.000e+308"
     assert numerals.percent(0.906, 1) == "90.6%"
     assert [numerals.age(s) for s in (-3, 4, 720, 7_200, 200_000)] == ["0 s", "4 s", "12 min", "2 h", "2 d"]
 
