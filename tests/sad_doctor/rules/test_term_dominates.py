@@ -28,6 +28,12 @@ def test_a_beginning_that_is_over_does_not_count(judge):
     assert judge(RULE, "steps: 60\ntrain/weighted/a: 90 -> 1 -> 1 -> 1\ntrain/weighted/lm: 10") == []
 
 
+def test_it_says_since_when(judge):
+    listed = ", ".join(["5"] * 10 + ["90"] * 30)
+    (finding,) = judge(RULE, f"steps: 40\ntrain/weighted/a: {listed}\ntrain/weighted/lm: 10")
+    assert (finding.first_step, finding.last_step) == (11, 40)
+
+
 def test_a_term_that_comes_and_goes_is_a_warning_at_its_peak(judge):
     listed = ", ".join(["70"] * 17 + ["90.6"] * 3)
     rest = ", ".join(["30"] * 17 + ["9.4"] * 3)
