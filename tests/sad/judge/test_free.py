@@ -39,6 +39,7 @@ def test_what_a_program_sets_is_a_parameter(program):
     every = inspect.signature(made).parameters
     assert list(every) == ["batch", "rate", "model", "other", "more"]
     assert [name for name, one in every.items() if is_free(one)] == ["model", "other"]
+    assert str(inspect.signature(made)) == "(batch, *, rate=1, model=a global, other=a global, **more)"
     assert made(2, rate=3, model=lambda x: x, other=1) == [7]
     # what is left out stays as it was
     assert made(5) == [6]
