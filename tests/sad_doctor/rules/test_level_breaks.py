@@ -25,6 +25,12 @@ def test_kd_alone_is_the_teachers_side(judge):
     assert "teacher's side" in finding.cause
 
 
+def test_a_break_a_few_records_before_the_end(judge):
+    value = [(2.0 if at < 52 else 3.0) + 0.02 * (at * 7 % 11 - 5) for at in range(60)]
+    (finding,) = judge(RULE, "steps: 60\ntrain/raw/kd: " + ", ".join(f"{one:.3f}" for one in value))
+    assert finding.first_step == 53
+
+
 def test_the_label_loss_and_the_teachers_are_the_text(judge):
     other = ("4 ~ 0.1", "6 ~ 0.1")
     (finding,) = judge(RULE, log(train__raw__lm=other, train__teacher_lm_loss=other))
