@@ -19,6 +19,9 @@ def test_a_step_is_seen_with_its_rate_its_gradient_and_its_change() -> None:
     weight, unused = torch.tensor([1.0, 2.0], requires_grad=True), torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.SGD([weight, unused], lr=0.5)
     with Watch() as watch:
+        watch.read(9)
+        # the step is begun again
+        watch.forget()
         watch.read(7)
         watch.read(3)
         (weight * torch.tensor([2.0, 4.0])).sum().backward()
