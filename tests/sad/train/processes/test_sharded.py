@@ -147,3 +147,13 @@ def test_a_teacher_of_few_bits_is_refused() -> None:
 
 def _shard(teacher: nn.Module) -> None:
     sharded.shard_teacher(teacher, torch.device("cpu"))
+
+
+def mesh(_: None) -> tuple[str, int]:
+    made = sharded._mesh(torch.device("cpu"))
+    return made.device_type, made.size()
+
+
+def test_the_pieces_are_where_the_run_is_and_one_for_each_process() -> None:
+    """Without a mesh of our own torch takes a GPU where there is one, whatever the run is on."""
+    assert on_processes(mesh, None, 2) == [("cpu", 2)] * 2
