@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
+from sad.judge.collators import letters
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
 from sad.judge.collators.marker import (
@@ -86,6 +87,10 @@ class Call:
     """It puts an end mark behind each text itself: texts are given without."""
     one_mark: bool = False
     """Its padding mark is its end mark."""
+    own: bool = False
+    """It puts words of its own round its texts, and gets a tokenizer that has them; where it ``begins`` too, that one
+    puts a begin mark before each text.
+    """
     several: bool = False
     """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
     way: Takes = Takes.LIST
@@ -95,6 +100,8 @@ class Call:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
         marks = Marks(marks.eos, marks.eos) if self.one_mark else marks
         found = self.of(self.features(texts, marks), texts, marks)
+        if self.own:
+            return found
         found = replace(found, batch=with_last(found.batch, marks.pad))
         if self.one_mark and not self.several:
             found = replace(found, batch=with_inner(found.batch, marks))
@@ -106,6 +113,8 @@ class Call:
         """Return fresh features of some texts."""
         shorten = once if self.one_mark and not self.several else bare
         given = [shorten(text, marks) for text in texts] if self.appends else texts
+        if self.own:
+            return self.form.of(texts, marks)
         times = self.words or int(bool(self.takes(TEMPLATES)))
         return self.form.of([marked(text, times) for text in given] if times else given, marks)
 
@@ -114,6 +123,8 @@ class Call:
         if self.code.adapter is not None:
             return read(self._adapted(texts, marks))
         found = read(self.made(marks)(features))
+        if self.own:
+            return found
         if bool((found.batch.input_ids == self.size).any()):
             raise OwnWordsError("it puts words into its texts that the tokenizer here has not")
         if self.words or self.takes(TEMPLATES):
@@ -211,6 +222,8 @@ class Call:
     def _setting(self, name: str, marks: Marks) -> Any:  # noqa: ANN401 - any setting
         """Return the value of a setting by its name, None for one that is left as it is."""
         lower = name.lower()
+        if lower in TOKENIZER and self.own:
+            return letters.tokenizer(marks, self.side, self.longest, begins=self.begins)
         if lower in TOKENIZER:
             made = tokenizer(marks, self.side, self.size, unknown=bool(self.words))
             if self.begins:

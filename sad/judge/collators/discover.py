@@ -15,6 +15,7 @@ from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
 from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.prepares import Takes, ways
+from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import CannotRunError, Code, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
@@ -75,8 +76,12 @@ def discover(code: Code) -> Call:
     if best is not None:
         sought = SOUGHT.search(source(code))
         if sought and not bool((best.read.batch.labels != IGNORED).any()):
+            if (own := _templated(code)) is not None:
+                return own
             raise NeedsAdapterError(f"it looks for {sought[1]} in its texts, which no text here has")
         return _ended(best)
+    if (own := _templated(code)) is not None:
+        return own
     if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
         raise why
     raise _refused(failed, source(code))
@@ -93,6 +98,11 @@ def _calls(code: Code) -> Iterator[Call]:
         yield call
         if call.takes(TEMPLATES):
             yield call.other(template=(MARKER,))
+
+
+def _templated(code: Code) -> Call | None:
+    text = source(code)
+    return templated(code, [(way, _forms(code, way, text)) for way in _ways(code)])
 
 
 def _names(code: Code) -> list[str]:

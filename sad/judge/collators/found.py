@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from sad.invariants.target_alignment import TEXTS
-from sad.judge.collators import checks
+from sad.judge.collators import checks, templates
 from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.contract import CONTRACT
 from sad.judge.collators.discover import MARKS, discover
 from sad.judge.collators.prepares import Takes
 from sad.judge.collators.textbook import masks_prompts, outside, places
@@ -30,6 +31,8 @@ CHECKS: dict[str, Callable[[Call], Verdict]] = {
 def found(code: Code) -> Judged:
     """Find out how a collator is called. Raises what `sad.judge.collators.discover.discover` raises."""
     call = discover(code)
+    if call.own:
+        return _templated(call)
     read = call(TEXTS, MARKS)
     said = ["called as its adapter says" if code.adapter else f"a text is {call.form.says}"]
     if call.way is not Takes.LIST:
@@ -52,6 +55,22 @@ def found(code: Code) -> Judged:
         "place i predicts label i" if read.batch.shifted else "place i predicts label i + 1, as in transformers' models"
     )
     return Judged(_what(read.batch), said, {name: partial(check, call) for name, check in CHECKS.items()})
+
+
+def _templated(call: Call) -> Judged:
+    """What is asked of a collator with a template of its own: what holds whatever that is."""
+    read = call(templates.TEXTS, MARKS)
+    said = [f"a text is {call.form.says}"]
+    if call.way is not Takes.LIST:
+        said.append(f"it is called with {call.way.value}; its rows are padded here, on the right")
+    said.append("it puts words of its own round its texts; what holds for any template is asked of it, and no more")
+    how = "one for each letter of all other words; it puts " + ("a begin mark" if call.begins else "nothing")
+    said.append(f"its tokenizer, if it takes one, has a word for each of a text's, and {how} before a text")
+    said.append(f"the batch is read by {', '.join(read.names)}")
+    every = [templates.learned(read.batch, row, text) for row, text in enumerate(templates.TEXTS)]
+    prompts = any(one.prompt for one in every)
+    what = f"a collator with a template of its own, which {'learns prompts too' if prompts else 'masks prompts'}"
+    return Judged(what, said, {name: partial(check, call) for name, check in CONTRACT.items()})
 
 
 def _what(batch: Collated) -> str:
