@@ -208,6 +208,15 @@ def _of_a_program(error: BaseException) -> str:
     )
 
 
+def file_of(code: Code) -> str:
+    """Return the text of the file that code is in, '' where there is none to read."""
+    target: Any = code.target if inspect.isroutine(code.target) or isinstance(code.target, type) else type(code.target)
+    try:
+        return Path(inspect.getsourcefile(target) or "").read_text(encoding="utf-8", errors="replace")
+    except (OSError, TypeError):
+        return ""
+
+
 def source(code: Code) -> str:
     """Return the source of code, '' where there is none to read."""
     target: Any = code.target

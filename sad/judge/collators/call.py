@@ -23,7 +23,7 @@ from sad.judge.collators.marker import (
     without_header,
     without_marker,
 )
-from sad.judge.collators.prepares import ONE, Takes, paired, prepared
+from sad.judge.collators.prepares import ONE, PREPARES, Takes, paired, prepared, rows_padded
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.free import is_free
 from sad.judge.judging import Code
@@ -44,7 +44,10 @@ OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_ta
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 CAUSAL = re.compile("decoder_only|causal")
-COLUMNS = ("text", "prompt", "response", "completion", "question", "answer", "instruction", "output")
+COLUMNS = (
+    *("text", "prompt", "response", "completion", "question", "answer", "instruction", "output", "history", "summary"),
+    *("input", "target", "source", "query"),
+)
 """What columns are called, where another name says which is which: `text_column`."""
 CONFIGS = ("args", "data_args", "config", "cfg", "script_args", "training_args")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
@@ -122,7 +125,8 @@ class Call:
         """Collate features that were made already."""
         if self.code.adapter is not None:
             return read(self._adapted(texts, marks))
-        found = read(self.made(marks)(features))
+        returned = self.made(marks)(features)
+        found = read(rows_padded(returned, marks.pad) if self.way is Takes.LIST and self._prepares() else returned)
         if self.own:
             return found
         if bool((found.batch.input_ids == self.size).any()):
@@ -131,6 +135,10 @@ class Call:
             return replace(found, batch=without_marker(found.batch))
         headed = self.form is MESSAGES or self.begins
         return replace(found, batch=without_header(found.batch)) if headed else found
+
+    def _prepares(self) -> bool:
+        """Whether it is a function whose name says that it makes rows, which others pad."""
+        return inspect.isroutine(self.code.target) and bool(PREPARES.search(self.code.target.__name__.lower()))
 
     def other(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of this class
         """Return the same collator, called otherwise."""
@@ -229,7 +237,9 @@ class Call:
             if self.begins:
                 made.bos_token = HEADER.strip()
             return made
-        lengths = {
+        columns = {f"{one}{end}": one for one in COLUMNS for end in ("_column", "_column_name", "_field")}
+        told: dict[str, Any] = {
+            **columns,
             **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
             **dict.fromkeys(PROMPTS, self.longest // 2),
         }
@@ -237,10 +247,9 @@ class Call:
             **dict.fromkeys(("pad_token_id", "pad_id", "padding_value", "pad_idx", "pad_token", "pad"), marks.pad),
             **dict.fromkeys(("eos_token_id", "eos_id", "eos", "end_id"), marks.eos),
             **dict.fromkeys(("ignore_index", "label_pad_token_id", "ignore_id", "label_pad_id"), IGNORED),
-            **dict.fromkeys(CONFIGS, Settings(name, lengths)),
-            **lengths,
+            **dict.fromkeys(CONFIGS, Settings(name, told)),
+            **told,
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
-            **{f"{one}{end}": one for one in COLUMNS for end in ("_column", "_column_name", "_field")},
             "dataset_text_field": "text",
             "mlm": False,
             "device": "cpu",

@@ -6,7 +6,6 @@ is the template's own affair. What depends on that is allowed and said, never br
 
 from __future__ import annotations
 
-import inspect
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +17,11 @@ from sad.judge.collators.asked import ASKED
 from sad.judge.collators.batch import Read, WrongBatchError
 from sad.judge.collators.call import LENGTHS, Call
 from sad.judge.collators.checks import features_untouched
+from sad.judge.collators.copies import allowed, copies, unasked
 from sad.judge.collators.templates import MARKS, TEXTS, WORDS, clear, holds, learned
-from sad.judge.judging import raised
+from sad.judge.judging import file_of, raised
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
-from sad.verdict import Standing, Verdict
+from sad.verdict import Verdict
 
 ENDS_PAD = Marks(MARKS.eos, MARKS.eos)
 SOME = (TEXTS[:1], TEXTS[1:3], TEXTS)
@@ -35,13 +35,14 @@ Row = list[tuple[int, int, int]]
 
 def can_be_called(call: Call) -> Verdict:
     """It returns ids and labels of one shape, the same for the same texts."""
-    found = _seeded(call, TEXTS, MARKS)
+    found = call(TEXTS, MARKS)
     rows, length = found.batch.input_ids.shape
     says = f"{len(TEXTS)} texts give {rows} x {length} of {', '.join(found.names)}"
-    if _rows(found.batch) == _rows(call(TEXTS, MARKS).batch):
+    if not _draws(call):
         return Verdict(True, says)
     drawn = "the same texts twice give two batches"
-    return _allowed(f"{says}; {drawn}: it draws at random") if _draws(call) else Verdict(False, drawn)
+    random_too = RANDOM.search(file_of(call.code))
+    return allowed(f"{says}; {drawn}: it draws at random") if random_too else Verdict(False, drawn)
 
 
 def tokens_kept(call: Call) -> Verdict:
@@ -59,9 +60,9 @@ def attention_mask(call: Call) -> Verdict:
     for texts, batch, marks in _batches(call):
         mask = batch.attention_mask
         if mask is None or mask.ndim != 2:
-            return _unasked("it gives no mask of two axes")
+            return unasked("it gives no mask of two axes")
         if torch.equal(mask.bool(), batch.labels != IGNORED):
-            return _unasked("its mask is that of its labels")
+            return unasked("its mask is that of its labels")
         for row, ids in enumerate(batch.input_ids.tolist()):
             at = [i for i, one in enumerate(ids) if one in WORDS]
             told = mask[row].tolist()
@@ -77,25 +78,25 @@ def attention_mask(call: Call) -> Verdict:
                 note = "the mask is 1 on padding behind a text, where it is never read"
         if marks == ENDS_PAD and (lost := _hidden_ends(call, texts, batch)):
             note = f"{lost} end marks are masked where the end mark is the padding mark: give it one of its own"
-    return _allowed(note) if note else Verdict(True, "1 on every text's words, 0 on padding")
+    return allowed(note) if note else Verdict(True, "1 on every text's words, 0 on padding")
 
 
 def targets(call: Call) -> Verdict:
     """Each label is the id at its place, or at the next for all of them; none is padding's; answers are learned."""
     batches = [(texts, batch) for texts, batch, marks in _batches(call) if marks == MARKS]
     for texts, batch in batches:
-        if said := _copies(batch):
+        if said := copies(batch):
             return said
         if said := _of_words(call, batch, texts):
             return said
     ends = _told_ends(call)
-    return _allowed(ends) if ends else Verdict(True, f"{_place(batches[-1][1])}, -100 on padding; answers are learned")
+    return allowed(ends) if ends else Verdict(True, f"{_place(batches[-1][1])}, -100 on padding; answers are learned")
 
 
 def composition(call: Call) -> Verdict:
     """A text has the same ids, labels and mask alone, beside others and in another order, but for its padding."""
     if _draws(call):
-        return _unasked("it draws at random")
+        return unasked("it draws at random")
     together = _rows(_seeded(call, TEXTS, MARKS).batch)
     turned = _rows(_seeded(call, TEXTS[::-1], MARKS).batch)[::-1]
     for number, text in enumerate(TEXTS):
@@ -115,20 +116,20 @@ def left_padding(call: Call) -> Verdict:
     try:
         left = _seeded(other, TEXTS, MARKS).batch
     except (Exception, SystemExit) as error:
-        return _unasked(f"with a tokenizer that pads on the left it {raised(error)}")
+        return unasked(f"with a tokenizer that pads on the left it {raised(error)}")
     if _exact(left) == _exact(_seeded(call, TEXTS, MARKS).batch):
-        return _unasked("the tokenizer's padding side changes nothing")
+        return unasked("the tokenizer's padding side changes nothing")
     for check in (tokens_kept, attention_mask, targets, composition):
         verdict = check(other)
         if not verdict.holds:
-            return _allowed(f"padded on the left: {verdict.says}; give it a tokenizer that pads on the right")
+            return allowed(f"padded on the left: {verdict.says}; give it a tokenizer that pads on the right")
     return Verdict(True, "padded on the left, it holds as on the right")
 
 
 def truncated(call: Call) -> Verdict:
     """Where it cuts, ids and labels are cut at the same place."""
-    if not (call.takes(LENGTHS) or re.search("|".join(LENGTHS), _file(call))):
-        return _unasked("it takes no length to cut at")
+    if not (call.takes(LENGTHS) or re.search("|".join(LENGTHS), file_of(call.code))):
+        return unasked("it takes no length to cut at")
     longest = max(sum(one[0] != MARKS.pad for one in row) for row in _rows(_seeded(call, TEXTS, MARKS).batch))
     room = longest - 2
     try:
@@ -136,10 +137,10 @@ def truncated(call: Call) -> Verdict:
     except WrongBatchError as error:
         return Verdict(False, f"cut to {room} tokens, {error}")
     except (Exception, SystemExit) as error:
-        return _unasked(f"cut to {room} tokens, it {raised(error)}")
+        return unasked(f"cut to {room} tokens, it {raised(error)}")
     if batch.input_ids.shape[1] > room:
-        return _unasked("a length of its own, or of another name, is what it cuts at")
-    if said := _copies(batch):
+        return unasked("a length of its own, or of another name, is what it cuts at")
+    if said := copies(batch):
         return Verdict(said.holds, f"cut to {room} tokens: {said.says}", standing=said.standing, example=said.example)
     return Verdict(True, f"cut to {room} tokens, ids and labels are cut alike")
 
@@ -173,28 +174,6 @@ def _batches(call: Call) -> Iterator[tuple[Sequence[Text], Collated, Marks]]:
                     raise
 
 
-def _copies(batch: Collated) -> Verdict | None:
-    """Whether a label is not its place's id, nor, for all of them, the next one's; or is padding's."""
-    ids, labels = batch.input_ids, batch.labels
-    told = labels != IGNORED
-    count = int(told.sum())
-    if not count:
-        return _unasked("no text here gets a label: it may count on what a tokenizer of its own puts round a text")
-    off = min(int((told & (labels != ids)).sum()), int((told & (labels != ids.roll(-1, 1)))[:, :-1].sum()))
-    example = f"ids {ids[0].tolist()}, labels {labels[0].tolist()}"
-    if off and not int((told & (labels != ids.roll(1, 1)))[:, 1:].sum()):
-        return Verdict(False, "each label is the id before its place, which was read already", example=example)
-    if off > count // 2:
-        return _unasked(f"{off} of {count} labels are not those of the ids, nor of the next: they are another text's")
-    if off:
-        return Verdict(False, f"{off} of {count} labels are not those of their place", {"off": off}, example=example)
-    padding = int((labels == MARKS.pad).sum())
-    if padding:
-        says = f"{padding} labels are those of padding: it is learned"
-        return Verdict(False, says, {"padding": padding}, example=example)
-    return None
-
-
 def _of_words(call: Call, batch: Collated, texts: Sequence[Text]) -> Verdict | None:
     """Whether an answer is not learned, or a part of it alone: broken where the file counts on no tokenizer."""
     known = call.form.prompts and call.form is not ASKED
@@ -204,11 +183,11 @@ def _of_words(call: Call, batch: Collated, texts: Sequence[Text]) -> Verdict | N
             continue
         example = f"ids {batch.input_ids[row].tolist()}, labels {batch.labels[row].tolist()}"
         if not found.every:
-            return _unasked(f"a text of {len(text.ids)} words gets no label: it may ask for a tokenizer of its own")
+            return unasked(f"a text of {len(text.ids)} words gets no label: it may ask for a tokenizer of its own")
         says = f"{found.completion} of {len(text.completion)} words of an answer are learned, and {found.prompt} of "
         says += f"{len(text.prompt)} of its prompt"
-        if COUNTS.search(_file(call)):
-            return _allowed(f"{says}: its file counts tokens, which may be right for a tokenizer of its own")
+        if COUNTS.search(file_of(call.code)):
+            return allowed(f"{says}: its file counts tokens, which may be right for a tokenizer of its own")
         return Verdict(False, says, example=example)
     return None
 
@@ -273,21 +252,4 @@ def _part(row: Row, at: int) -> list[int]:
 
 
 def _draws(call: Call) -> bool:
-    return bool(RANDOM.search(_file(call)))
-
-
-def _file(call: Call) -> str:
-    """Return the text of the file that it is in, '' where there is none."""
-    target = call.code.target
-    try:
-        return inspect.getsource(inspect.getmodule(target if callable(target) else type(target)) or target)
-    except (OSError, TypeError):
-        return ""
-
-
-def _unasked(says: str) -> Verdict:
-    return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
-
-
-def _allowed(says: str) -> Verdict:
-    return Verdict(True, says, standing=Standing.ALLOWED)
+    return any(_rows(call(TEXTS, MARKS).batch) != _rows(call(TEXTS, MARKS).batch) for _ in range(3))

@@ -17,7 +17,7 @@ from sad.judge.collators.marker import MARKER
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, guesses, raised, source
+from sad.judge.judging import CannotRunError, Code, file_of, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Marks
 
@@ -101,7 +101,7 @@ def _calls(code: Code) -> Iterator[Call]:
 
 
 def _templated(code: Code) -> Call | None:
-    text = source(code)
+    text = file_of(code)
     return templated(code, [(way, _forms(code, way, text)) for way in _ways(code)])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from sad.invariants.target_alignment import TEXTS
-from sad.judge.collators import checks, templates
+from sad.judge.collators import checks, packed, templates
 from sad.judge.collators.call import TEMPLATES, Call
 from sad.judge.collators.contract import CONTRACT
 from sad.judge.collators.discover import MARKS, discover
@@ -54,7 +54,10 @@ def found(code: Code) -> Judged:
     said.append(
         "place i predicts label i" if read.batch.shifted else "place i predicts label i + 1, as in transformers' models"
     )
-    return Judged(_what(read.batch), said, {name: partial(check, call) for name, check in CHECKS.items()})
+    asked = packed.CONTRACT if packed.packs(call, read.batch) else CHECKS
+    if asked is packed.CONTRACT:
+        said.append("it packs a corpus: what stands between texts, and that they see one another, is its own affair")
+    return Judged(_what(read.batch), said, {name: partial(check, call) for name, check in asked.items()})
 
 
 def _templated(call: Call) -> Judged:

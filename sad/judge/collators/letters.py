@@ -27,7 +27,7 @@ def tokenizer(marks: Marks, side: str = "right", longest: int = LONGEST, *, begi
 
 
 @cache
-def _made(marks: Marks, begins: bool) -> Any:  # noqa: ANN401, FBT001 - a cached function's arguments
+def _made(marks: Marks, begins: bool) -> Any:  # noqa: ANN401 - a cached function's arguments
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
