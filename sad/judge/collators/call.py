@@ -38,7 +38,7 @@ FEATURES = {
 }
 LENGTHS = (
     *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
-    *("max_sequence_length", "allowed_max_length", "cutoff_len"),
+    *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
 )
 OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")

@@ -30,8 +30,10 @@ def copies(batch: Collated) -> Verdict | None:
 
 
 def unasked(says: str) -> Verdict:
+    """Return that a property is not applicable, and why."""
     return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
 
 
 def allowed(says: str) -> Verdict:
+    """Return that a property holds in a way that is worth a look."""
     return Verdict(True, says, standing=Standing.ALLOWED)

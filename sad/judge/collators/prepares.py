@@ -89,10 +89,11 @@ def prepared(takes: Takes, function: Callable[..., Any], first: Sequence[str], p
 
 
 def rows_padded(found: Any, pad: int) -> Any:  # noqa: ANN401 - that is the question
-    """Return columns whose rows differ in length as one padded batch; anything else as it is."""
+    """Return columns that are lists of rows as one padded batch; anything else as it is."""
     ids = next((found[name] for name in IDS if hasattr(found, "keys") and name in found.keys()), None)  # noqa: SIM118
-    unequal = isinstance(ids, list) and all(hasattr(row, "__len__") for row in ids) and len({*map(len, ids)}) > 1
-    return padded(_apart(found), pad) if unequal else found
+    return (
+        padded(_apart(found), pad) if isinstance(ids, list) and all(hasattr(row, "__len__") for row in ids) else found
+    )
 
 
 def _apart(found: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - that is the question

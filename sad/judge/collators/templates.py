@@ -37,7 +37,7 @@ class Learned:
 
 def templated(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> Call | None:
     """Return how it is called so that the words of all texts are in the batch, each text's in a row of its own; the
-    first call that learns answers whole, else the first. None where there is none.
+    first call that learns answers whole, else the first with a label. None where there is none.
     """
     first: Call | None = None
     for call in _calls(code, ways):
@@ -51,7 +51,8 @@ def templated(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> C
             continue
         if all(clear(learned(batch, row, text), text) for row, text in enumerate(TEXTS)):
             return call
-        first = first or call
+        if bool((batch.labels != IGNORED).any()):
+            first = first or call
     return first
 
 
