@@ -126,7 +126,7 @@ class Call:
         if self.code.adapter is not None:
             return read(self._adapted(texts, marks))
         returned = self.made(marks)(features)
-        found = read(rows_padded(returned, marks.pad) if self.way is Takes.LIST and self._prepares() else returned)
+        found = read(rows_padded(returned, marks.pad) if self.way is Takes.LIST and self.prepares() else returned)
         if self.own:
             return found
         if bool((found.batch.input_ids == self.size).any()):
@@ -136,7 +136,7 @@ class Call:
         headed = self.form is MESSAGES or self.begins
         return replace(found, batch=without_header(found.batch)) if headed else found
 
-    def _prepares(self) -> bool:
+    def prepares(self) -> bool:
         """Whether it is a function whose name says that it makes rows, which others pad."""
         return inspect.isroutine(self.code.target) and bool(PREPARES.search(self.code.target.__name__.lower()))
 

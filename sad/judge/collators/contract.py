@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import torch
 
@@ -81,6 +80,14 @@ def attention_mask(call: Call) -> Verdict:
     return allowed(note) if note else Verdict(True, "1 on every text's words, 0 on padding")
 
 
+def untouched(call: Call) -> Verdict:
+    """Features that were collated once give the same batch again; of what prepares each text once it is only said."""
+    verdict = features_untouched(call, TEXTS)
+    if verdict.holds or not call.prepares():
+        return verdict
+    return allowed(f"{verdict.says}: it is for texts that are prepared once")
+
+
 def targets(call: Call) -> Verdict:
     """Each label is the id at its place, or at the next for all of them; none is padding's; answers are learned."""
     batches = [(texts, batch) for texts, batch, marks in _batches(call) if marks == MARKS]
@@ -89,8 +96,12 @@ def targets(call: Call) -> Verdict:
             return said
         if said := _of_words(call, batch, texts):
             return said
+    last = batches[-1][1]
+    prompts = all(learned(last, row, text).prompt >= len(text.prompt) for row, text in enumerate(TEXTS))
+    if prompts and call.form.prompts:
+        return allowed(f"{_place(last)}; prompts are learned too, though the features tell them apart")
     ends = _told_ends(call)
-    return allowed(ends) if ends else Verdict(True, f"{_place(batches[-1][1])}, -100 on padding; answers are learned")
+    return allowed(ends) if ends else Verdict(True, f"{_place(last)}, -100 on padding; answers are learned")
 
 
 def composition(call: Call) -> Verdict:
@@ -149,7 +160,7 @@ CONTRACT: dict[str, Callable[[Call], Verdict]] = {
     "can_be_called": can_be_called,
     "tokens_kept": tokens_kept,
     "attention_mask": attention_mask,
-    "features_untouched": partial(features_untouched, texts=TEXTS),
+    "features_untouched": untouched,
     "target_alignment": targets,
     "batch_composition": composition,
     "left_padding": left_padding,
