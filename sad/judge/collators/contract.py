@@ -18,7 +18,7 @@ from sad.judge.collators.call import LENGTHS, Call
 from sad.judge.collators.checks import features_untouched
 from sad.judge.collators.copies import allowed, copies, unasked
 from sad.judge.collators.templates import MARKS, TEXTS, WORDS, clear, holds, learned
-from sad.judge.judging import file_of, raised
+from sad.judge.judging import file_of, raised, reached
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
 from sad.verdict import Verdict
 
@@ -27,7 +27,7 @@ SOME = (TEXTS[:1], TEXTS[1:3], TEXTS)
 SEED = 17
 RANDOM = re.compile(r"random|shuffle|randint|multinomial|\bchoice|\bsample\(")
 COUNTS = re.compile(r"len\([^\n]*\)[^\n]{0,12}[-+] *\d|\w*(len|idx|index|offset)\w* *[-+]=? *\d")
-"""Where a file counts on what a tokenizer of its own puts round a text."""
+"""Where a source counts on what a tokenizer of its own puts round a text."""
 Row = list[tuple[int, int, int]]
 """Ids, labels and mask of a row."""
 
@@ -151,8 +151,11 @@ def truncated(call: Call) -> Verdict:
         return unasked(f"cut to {room} tokens, it {raised(error)}")
     if batch.input_ids.shape[1] > room:
         return unasked("a length of its own, or of another name, is what it cuts at")
-    if said := copies(batch):
-        return Verdict(said.holds, f"cut to {room} tokens: {said.says}", standing=said.standing, example=said.example)
+    said, before = copies(batch), copies(_seeded(call, TEXTS, MARKS).batch)
+    if said and before:
+        return unasked(f"cut or not: {before.says}")
+    if said:
+        return Verdict(False, f"cut to {room} tokens: {said.says}", example=said.example)
     return Verdict(True, f"cut to {room} tokens, ids and labels are cut alike")
 
 
@@ -186,7 +189,7 @@ def _batches(call: Call) -> Iterator[tuple[Sequence[Text], Collated, Marks]]:
 
 
 def _of_words(call: Call, batch: Collated, texts: Sequence[Text]) -> Verdict | None:
-    """Whether an answer is not learned, or a part of it alone: broken where the file counts on no tokenizer."""
+    """Whether an answer is not learned, or a part of it alone: broken where it counts on no tokenizer."""
     known = call.form.prompts and call.form is not ASKED
     for row, text in enumerate(texts):
         found = learned(batch, row, text)
@@ -197,8 +200,8 @@ def _of_words(call: Call, batch: Collated, texts: Sequence[Text]) -> Verdict | N
             return unasked(f"a text of {len(text.ids)} words gets no label: it may ask for a tokenizer of its own")
         says = f"{found.completion} of {len(text.completion)} words of an answer are learned, and {found.prompt} of "
         says += f"{len(text.prompt)} of its prompt"
-        if COUNTS.search(file_of(call.code)):
-            return allowed(f"{says}: its file counts tokens, which may be right for a tokenizer of its own")
+        if COUNTS.search(reached(call.code)):
+            return allowed(f"{says}: it counts tokens, which may be right for a tokenizer of its own")
         return Verdict(False, says, example=example)
     return None
 

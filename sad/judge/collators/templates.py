@@ -39,28 +39,35 @@ def templated(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> C
     """Return how it is called so that the words of all texts are in the batch, each text's in a row of its own; the
     first call that learns answers whole, else the first with a label. None where there is none.
     """
-    first: Call | None = None
-    for call in _calls(code, ways):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                batch = call(TEXTS, MARKS).batch
-        except (Exception, SystemExit):
-            continue
-        if not holds(batch, TEXTS):
-            continue
-        if all(clear(learned(batch, row, text), text) for row, text in enumerate(TEXTS)):
-            return call
-        if bool((batch.labels != IGNORED).any()):
-            first = first or call
-    return first
+    for forms in (ways, [(way, (ASKED,)) for way, _ in ways]):
+        first: Call | None = None
+        for call in _calls(code, forms):
+            batch = _tried(call)
+            if batch is None or not holds(batch, TEXTS):
+                continue
+            if all(clear(learned(batch, row, text), text) for row, text in enumerate(TEXTS)):
+                return call
+            if bool((batch.labels != IGNORED).any()):
+                first = first or call
+        if first is not None:
+            return first
+    return None
 
 
 def _calls(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> Iterator[Call]:
     for begins in (False, True):
         for way, forms in ways:
-            for form in (*forms, ASKED):
+            for form in forms:
                 yield Call(code, form, way=way, longest=LONGEST, own=True, begins=begins)
+
+
+def _tried(call: Call) -> Collated | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return call(TEXTS, MARKS).batch
+    except (Exception, SystemExit):
+        return None
 
 
 def holds(batch: Collated, texts: Sequence[Text]) -> bool:
