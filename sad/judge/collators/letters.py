@@ -13,6 +13,8 @@ from sad.subjects.text_loss import Marks
 BEGIN, UNKNOWN = "<s>", "<unk>"
 LONGEST = 2048
 """Tokens that a text with its template may have at the most."""
+BEGINS = VOCABULARY + 1
+"""The id of the begin mark."""
 FIRST, LAST = 33, 126
 """The letters that have tokens of their own: those of ASCII that can be seen. All others are one unknown word."""
 

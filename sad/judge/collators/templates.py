@@ -10,7 +10,7 @@ from sad.invariants.target_alignment import EOS, PAD
 from sad.judge.collators.asked import ASKED
 from sad.judge.collators.call import Call
 from sad.judge.collators.features import Features
-from sad.judge.collators.letters import LONGEST
+from sad.judge.collators.letters import BEGINS, LONGEST
 from sad.judge.collators.prepares import Takes
 from sad.judge.judging import Code
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
@@ -43,7 +43,7 @@ def templated(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> C
         first: Call | None = None
         for call in _calls(code, forms):
             batch = _tried(call)
-            if batch is None or not holds(batch, TEXTS):
+            if batch is None or not holds(batch, TEXTS) or _twice(batch):
                 continue
             if all(clear(learned(batch, row, text), text) for row, text in enumerate(TEXTS)):
                 return call
@@ -68,6 +68,11 @@ def _tried(call: Call) -> Collated | None:
             return call(TEXTS, MARKS).batch
     except (Exception, SystemExit):
         return None
+
+
+def _twice(batch: Collated) -> bool:
+    """Whether a begin mark stands before a part of a text: code that joins parts so is not for such a tokenizer."""
+    return int((batch.input_ids == BEGINS).sum(dim=1).max()) > 1
 
 
 def holds(batch: Collated, texts: Sequence[Text]) -> bool:

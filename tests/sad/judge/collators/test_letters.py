@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sad.judge.collators.letters import tokenizer
+from sad.judge.collators.letters import BEGINS, tokenizer
 from sad.subjects.text_loss import Marks
 
 
@@ -18,6 +18,6 @@ def test_words_and_letters_are_read_one_by_one():
 
 def test_a_begin_mark_and_the_padding_mark():
     read = tokenizer(Marks(0, 0), "left", begins=True)
-    assert read("t2")["input_ids"] == [read.bos_token_id, 2]
+    assert read("t2")["input_ids"] == [read.bos_token_id, 2] == [BEGINS, 2]
     assert (read.pad_token_id, read.padding_side) == (0, "left")
     assert tokenizer(Marks(0, 1)).pad_token_id == 1
