@@ -51,7 +51,8 @@ class Early(Asked):
 
     def labels(self, prompt, answer):
         whole = prompt + answer
-        return [IGNORED] * (len(prompt) // 2) + whole[len(prompt) // 2 :]
+        hidden = round(0.56 * len(prompt))
+        return [IGNORED] * hidden + whole[hidden:]
 
 
 class Before(Asked):
