@@ -94,6 +94,8 @@ class Call:
     """It puts words of its own round its texts, and gets a tokenizer that has them; where it ``begins`` too, that one
     puts a begin mark before each text.
     """
+    own_pad: bool = False
+    """Its file gives its tokenizer a padding mark of its own: the end mark never pads."""
     several: bool = False
     """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
     way: Takes = Takes.LIST
@@ -101,6 +103,9 @@ class Call:
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
+        if self.own_pad and marks.pad == marks.eos:
+            # its program never pads with the end mark
+            marks = Marks(marks.eos, marks.eos + 1)
         marks = Marks(marks.eos, marks.eos) if self.one_mark else marks
         found = self.of(self.features(texts, marks), texts, marks)
         if self.own:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.evaluators.model import Known
 from sad.judge.stand_in import Batch
+from sad.judge.steps.model import Named
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -64,6 +65,14 @@ FORMS = (
     Form(
         "pairs of what is read and the token after each",
         lambda r: (r.ids[:, :-1].contiguous(), r.labels[:, 1:].contiguous()),
+    ),
+    Form(
+        "dicts with what is read, its mask and the token after each, as input, mask and target",
+        lambda r: Named(
+            input_ids=r.ids[:, :-1].contiguous(),
+            attention_mask=r.mask[:, 1:].contiguous(),
+            labels=r.labels[:, 1:].contiguous(),
+        ),
     ),
     Form(
         "dicts with input_ids and attention_mask",

@@ -44,3 +44,13 @@ def test_an_end_mark_that_pads_is_allowed_and_said():
     _, lines = strange.judged(FILE, "Asked", "collator", ("attention_mask",))
     assert lines["attention_mask"].standing is Standing.ALLOWED
     assert "4 end marks are masked where the end mark is the padding mark" in lines["attention_mask"].says
+
+
+def test_where_a_file_sets_a_padding_mark_the_end_mark_never_pads(tmp_path):
+    for number, (more, standing) in enumerate(
+        (("PADS = {'pad_token': '[PAD]'}", Standing.HOLDS), ("pad_token = eos_token = ''", Standing.ALLOWED))
+    ):
+        file = tmp_path / f"sets_{number}.py"
+        file.write_text(f"{FILE.read_text()}\n{more}\n")
+        _, lines = strange.judged(file, "Asked", "collator", ("attention_mask",))
+        assert lines["attention_mask"].standing is standing
