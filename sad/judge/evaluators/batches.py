@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.evaluators.model import Known
 from sad.judge.stand_in import Batch
-from sad.judge.steps.model import Named
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -68,10 +67,8 @@ FORMS = (
     ),
     Form(
         "dicts with what is read, its mask and the token after each, as input, mask and target",
-        lambda r: Named(
-            input_ids=r.ids[:, :-1].contiguous(),
-            attention_mask=r.mask[:, 1:].contiguous(),
-            labels=r.labels[:, 1:].contiguous(),
+        lambda r: Batch(
+            input=r.ids[:, :-1].contiguous(), mask=r.mask[:, 1:].contiguous(), target=r.labels[:, 1:].contiguous()
         ),
     ),
     Form(
