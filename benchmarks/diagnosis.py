@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.formats import FEW, FORMATS, LOGS
 from planted.record import Record
+from planted.script_logs import LOGS as SCRIPT_LOGS
 from planted.verdict import Verdict, judged, show
 from planted.worlds import GROUPS, KINDS, plan
 
@@ -106,7 +107,8 @@ def main() -> None:
                 trained(kind, asked.split, seed, asked.runs)
                 print(f"{time.perf_counter() - start:6.0f} s {kind} {seed}", flush=True)
         return
-    found = verdicts(kinds, asked.split, range(asked.seeds), asked.runs, asked.cases, FEW if asked.few else LOGS)
+    logs = SCRIPT_LOGS if asked.group.startswith("script") else FEW if asked.few else LOGS
+    found = verdicts(kinds, asked.split, range(asked.seeds), asked.runs, asked.cases, logs)
     print(show(found))
     print(f"\n{len(found)} logs in {time.perf_counter() - start:.0f} s, split {asked.split}, {asked.seeds} seeds")
 

@@ -169,8 +169,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("overfitting", "evaluation-better", "label-loss-too-low"),
     ),
     "totals-differ": (
-        *("loss-diverges", "level-breaks", "term-rises"),
-        *("overfitting", "evaluation-objective-differs", "term-apart", "lm-rises-while-kd-falls", "label-loss-apart"),
+        *("loss-diverges", "term-rises"),
+        *("overfitting", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
         *("perplexity-too-high", "perplexity-disagrees", "worse-than-uniform", "student-no-better"),
     ),
     # two names of one number: what is said of the one holds for the other
@@ -201,6 +201,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-rises",
         "loss-oscillates",
         "early-plateau",
+        "totals-differ",
+        "lm-rises-while-kd-falls",
+        "overfitting",
     ),
     "noise-missing": (
         "label-loss-apart",
@@ -243,8 +246,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "term-flickers": ("kd-out-of-step", "kd-stays", "loss-oscillates", "parts-do-not-sum", "covers-little"),
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
-    "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
+    "term-apart": ("totals-differ", "kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
+    # a part that parts takes the total with it
     "label-loss-apart": (
+        "totals-differ",
         "evaluation-jumps",
         "kd-out-of-step",
     ),

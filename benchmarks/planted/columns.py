@@ -18,15 +18,20 @@ _PREFIXES = {
     "parts and norm": (*_COMMON, *_EVALUATION, names.WEIGHTED, names.GRAD_NORM, names.TOKENS_PER_SECOND),
     "raw and weights": (*_COMMON, *_EVALUATION, names.RAW, names.WEIGHT, names.GRAD_NORM, names.MEMORY),
     "all": ("",),
+    "raw": (*_COMMON, *_EVALUATION, names.RAW, names.GRAD_NORM, names.TOKENS_PER_SECOND, names.MEMORY),
+    "raw, no norm": (*_COMMON, *_EVALUATION, names.RAW),
+    "total": (names.LOSS, names.LEARNING_RATE, names.EVAL_LOSS),
 }
 LEVELS = tuple(_PREFIXES)
-"""From a loss alone to everything that our own record has."""
+"""From a loss alone to everything that our own record has; the last three are of a loop that logs no weights."""
 
 _PRINTED = (names.LOSS, names.LEARNING_RATE, names.WEIGHTED, names.EVAL_LOSS, names.EVAL_PERPLEXITY)
 _PARTS = (names.WEIGHTED, names.RAW)
 _WITH_EVENTS = frozenset({"folder", "blocks"})
-_PLANNED = frozenset({"folder", "blocks", "trainer_state", "hugging face 5", "hugging face 4", "printed"})
-_WITH_TRACEBACK = frozenset({"folder", "blocks", "hugging face 5", "hugging face 4", "printed"})
+_PLANNED = frozenset(
+    {"folder", "blocks", "trainer_state", "hugging face 5", "hugging face 4", "printed", "dated", "bar"}
+)
+_WITH_TRACEBACK = frozenset({"folder", "blocks", "hugging face 5", "hugging face 4", "printed", "dated", "bar"})
 MANY = 50
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+from planted import script_logs
 from planted.columns import Rows
 from planted.record import Record, Row
 from sad_doctor import names
@@ -224,6 +225,10 @@ FORMATS: dict[str, Callable[[Path, Record, Rows], Path]] = {
     "blocks": blocks,
     "tensorboard": tensorboard,
     "printed": printed,
+    "tracked": script_logs.tracked,
+    "lightning": script_logs.lightning,
+    "dated": script_logs.dated,
+    "bar": script_logs.bar,
 }
 LOGS = (
     ("folder", "all"),

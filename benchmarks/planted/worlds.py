@@ -36,6 +36,9 @@ from planted import (
     optimisation,
     others,
     reported,
+    script_loop,
+    script_loss,
+    script_sound,
     sound,
     surroundings,
     targets,
@@ -88,6 +91,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "letters": (*letters_taught.ALL, *letters_terms.ALL, *letters_steps.ALL, *letters_run.ALL),
     "letters-later": letters_later.ALL,
     "letters-sound": letters_sound.ALL,
+    "script": (*script_loss.ALL, *script_loop.ALL),
+    "script-sound": script_sound.ALL,
     "evidence-sound": (*evidence_sound.ALL, *evidence_sound_later.ALL),
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}

@@ -13,7 +13,8 @@ from sad_doctor.readers.remembered import remembered
 
 STEPS = (
     *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
-    *("iteration", "iter", "iters", "it", "n_iter", "update", "num_updates", "_step"),
+    *("global_iter", "global_iteration", "iteration", "iter", "iters", "it", "n_iter", "update", "num_updates"),
+    "_step",
 )
 """Keys, as :func:`plain` spells them and without ``train/``, that hold the step of a row; the best first."""
 

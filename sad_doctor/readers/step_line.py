@@ -51,6 +51,8 @@ _LEAD = re.compile(r"^(?:\[(\d{1,12})\]:?|#(\d{1,12}):?|(\d{1,12}):)(?=\s)")
 """A number that begins a line, in brackets, behind a # or before a colon: its step, where it names no other."""
 _INNER = frozenset({"inner", "ppo"})
 """Words before a step or an epoch that count within one: of the passes over a batch of the student's own texts."""
+_SIZES = frozenset({"hidden", "hid", "layer", "layers"})
+"""Words that name a part of a loss, or a size of a model: the size where the number is whole."""
 _RATES = frozenset({"lr", "LR", "learning_rate"})
 """Beside one of them a bare ``norm`` is that of the gradient."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
@@ -61,7 +63,8 @@ PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 
-    ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``.
+    ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``, ``overall`` that the step
+    is named as one of the whole run, such as ``global iter``.
     """
 
     step: float | None = None
@@ -71,6 +74,7 @@ class Line:
     values: Mapping[str, float] = field(default_factory=dict)
     whole: bool = False
     unnamed: bool = False
+    overall: bool = False
 
     @property
     def has_loss(self) -> bool:
@@ -89,7 +93,7 @@ def parse(line: str) -> Line | None:
     """
     line = spelled(line[:LONGEST])
     step = steps = epoch = epochs = None
-    within = False
+    within = overall = False
     values: dict[str, float] = {}
     batch: tuple[float, int | None] | None = None
     lead = _LEAD.match(line)
@@ -106,10 +110,11 @@ def parse(line: str) -> Line | None:
         inner = not _INNER.isdisjoint(told.lower().split())
         if step_rank(name) is not None:
             # fairseq's "update" is a part of an epoch, and "num_updates" the steps
-            if (step is None or (within and not inner) or (step % 1 and not value % 1)) and " per " not in found[
-                "name"
-            ]:
-                step, steps, within = value, int(of) if of else None if within else steps, inner
+            whole_run = plain(name).startswith("global_")
+            better = (whole_run and not overall) or (within and not inner) or (step is not None and _finer(step, value))
+            if (step is None or better) and " per " not in found["name"]:
+                step, steps, within = value, int(of) if of else None if within or whole_run else steps, inner
+                overall = whole_run
         elif plain(name) in _EPOCHS and not inner:
             epoch, epochs = value, int(of) if of else epochs
         elif plain(name) in _BATCHES and value >= 0 and not value % 1 and name not in values:
@@ -117,7 +122,7 @@ def parse(line: str) -> Line | None:
             values |= {} if of else {name: value}
         elif not math.isfinite(value) and not _signed(found) and column_of(name) is None and plain(name)[-4:] != "loss":
             continue  # prose: number of nan iterations
-        elif not of and name not in values:
+        elif not of and name not in values and not (plain(name) in _SIZES and found["value"].isdigit() and value > 8):
             values[name] = value
     if step is None and batch is not None and (epoch is not None or batch[1] or line.lower().startswith("batch")):
         step, steps = batch
@@ -132,7 +137,7 @@ def parse(line: str) -> Line | None:
     rest.append(line[at:])
     values = _named(values, line)
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
-    said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None)
+    said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None, overall)
     counts = (step is not None or epoch is not None) and not values
     return said if said.has_loss or counts or (whole and step is None and said.known) else None
 
@@ -155,6 +160,11 @@ def evaluated(values: Mapping[str, float]) -> dict[str, float]:
     if any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values):
         return dict(values)
     return {f"eval_{name}": value for name, value in values.items()}
+
+
+def _finer(step: float, value: float) -> bool:
+    """Whether a step is a part of an epoch, and another number beside it a whole one."""
+    return step % 1 != 0 and value % 1 == 0
 
 
 def _signed(found: re.Match[str]) -> bool:

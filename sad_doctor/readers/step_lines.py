@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sad_doctor import names
-from sad_doctor.readers.naming import plain
+from sad_doctor.readers.naming import column_of, plain
+from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.step_line import EVALUATES, PARTS, Line, evaluated, parse
 from sad_doctor.readers.table_lines import Tables
 from sad_doctor.run import Column
 
+_DEEPSPEED = re.compile(rf"step=\d{{1,12}}, skipped=\d{{1,12}}, lr=\[({NUMBER})[\],]", re.IGNORECASE)
+"""What DeepSpeed prints of its optimizer's rate; its steps may be counted otherwise than those of the program."""
 _HEADING = 60
 """Characters up to which a line may be a heading."""
 
@@ -28,9 +32,13 @@ class StepLines:
         self._epochs: int | None = None
         self._counted = _Counted()
         self._tables = Tables()
+        self._rate: float | None = None
 
     def line(self, line: str, known: bool) -> float | None:
         """Take a line; return the step of its values, or None if it has none that count."""
+        if " skipped=" in line and (rate := _DEEPSPEED.search(line, 0, 300)) is not None:
+            self._rate = float(rate[1])
+            return None
         told = parse(self._tables.told(line))
         if told is None:
             self._evaluates = self._evaluates or (len(line) < _HEADING and EVALUATES.search(line) is not None)
@@ -43,6 +51,8 @@ class StepLines:
                 self._loose = told.unnamed if told.step is not None else self._loose
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
+                if not told.unnamed:
+                    self._count(told)
             return None
         told = self._of_its_heading(told)
         if told.step is None and self._step is None and not told.has_loss:
@@ -55,7 +65,7 @@ class StepLines:
             self._step = None  # "part 1/5" above lines that tell their epoch is no step
         step = told.step if told.step is not None else self._step
         epoch = told.epoch if told.epoch is not None else self._epoch
-        row: dict[str, object] = dict(told.values)
+        row: dict[str, object] = dict(self._with_rate(told.values))
         evaluates = all(plain(name).startswith("eval/") for name in told.values)
         if evaluates and told.steps and self._counted.steps not in (None, told.steps) and epoch == self._counted.epoch:
             step = None  # a place among the batches of the evaluation
@@ -103,11 +113,18 @@ class StepLines:
             return replace(told, values=evaluated(told.values))
         return told
 
+    def _with_rate(self, values: Mapping[str, float]) -> Mapping[str, float]:
+        """The values of a line of the training, with the rate that DeepSpeed told before it."""
+        if self._rate is None or all(plain(name).startswith("eval/") for name in values):
+            return values
+        rate, self._rate = self._rate, None
+        return values if any(column_of(name) == names.LEARNING_RATE for name in values) else {**values, "lr": rate}
+
     def _count(self, told: Line) -> None:
         if told.steps is None:
             return
         epochs = told.epochs or self._epochs
-        if (told.epoch is None and self._epoch is None) or self._counted.runs_on:
+        if told.overall or (told.epoch is None and self._epoch is None) or self._counted.runs_on:
             self._total = told.steps
         elif epochs is not None:
             self._total = told.steps * epochs

@@ -14,7 +14,7 @@ _OF_MEMORY = frozenset(
     | {"system", "perf", "torch", "train", "stats", "metrics"}
 )
 """Words beside the memory's own in its name; "total" and "free" are other things."""
-_SIZES = {"gb": 1e9, "mb": 1e6, "gib": 2.0**30, "mib": 2.0**20}
+_SIZES = {"bytes": 1.0, "gb": 1e9, "mb": 1e6, "gib": 2.0**30, "mib": 2.0**20}
 _SIZE_LETTERS = {"g": "gib", "m": "mib"}
 """What a letter alone stands for, as torch and nvidia-smi count."""
 

@@ -230,7 +230,7 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
     return RULE.finding(
         # a label loss alone is what many evaluate on purpose
-        level=Level.INFO if signals.term_evaluated(run, evaluation) in names.ANCHORS else RULE.level,
+        level=Level.INFO if signals.term_evaluated(run, evaluation, counts=True) in names.ANCHORS else RULE.level,
         headline=(
             f"The evaluation's total is {words.number(value)} at step {words.step(at)}, the training's about "
             f"{words.number(training)}: not the same objective."
@@ -250,7 +250,7 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
 
 def _cause(run: Run, evaluation: Column, level: Floats) -> str:
     """What the size of the evaluation says: that of one term before its weight, or of a sum."""
-    if (term := signals.term_evaluated(run, evaluation)) is not None:
+    if (term := signals.term_evaluated(run, evaluation, counts=True)) is not None:
         return (
             f"The evaluation's loss is {term} alone, before its weight: the trainer evaluates by a loss of its "
             "own, not by the one that is trained."

@@ -22,6 +22,7 @@ curves that still fall, such as a layerwise term or a total whose weights change
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
+- `both = 0.15`, `slow = 0.05`: either of the two where the log has a KD that does not fall either.
 - `knows = 5`, `right = 0.1`: a loss, in nats, and a token accuracy by which a student knows nothing yet: no hint.
 - `many = 200`, `keeps = 0.001`: so many records within this share of one level need not wait for `progress`.
 - `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 24`: fewest points.
@@ -121,7 +122,10 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
         if course.last <= teacher + t["nats"]:
             return "", False  # there is little left to learn
     flat = course.since.surely_below(t["flat"] * abs(course.first), sigmas=2)
-    still = gained < t["gained"] and flat and not _fell_before(run, course, t)
+    slow = course.since.surely_below(t["slow"] * abs(course.first), sigmas=2)
+    stands = _kd_falls(run, t) is False  # a second witness
+    still = (gained < t["gained"] and (flat or (slow and stands))) or (gained < t["both"] and flat and stands)
+    still = still and not _fell_before(run, course, t)
     if still and (one := _one_evaluation(run, t)) is not None:
         return f"all {one[0]} evaluations are {words.number(one[1])}, to the last digit", True
     right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 1.0)
@@ -187,8 +191,8 @@ def _course(run: Run, t: Thresholds) -> _Course | None:
     return None
 
 
-def _kd_falls(run: Run, t: Thresholds) -> bool:
-    """Whether KD surely falls, in training before its weight or in the evaluation."""
+def _kd_falls(run: Run, t: Thresholds) -> bool | None:
+    """Whether KD surely falls, in training before its weight or in the evaluation; None where the log does not tell."""
     kd = signals.unweighted(run, [names.KD]) or signals.after_its_weight(run, [names.KD])
     ends = [signals.ends(kd[1])] if kd is not None else []
     evaluated = signals.evaluations(run)
@@ -197,9 +201,10 @@ def _kd_falls(run: Run, t: Thresholds) -> bool:
             value = evaluated[name].value
             half = value.size // 2
             ends.append((value[: max(half, 2)], value[-max(half, 2) :]))
-    return any(
-        signals.gain(*pair).surely_above(t["kd"] * abs(float(np.median(pair[0])))) for pair in ends if pair is not None
-    )
+    told = [pair for pair in ends if pair is not None]
+    if not told:
+        return None
+    return any(signals.gain(*pair).surely_above(t["kd"] * abs(float(np.median(pair[0])))) for pair in told)
 
 
 def _finding(run: Run, course: _Course, gained: float, against: str, *, sure: bool) -> Finding:
@@ -283,18 +288,8 @@ RULE = Rule(
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "uniform": 0.99,
-        "fell": 0.1,
-        "over": 1.1,
-        "nats": 2,
-        "way": 0.15,
-        "stands": 0.005,
-        "kd": 0.15,
-        "gained": 0.08,
-        "flat": 0.02,
-        "progress": 0.5,
-        "evaluations": 4,
-        "records": 24,
+        **{"uniform": 0.99, "fell": 0.1, "over": 1.1, "nats": 2, "way": 0.15, "stands": 0.005, "kd": 0.15},
+        **{"gained": 0.08, "flat": 0.02, "both": 0.15, "slow": 0.05, "progress": 0.5, "evaluations": 4, "records": 24},
         **{"knows": 5, "right": 0.1, "many": 200, "keeps": 0.001},
     },
 )

@@ -5,6 +5,9 @@ The label loss, the evaluation's or the training's before its weight (without pa
 tenth of the run far above its first value, surely beyond the noise of its batches, and comes down again later. A loss
 that stays up is a divergence and told as that.
 
+Where the evaluation and the training both rise, less of it is enough: `nats` of the evaluation, and of the training
+`rise` alone, whatever its noise.
+
 Where there is no warm-up and the first dozen of records all lie above the first one, less is enough for a hint; a hint
 is also all that is said of a label loss whose weight the log does not tell.
 
@@ -79,10 +82,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     judged = list(_series(run, t))
     if not judged:
         raise TooFew("too few evaluations and records of the label loss from the beginning on")
+    agreed = len(judged) > 1 and all(_agrees(run, column, run_of, t) for _, column, run_of in judged)
     for name, column, run_of in judged:
         rise = _rise(run, column, run_of, t)
         yield Reading(f"early rise of {name} over its first value, nats", rise[1] - rise[0] if rise else 0.0, "nats")
-        if rise is not None and _surely(column, rise, run_of, t, _SIGMAS):
+        if rise is not None and (agreed or _surely(column, rise, run_of, t, _SIGMAS)):
             yield _finding(run, name, rise, known=name not in _weighted(run))
             return
         perhaps = rise is not None and run_of > 1 and _cold(run) and _below_all(column)
@@ -130,6 +134,12 @@ def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, f
     levels = np.where(windows.min(axis=1) > early[0], np.median(windows, axis=1), early[0])
     top = int(np.argmax(levels))
     return float(early[0]), float(levels[top]), float(column.step[1 + top])
+
+
+def _agrees(run: Run, column: Column, width: int, t: Thresholds) -> bool:
+    """Whether a series would do as one of two that tell of the same throw: the noise is not asked of the other."""
+    rise = _rise(run, column, width, t)
+    return rise is not None and _surely(column, rise, width, t if width > 1 else {**t, "rise": 0.0}, 0.0)
 
 
 def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thresholds, sigmas: float) -> bool:

@@ -20,6 +20,8 @@ nothing: the teacher comes to meet it.
 - `sure = 0.08`: the share by which its entropy, where the log tells it, must change too: harder text costs a fixed
   teacher more, and leaves it about as sure as before. `far = 0.4`: without the entropy, the change of the loss from
   which it is more than a hint.
+- `torn = 7.5`, `apart = 0.05`: standard errors and share of a break, as R408 has them. Where the student's label loss
+  breaks at the same step it is the text that changed, which R408 tells.
 - `records = 30`: fewest records on training batches.
 
 ## Example
@@ -93,7 +95,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
             left = _leaves(float(known.value[0]), late, t)
-            if left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
+            moved = left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4)
+            if moved and not _with_the_labels(run, known, t):
                 first, last = float(known.value[0]) if left else float(np.median(start)), float(np.median(late))
                 if name == names.TEACHER_LOSS and (surely := _beyond_the_text(run, first, last, t)) is not None:
                     yield _finding(name, known, first, last, Level.WARNING if surely else Level.INFO)
@@ -156,6 +159,13 @@ def _beyond_the_text(run: Run, first: float, last: float, t: Thresholds) -> bool
     return True if abs(late - start) > t["sure"] * max(start, late) else None
 
 
+def _with_the_labels(run: Run, column: Column, t: Thresholds) -> bool:
+    """Whether it breaks at one step at which the student's label loss breaks too: the text is another from there on."""
+    label, found = signals.label_loss(run), signals.breaks(column, t["torn"], t["apart"])
+    there = None if label is None or found is None else signals.torn(label[1], found.step)
+    return there is not None and there.sigmas > t["torn"]
+
+
 def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
     """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
     level = float(np.median(later))
@@ -200,5 +210,6 @@ RULE = Rule(
         "sure": 0.08,
         "far": 0.4,
         "records": 30,
+        **{"torn": 7.5, "apart": 0.05},
     },
 )

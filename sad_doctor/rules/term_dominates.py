@@ -4,7 +4,9 @@
 A term other than the label loss (lm, ce, nll, task, sft) above 80% of the loss in the median of the recent records, and
 in at least four of five of them. A term, other than KD, that owns most of the loss and is above 80% now and then is a
 warning: a term that depends on the batch does that. A share is a part over the sum of all parts at the same step,
-weighted. Steps at which only one term is switched on do not count: a curriculum may begin with one.
+weighted. Steps at which only one term is switched on do not count: a curriculum may begin with one. Where the log tells
+KD and a total and nothing else, the total follows KD by a factor, which is its weight and a little more: of a factor of
+30 and a share above 80% the same is said, as a warning where the total is large, else as a hint.
 
 ## Why it is bad
 The optimizer serves the largest gradient; the other terms are decoration. That one of them falls or not then says
@@ -21,6 +23,9 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
 - `beside = 10`, `meant = 0.96`: KD of less than so many times the label loss, and of a share up to this (a weight of
   0.9 beside 0.1, and KD twice the label loss, is 95%), may be meant to own the loss, where no weight is logged.
+- `factor = 30`, `records = 24`, `fit = 0.05`, `rest = 0.01`, `large = 10`: of KD beside a total alone, the least factor
+  and number of records, how far the fit may be off as a share of the total's movement, what must be left of the total
+  beside KD (a total of nothing but KD has no other term to own), and the nats from which a total is large.
 
 ## Example
 ```run fires
@@ -74,6 +79,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the term that owns the loss, if one does."""
     shares = _contested(signals.shares(run))
     if len(shares) < 2:
+        if (heavy := _heavy(run, t)) is not None:
+            yield heavy
+            return
         raise TooFew("the log does not tell two weighted parts of the loss at the same steps")
     for term, column in shares.items():
         size = max(int(t["window"]), len(column) // 2)
@@ -83,6 +91,47 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         level = None if meant or (term == names.KD and _stands(run, t)) else _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
+
+
+def _heavy(run: Run, t: Thresholds) -> Finding | None:
+    """A finding where KD is the only part that the log tells, and the total is many times KD and little else."""
+    told = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.WEIGHT)}
+    kd, total = run.get(names.RAW + names.KD), run.get(names.LOSS)
+    if set(told) != {names.KD} or kd is None or total is None or run.terms(names.WEIGHT):
+        return None
+    step, values = signals.table({names.KD: kd, names.LOSS: total})
+    keep = np.isfinite(np.stack(list(values.values()))).all(axis=0) if step.size else np.empty(0, dtype=bool)
+    if int(keep.sum()) < t["records"]:
+        return None
+    step, part, whole = step[keep], values[names.KD][keep], values[names.LOSS][keep]
+    moves = part - part.mean()
+    factor = float(moves @ whole) / max(float(moves @ moves), 1e-300)
+    rest = float(whole.mean() - factor * part.mean())
+    # of the factor, 1 may be the label loss's own, which falls with KD
+    share = (factor - 1) * part / np.maximum(np.abs(whole), 1e-12)
+    middle, size = float(np.median(share[share.size // 2 :])), float(np.median(whole[whole.size // 2 :]))
+    off = float(np.std(whole - factor * part - rest))
+    if factor < t["factor"] or off > t["fit"] * float(np.std(whole)) or rest < t["rest"] * size:
+        return None
+    if not t["share"] < middle or float(np.mean(share > t["share"])) < t["often"]:
+        return None
+    return RULE.finding(
+        level=Level.WARNING if size > t["large"] else Level.INFO,
+        headline=(
+            f"The total follows kd times {words.number(factor)}: {words.percent(min(middle, 1.0))} of it is KD, in the "
+            "median of the second half."
+        ),
+        evidence=(
+            f"Total = {words.number(factor)} kd + {words.number(rest)} in {step.size:,} records",
+            f"At step {words.step(float(step[-1]))} the total is {words.number(float(whole[-1]))}, kd "
+            f"{words.number(float(part[-1]))}",
+        ),
+        cause="A weight of KD that is a hundred times too large, or a sum in place of a mean where the total is made.",
+        remedy="Log the label loss and the weights too; then bring KD's share of the total down to a half.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"share": middle, "factor": factor, "limit": t["share"]},
+    )
 
 
 def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
@@ -182,7 +231,7 @@ def _remedy(run: Run, term: str, share: float, target: float, source: str) -> st
     aim = f"for a share of {words.percent(target)}"
     if weight is not None and weight.last > 0:
         new = f"{weight.last * factor:.3g}"
-        return f"Multiply {term} by weight = {new}, now {weight.last:.3g}, {aim} ([terms.{term}] of a recipe)."
+        return f"In the recipe, [terms.{term}] weight = {new}, now {weight.last:.3g}, {aim}."
     known = "" if source == "weighted" else " (the log does not tell it)"
     return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}; if it is a sum over tokens, take the mean."
 
@@ -206,5 +255,6 @@ RULE = Rule(
         "beside": 10,
         "meant": 0.96,
         **{"stands": 0.85, "sum": 100},
+        **{"factor": 30, "records": 24, "fit": 0.05, "rest": 0.01, "large": 10},
     },
 )

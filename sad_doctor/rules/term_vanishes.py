@@ -24,7 +24,8 @@ thousands of times too small.
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
   `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
-- `nat = 0.05`: a first KL of less than this share of the label loss's fall, of `since = 0.15` or more, cannot be.
+- `nat = 0.05`: a first KL of less than this share of the label loss's fall, of `since = 0.15` or more, cannot be. Of
+  `weighted = 0.02` it is a hint where the log tells both after their weights alone.
 - `beside_all = 0.0001`: the share of the total below which a term that does not fall is nothing.
 - `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
@@ -137,7 +138,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             says = f"The term {term} is {size} all along, next to nothing beside the loss: nothing of it is learned."
             one = _small(tidied, says, words.counted(len(tidied), "record"), _SAME, {"share": t["beside_all"]})
             yield replace(one, level=Level.INFO)
-    yield from _fingerprint(run, t)
+    yield from list(_fingerprint(run, t)) or _beside_its_labels(run, t)
 
 
 def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
@@ -260,25 +261,25 @@ def _small(kd: Column, headline: str, evidence: str, why: tuple[str, str], numbe
     )
 
 
-def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[Finding]:
+def _beside_its_labels(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """A hint from the parts as they are in the total: no usual pair of weights makes KD so small."""
+    pair = None if run.terms(names.WEIGHT) else signals.weighted_pair(run)
+    if pair is not None and len(pair[0]) >= t["records"] and (first := float(np.median(pair[0].value[:_FIRST]))) > 0:
+        for finding in _too_small(*pair, first, t, "weighted"):
+            yield replace(finding, level=Level.INFO)
+
+
+def _too_small(kd: Column, lm: Column, first: float, t: Thresholds, nat: str = "nat") -> Iterator[Finding]:
     """A KL next to nothing at the beginning, of a student that has since come nearer to the text by far more."""
-    labels = signals.ends(lm)
-    soft = signals.ends(kd)
-    if labels is None or soft is None:
-        return
-    # most of a fall is in the first records
-    fell = max(signals.gain(*labels), signals.gain(lm.value[:_FIRST], labels[1]), key=lambda one: one.amount)
-    rises = float(np.median(soft[1])) > 1.5 * first
-    if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
+    if (found := signals.too_small(kd, lm, first, t[nat], t["since"])) is None:
         return
     yield _small(
         kd,
         f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
-        f"{words.number(fell.amount)} nats since.",
-        f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
-        f"{words.number(float(np.median(soft[1])))}",
+        f"{words.number(found.fell)} nats since.",
+        f"Median of KD in the first third {words.number(found.early)}, in the last {words.number(found.late)}",
         (_MEAN[0][:-1] + "; or a tiny factor, as of a temperature whose square is left out.", _MEAN[1]),
-        {"kd": first, "fall": fell.amount},
+        {"kd": first, "fall": found.fell},
     )
 
 
@@ -292,5 +293,6 @@ RULE = Rule(
     thresholds={
         **{"never": 0.95, "last": 0.2, "records": 20, "off": 0.5, "faded": 0.1, "beside_all": 1e-4},
         **{"tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20, "beside": 0.05, "grows": 4, "nat": 0.05, "since": 0.15},
+        "weighted": 0.02,
     },
 )

@@ -16,7 +16,7 @@ same machine, micro-batches that are cut because the memory does not hold them.
 - `cliff = 3`: how many times slower, for a warning; `slower = 2` for a hint.
 - `lost = 300`: so many seconds must be lost for a warning, where the log tells the time.
 - `stall = 5`, `waits = 0.3`: how many times slower a single record is, and what share of the time they take in all.
-- `records = 48`: fewest records.
+- `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -56,7 +56,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_BLOCKS = 12
+_BLOCKS, _EACH = 12, 4
+"""Blocks at most, and fewest records of each."""
 _STRETCH, _HELD = 5, 0.8
 """Fewest records of a slow stretch, and the share of all slow records that must lie in such."""
 _STALLS = 6
@@ -69,10 +70,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None or len(found[1]) < t["records"]:
         raise TooFew(f"fewer than {t['records']:g} records of a pace")
     unit, pace = found
-    blocks = signals.blocks(pace, _BLOCKS)
+    count = min(_BLOCKS, len(pace) // _EACH)
+    blocks = signals.blocks(pace, count)
     if blocks is None:
         raise TooFew("too few finite records of a pace")
-    before = float(np.median(np.sort(blocks.middle[: _BLOCKS // 2])[-3:]))
+    before = float(np.median(np.sort(blocks.middle[: count // 2])[-3:]))
     late = blocks.middle[-3:]
     after = float(np.median(late))
     if not after > 0:
@@ -93,7 +95,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             f"{words.number(after, 1)} {unit} a second, {words.number(before, 1)} before."
         ),
         evidence=(
-            f"Medians of {_BLOCKS} blocks: {', '.join(words.number(v, 1) for v in blocks.middle.tolist())}",
+            f"Medians of {count} blocks: {', '.join(words.number(v, 1) for v in blocks.middle.tolist())}",
             *([f"About {words.duration(lost)} lost so far"] if lost is not None and lost >= 1 else []),
         ),
         cause="The data waits, the memory is at its limit, the device throttles, or somebody else uses the machine.",
@@ -212,5 +214,5 @@ RULE = Rule(
         f"{names.STEP_SECONDS}|{names.TIME}",
     ),
     check=check,
-    thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48, "stall": 5, "waits": 0.3},
+    thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 24, "stall": 5, "waits": 0.3},
 )

@@ -3,7 +3,8 @@
 ## What it sees
 The median of the last 50 records of the total loss, counted from step 5,000 on, above 15. Where the log tells every
 term before its weight, and all of these are below 15, the total is large by the weights alone: then it is quiet.
-Before that step, a log of a total alone that begins and ends above what any mean over tokens begins with is a hint.
+Before that step, a log of a total alone that begins and ends above what any mean over tokens begins with is a hint, and
+so is one that begins far above that, wherever it ends.
 
 ## Why it is bad
 A language model that knows nothing pays the logarithm of its vocabulary: 10.8 nats for 49,152 tokens, 11.9 for 151,936.
@@ -14,6 +15,7 @@ reported value. Or nothing learns at all.
 ## Thresholds
 - `total = 15`, `step = 5000`: the figures of the project's wanted trajectory (9 to 12 after a fifth of the run).
 - `records = 50`: the window of the median, so that one bad batch does not count.
+- `far = 50`: the level of each of the first five records from which the beginning alone is a hint.
 - `begin = 25`, `few = 12`: the level of the first records and of the last ones from which a total alone is a hint, and
   how many records that takes: twice the logarithm of 262,144, the largest vocabulary in use.
 
@@ -99,12 +101,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
-    """The hint of a total alone that is above any mean over tokens from its first record to its last."""
+    """The hint of a total alone above any mean over tokens, from its first record to its last or far above at first."""
     if len(total) < t["few"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
-    third = len(total) // 3
+    third, least = len(total) // 3, float(np.min(total.value[:_FIRST]))
     first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
-    if float(np.min(total.value[:_FIRST])) <= t["begin"] or last <= t["begin"]:
+    throughout = least > t["begin"] and last > t["begin"]
+    if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None
     return RULE.finding(
         level=Level.INFO,
@@ -145,5 +148,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"total": 15, "step": 5000, "records": 50, "begin": 25, "few": 12},
+    thresholds={"total": 15, "step": 5000, "records": 50, "begin": 25, "few": 12, "far": 50},
 )

@@ -2,7 +2,7 @@
 
 from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.along import evaluated, events_at, lengths, noises
-from sad_doctor.signals.around import AROUND, around, term_evaluated
+from sad_doctor.signals.around import AROUND, around, label_evaluated, term_evaluated
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -31,6 +31,7 @@ from sad_doctor.signals.seams import (
 )
 from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
+from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -55,6 +56,7 @@ __all__ = [
     "Parts",
     "Regular",
     "Repeat",
+    "Small",
     "Still",
     "Switch",
     "TeacherGap",
@@ -85,6 +87,7 @@ __all__ = [
     "is_exp_of",
     "is_summed",
     "jump_at",
+    "label_evaluated",
     "label_loss",
     "leaps",
     "lengths",
@@ -131,6 +134,7 @@ __all__ = [
     "tidy",
     "told_again",
     "tolerance",
+    "too_small",
     "torn",
     "totalled",
     "trend",
@@ -139,4 +143,5 @@ __all__ = [
     "warms_again",
     "waves",
     "weight_moves",
+    "weighted_pair",
 ]

@@ -11,7 +11,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from planted import loop, measures, model, objective, optimisation, reported, surroundings, targets, texts, training
+from planted import (
+    loop,
+    measures,
+    model,
+    objective,
+    optimisation,
+    reported,
+    script_logs,
+    surroundings,
+    targets,
+    texts,
+    training,
+)
 from planted.columns import LEVELS, has, kept, trace
 from planted.formats import FORMATS, LOGS
 from planted.record import Plan, Record, Trace
@@ -170,7 +182,7 @@ def test_the_splits_share_nothing():
             assert not {getattr(p, what) for p in ours} & {getattr(p, what) for p in theirs}, what
     assert len(SICK) >= 20
     assert all(kind.sick for kind in SICK)
-    assert set(level for _, level in LOGS) == set(LEVELS)
+    assert {level for _, level in (*LOGS, *script_logs.LOGS)} == set(LEVELS)
 
 
 @pytest.mark.parametrize("kind", [*REPORTED, *GROUPS["further"]], ids=lambda kind: kind.__name__)

@@ -10,7 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
-from sad_doctor.rules import RULES
+from sad_doctor.rules import RULES, term_dominates
 from sad_doctor.settings import nearest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
@@ -42,8 +42,8 @@ def test_settings_of_a_file_beside_the_run(tmp_path, capsys):
     settings.write_text("[doctor.rules.R203]\nshar = 0.99\n")
     assert run_doctor(log, form="json") == 2
     assert capsys.readouterr().err == (
-        f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; it has: share, often, most, "
-        "sometimes, window, gradients, target, target_kd, beside, meant, stands, sum; did you mean share?\n"
+        f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; it has: "
+        f"{', '.join(term_dominates.RULE.thresholds)}; did you mean share?\n"
     )
 
 

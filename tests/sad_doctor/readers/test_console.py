@@ -222,3 +222,35 @@ def test_a_log_that_windows_wrote_reads_as_any_other(runs, tmp_path, name):
     for column in here.columns:
         assert np.array_equal(there.columns[column].step, here.columns[column].step)
         assert np.array_equal(there.columns[column].value, here.columns[column].value, equal_nan=True)
+
+
+def test_the_global_count_is_the_step_beside_one_of_micro_batches(write):
+    lines = [
+        f"train | epoch   1 | Iter: {4 * i:6d}/ 20000 | global iter: {i:6d}/  5000 | loss: {9 - 0.1 * i:.4f}"
+        for i in range(1, 31)
+    ]
+    run = read(write("run.log", "\n".join(lines) + "\n"))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 31))
+    assert run.facts[names.TOTAL_STEPS] == 5000
+
+
+def test_deepspeeds_rate_goes_to_the_next_loss_of_the_training(write):
+    lines = []
+    for i in range(1, 31):
+        told = f"step={i}, skipped=0, lr=[{1e-6 * i:.2e}, {1e-6 * i:.2e}], mom=[(0.9, 0.95), (0.9, 0.95)]"
+        lines += [f"[2026-11-27 10:00:{i:02d},123] [INFO] [logging.py:96:log_dist] [Rank 0] {told}"]
+        lines += [f"step {10 * i} | val_loss: 3.0", f"step {10 * i} | loss: {9 - 0.1 * i:.4f}"]
+    run = read(write("run.log", "\n".join(lines) + "\n"))
+    assert run.columns[names.LEARNING_RATE].step.tolist() == [10 * i for i in range(1, 31)]
+    assert run.columns[names.LEARNING_RATE].value == pytest.approx([1e-6 * i for i in range(1, 31)])
+
+
+def test_composers_headings_tell_how_many_batches_there_will_be(write):
+    lines = [
+        text
+        for i in range(1, 31)
+        for text in (f"[batch={10 * i}/600]:", f"\t Train time/batch: {i}", f"\t Train loss/train/total: {9 - 0.1 * i}")
+    ]
+    run = read(write("run.log", "\n".join(lines) + "\n"))
+    assert run.columns[names.LOSS].step.tolist() == [10 * i for i in range(1, 31)]
+    assert run.facts[names.TOTAL_STEPS] == 600

@@ -78,6 +78,13 @@ def test_a_time_in_front_is_no_step(line: str) -> None:
     assert told.step is None
 
 
+@pytest.mark.parametrize(("size", "told"), [("768", {"loss": 3.2, "kd": 0.5}), ("0.5", {"hidden": 0.5})])
+def test_a_size_beside_a_loss_is_no_part_of_it(size: str, told: dict[str, float]) -> None:
+    line = parse(f"step 10 loss 3.2 kd 0.5 hidden {size}")
+    assert line is not None
+    assert dict(line.values) == {"loss": 3.2, "kd": 0.5} | told
+
+
 def test_a_value_that_is_not_finite_is_prose_where_no_sign_stands_before_it() -> None:
     told = parse("step 7 loss 2.5 zeta: nan")
     assert told is not None

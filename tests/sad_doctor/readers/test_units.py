@@ -56,3 +56,4 @@ def test_units_of_a_name_scale_its_values() -> None:
         assert in_bytes(name) == (names.MEMORY_DEVICE, 1e9)
     for name in ("mem", "gpu_mem_total_gb", "memory/free_gb", "gpu.1.memory_gb", "disk_gb", "cpu_gb"):
         assert in_bytes(name) is None
+    assert in_bytes("perf/memory_bytes") == (names.MEMORY_DEVICE, 1.0)

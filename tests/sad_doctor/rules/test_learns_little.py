@@ -126,3 +126,17 @@ def test_a_loss_that_stands_in_very_many_records_needs_no_half_of_the_plan(judge
     else:
         with pytest.raises(TooFew):
             judge(RULE, text)
+
+
+@pytest.mark.parametrize(
+    ("label", "kd", "told"),
+    [
+        ("3.5 -> 3.36", "5.6 -> 5.4", 1),  # a straight line that leads nowhere
+        ("3.5 -> 3.36", "5.6 -> 3", 0),
+        ("3.5 -> 3.1 -> 3.1 -> 3.1", "4.4 -> 3.9 -> 3.9", 1),  # a plateau at once
+        ("3.5 -> 3", "4.4 -> 3.9", 0),
+    ],
+)
+def test_kd_that_stands_is_a_second_witness(judge, label, kd, told):
+    text = f"steps: 60\ntrain/raw/kd: {kd} ~ 0.02\ntrain/raw/lm: {label} ~ 0.02"
+    assert len(judge(RULE, text)) == told

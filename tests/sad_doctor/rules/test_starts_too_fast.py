@@ -77,3 +77,17 @@ def test_a_loss_whose_noise_falls_with_it_may_begin_low_by_chance(judge, seed):
     value[0] = 0.82 * 2.25
     told = ", ".join(f"{v:.4f}" for v in value)
     assert judge(RULE, f"steps: {', '.join(map(str, range(1, 401)))}\ntrain/raw/ce: {told}") == []
+
+
+RISES = "6.65, 6.54, 7.76, 11.72, 10.65, 8.52, 6.83, 7.51, 8.45, 8.32, 7.59, 7.03, 6.6, 6.71, 6.48, 6.77, 6.43, 6.02"
+FALLS = f"steps: {', '.join(map(str, range(19, 61)))}\ntrain/raw/lm: {', '.join(['6.0', '5.8', '5.9'] * 14)}\n"
+EVALUATED = "steps: 0, 6, 12, 18, 24, 60\neval/lm_loss: 6.66, {}, 6.59, 6.04, 6.41, 5.6\n"
+
+
+@pytest.mark.parametrize(("by_step_6", "told"), [(6.94, True), (6.70, False)])
+def test_what_evaluation_and_training_tell_alike_needs_to_stand_out_less(judge, by_step_6, told):
+    # each alone is within what noise or a small change of the evaluation could be
+    train = f"steps: 18\ntrain/raw/lm: {RISES}\n{FALLS}"
+    assert judge(RULE, train) == []
+    assert judge(RULE, EVALUATED.format(6.94)) == []
+    assert bool(judge(RULE, train + EVALUATED.format(by_step_6))) is told

@@ -54,3 +54,13 @@ def test_without_the_entropy_it_is_a_hint_unless_it_is_far(judge):
     (alarm,) = judge(RULE, "steps: 100\ntrain/teacher_lm_loss: 3 -> 3 -> 6 -> 6 ~ 0.05")
 
     assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
+
+
+def test_a_break_that_the_labels_have_too_is_of_the_text(judge):
+    before, after = ", ".join(["3.0, 3.1, 2.9"] * 20), ", ".join(["8.0, 8.1, 7.9"] * 20)
+    teacher = f"steps: 120\ntrain/teacher_lm_loss: {before}, {after}\n"
+    label = ", ".join(["4.0, 4.1, 3.9"] * 20) + ", " + ", ".join(["9.0, 9.1, 8.9"] * 20)
+
+    assert judge(RULE, teacher + f"train/raw/lm: {label}") == []
+    (finding,) = judge(RULE, teacher + "train/raw/lm: 4 ~ 0.1")
+    assert finding.level == Level.WARNING

@@ -81,3 +81,18 @@ def test_kd_by_a_weight_that_the_total_tells_is_meant_unless_it_is_a_sum(judge):
 def test_kd_that_nothing_was_learned_of_is_no_matter_of_weights(judge, course, told):
     text = f"steps: 40\ntrain/raw/kd: {course}\ntrain/weight/kd: 1\ntrain/raw/lm: 4 ~ 0.1\ntrain/weight/lm: 1"
     assert len(judge(RULE, text)) == told
+
+
+@pytest.mark.parametrize(("weight", "labels", "levels"), [(100, 1.0, [Level.WARNING]), (4, 1.0, []), (100, 0.0, [])])
+def test_kd_beside_a_total_alone_dominates_by_a_large_factor(judge, weight, labels, levels):
+    kd = [1.9 * 0.95**i + 0.3 + 0.01 * (i % 3) for i in range(60)]
+    total = [weight * one + labels * (1.5 + one + 0.05 * (i % 5)) for i, one in enumerate(kd)]
+    told = [", ".join(f"{value:.4f}" for value in values) for values in (total, kd)]
+
+    found = judge(RULE, "steps: 60\ntrain/loss: {}\ntrain/raw/kd: {}".format(*told)) if levels else None
+    if found is None:
+        with pytest.raises(TooFew):
+            judge(RULE, "steps: 60\ntrain/loss: {}\ntrain/raw/kd: {}".format(*told))
+    else:
+        assert [one.level for one in found] == levels
+        assert found[0].headline.startswith("The total follows kd times 100.988")

@@ -123,3 +123,11 @@ def test_a_term_with_a_weight_and_no_value(judge):
     assert "kd never appears: its weight is 0.7, and no value of it is recorded" in finding.headline
     assert levels(judge(RULE, text.format("contrastive"))) == [Level.INFO]
     assert levels(judge(RULE, "steps: 50\ntrain/loss: 4\ntrain/weight/kd: 1")) == [Level.INFO]
+
+
+@pytest.mark.parametrize(("kd", "told"), [("0.008 -> 0.004", 1), ("0.08 -> 0.04", 0), ("0.002 -> 0.02", 0)])
+def test_kd_too_small_for_the_fall_of_the_labels_whatever_the_weights(judge, kd, told):
+    text = f"steps: 60\ntrain/weighted/kd: {kd}\ntrain/weighted/lm: 0.9 -> 0.4 -> 0.3\ntrain/loss: 1"
+    found = judge(RULE, text)
+    assert [one.level for one in found] == [Level.INFO] * told
+    assert all("far too small" in one.headline for one in found)

@@ -87,3 +87,9 @@ def test_two_paces_that_take_turns(judge, slow, length, fires):
     found = judge(RULE, f"steps: {steps}\ntrain/tokens_per_second: {pace}")
     assert bool(found) is fires
     assert all("4 stretches" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("late", "fires"), [("10, 12, 9", True), ("30, 34, 28", False)])
+def test_thirty_records_tell_a_pace_that_fell(judge, late, fires):
+    pace = ", ".join(["41, 39, 42"] * 6 + [late] * 4)
+    assert bool(judge(RULE, f"steps: 30\ntrain/tokens_per_second: {pace}")) is fires

@@ -47,7 +47,7 @@ def test_a_total_alone_that_begins_above_any_mean_over_tokens_is_a_hint(judge):
 @pytest.mark.parametrize(
     "text",
     [
-        "train/loss: 81 -> 9 -> 4 -> 4",
+        "train/loss: 45 -> 9 -> 4 -> 4",
         "train/loss: 24 -> 20",
         "train/loss: 81 -> 39\ntrain/raw/lm: 5 -> 4",
     ],
@@ -55,3 +55,10 @@ def test_a_total_alone_that_begins_above_any_mean_over_tokens_is_a_hint(judge):
 def test_one_that_comes_down_or_tells_its_terms_waits(judge, text):
     with pytest.raises(TooFew):
         judge(RULE, f"steps: 60\n{text}")
+
+
+def test_one_that_begins_far_too_high_is_a_hint_wherever_it_ends(judge):
+    (finding,) = judge(RULE, "steps: 60\ntrain/loss: 300 -> 100 -> 9 -> 4")
+    assert finding.level.name == "INFO"
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 60\ntrain/loss: 300 -> 100 -> 9 -> 4\ntrain/accuracy: 0.1 -> 0.6")

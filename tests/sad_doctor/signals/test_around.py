@@ -44,3 +44,17 @@ def test_without_parts_and_weights_it_is_not_known(text):
 
 def test_no_evaluation_is_of_no_term():
     assert signals.term_evaluated(parse(TRAINING), Column(np.empty(0), np.empty(0))) is None
+
+
+@pytest.mark.parametrize(("times", "found"), [(10, "ce"), (1, "ce"), (None, None)])
+def test_a_label_loss_before_a_weight_that_nobody_tells(times, found):
+    ce = [0.4 - 0.004 * i for i in range(60)]
+    kd = [3 * 0.93**i for i in range(60)]
+    columns = {"loss": [a + b for a, b in zip(ce, kd, strict=True)], "weighted/ce": ce, "weighted/kd": kd}
+    told = [(times * v if times else v + w) for v, w in zip(ce[3::8], kd[3::8], strict=True)]
+    text = "\n".join(f"train/{name}: {', '.join(map(str, values))}" for name, values in columns.items())
+    steps = ", ".join(str(i) for i in range(3, 60, 8))
+    rows = ", ".join(str(i) for i in range(60))
+    run = parse(f"steps: {rows}\n{text}\nsteps: {steps}\neval/loss: {', '.join(map(str, told))}")
+    assert signals.label_evaluated(run, run.columns["eval/loss"]) == found
+    assert signals.term_evaluated(run, run.columns["eval/loss"], counts=True) == found
