@@ -29,7 +29,7 @@ CHECKS: dict[str, Callable[[Call], Verdict]] = {
 }
 
 
-OWN_PAD = re.compile(r"(\bpad_token *=(?!=)|['\"]pad_token['\"] *:) *(?!None)\S")
+OWN_PAD = re.compile(r"(\bpad_token *=(?!=)|['\"]pad_token['\"]\]? *[:=](?!=)) *(?!None)\S")
 ENDS_PAD = re.compile(r"pad_token(_id)?['\"]? *[=:] *[\w.]*(eos|end)")
 
 

@@ -48,7 +48,7 @@ def test_an_end_mark_that_pads_is_allowed_and_said():
 
 def test_where_a_file_sets_a_padding_mark_the_end_mark_never_pads(tmp_path):
     for number, (more, standing) in enumerate(
-        (("PADS = {'pad_token': '[PAD]'}", Standing.HOLDS), ("pad_token = eos_token = ''", Standing.ALLOWED))
+        (("PADS = {}; PADS['pad_token'] = '[PAD]'", Standing.HOLDS), ("pad_token = eos_token = ''", Standing.ALLOWED))
     ):
         file = tmp_path / f"sets_{number}.py"
         file.write_text(f"{FILE.read_text()}\n{more}\n")
