@@ -35,7 +35,7 @@ from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui import snapshot as snapshots
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.broom import YOUNG
+from sad_doctor.views.tui.garbage import YOUNG
 
 TERMS = ("kd", "lm", "layerwise", "attention")
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {

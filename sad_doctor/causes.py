@@ -211,18 +211,23 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "gradient-grows": ("gradient-always-clipped",),
     # what a perplexity is not
-    "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),
+    "perplexity-is-a-clamp": (
+        *("perplexity-too-high", "perplexity-disagrees", "label-loss-apart"),
+        # what is cut stands still
+        "evaluation-does-not-follow",
+    ),
     "perplexity-of-the-total": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-disagrees": ("perplexity-too-high", "targets-degenerate", "label-loss-too-low", "evaluation-better"),
     # numbers
     # steps that are left out move no weight, and a run of nothing else is ended
-    "non-finite": ("non-finite-hidden", "term-vanishes", "weights-frozen", "crash"),
+    "non-finite": ("loss-scale-falls", "non-finite-hidden", "term-vanishes", "weights-frozen", "crash"),
     # a loss of exactly 0 has no gradient
     "non-finite-hidden": (
         *("non-finite", "non-finite-gradient", "term-vanishes"),
         *("weights-frozen", "gradient-vanishes"),
     ),
-    "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden", "crash"),
+    "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden", "crash", "loss-scale-falls"),
+    "loss-scale-falls": ("weights-frozen", "early-plateau", "learns-little", "gradient-vanishes", "crash"),
     # the run itself
     "resume-jumps": (
         "term-apart",

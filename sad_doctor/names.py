@@ -25,6 +25,9 @@ UNWEIGHTED = "train/unweighted/"
 GRAD_NORM = "train/grad_norm"
 """Global L2 norm of the gradient before clipping."""
 
+LOSS_SCALE = "train/loss_scale"
+"""What the loss is multiplied by before a backward pass in float16."""
+
 UPDATE_RATIO = "train/update_ratio"
 """Norm of the weight update over the norm of the weights."""
 

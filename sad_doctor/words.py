@@ -92,6 +92,7 @@ _CALLED = {
     names.BAR_LOSS: "the progress bar's loss",
     names.LEARNING_RATE: "the learning rate",
     names.GRAD_NORM: "the gradient norm",
+    names.LOSS_SCALE: "the loss scale",
     names.TOKENS: "the number of tokens",
     names.LENGTH: "the length of the sequences",
     names.UPDATE_RATIO: "the size of the update",

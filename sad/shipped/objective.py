@@ -25,7 +25,7 @@ from sad.distiller import Distiller
 from sad.head.linear import check_head
 from sad.models.forward import text_config
 from sad.pair import Pair
-from sad.shipped.means import check_means
+from sad.shipped.following import check_following
 from sad.shipped.preparation import streamed
 from sad.subjects.following import Following
 from sad.subjects.objective import (
@@ -83,7 +83,7 @@ SIGNALS = {TEACHER + LABELS: names.TEACHER_LOSS, TEACHER + ENTROPY: names.TEACHE
 
 def shipped_objective() -> Learner:
     """The loop that trains. Raises AssertionError where what follows the student is moved by what is no number."""
-    check_means()
+    check_following()
     return _learn
 
 

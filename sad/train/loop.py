@@ -128,7 +128,7 @@ class Stepper:
             shares = grad_shares(of.accelerator, distiller, of.objective, first, of.scaled)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(of.accelerator, distiller, first)
-        return partial(measured, self.clock, of.optimizer, self.progress, of.accelerator.device, seldom)
+        return partial(measured, self.clock, of.optimizer, self.progress, of.accelerator.device, seldom, of.scale)
 
 
 def train(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sad_doctor.readers import cache
-from sad_doctor.readers.jsonlines import JsonLines, Row
+from sad_doctor.readers.json_objects import JsonObjects, Row
 from sad_doctor.readers.ranked_rows import RankedRows
 from sad_doctor.readers.tail import Pace
 
@@ -23,7 +23,7 @@ class CachedRows:
         self._path = path
         self._last_wins = last_wins
         self._kind = f"rows, {'the last wins' if last_wins else 'all kept'}"
-        self._file = JsonLines(path, self._add, self._reset, pace, self._add_all)
+        self._file = JsonObjects(path, self._add, self._reset, pace, self._add_all)
         self._opened = False
         self._kept = 0
 

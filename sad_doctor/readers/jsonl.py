@@ -8,7 +8,7 @@ from pathlib import Path
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.cached_rows import CachedRows
-from sad_doctor.readers.jsonlines import parse
+from sad_doctor.readers.json_objects import parse
 from sad_doctor.readers.naming import is_known
 from sad_doctor.readers.numbers import numbers
 from sad_doctor.readers.source import Reader

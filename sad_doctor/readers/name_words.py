@@ -53,6 +53,10 @@ _PASSES = frozenset({"step", "iter", "iteration", "it", "batch"})
 _RATES_ALONE = frozenset({"throughput", "tput", "tps", "wps"})
 _OF_A_RATE = frozenset({"per", "total", "avg", "mean", "gpu", "device", "throughput", "speed", "current"})
 _PERPLEXITY = frozenset({"ppl", "perplexity"})
+_ALIGNED = frozenset({"aligned", "alignment", "align", "mapped", "covered", "coverage", "comparable"})
+_PARTS_OF_ALL = frozenset({"frac", "fraction", "share", "ratio", "rate", "coverage"})
+_OF_POSITIONS = frozenset({"token", "tokens", "position", "positions", "boundary", "boundaries", "label", "labels"})
+_OF_COVERAGE = _OF_POSITIONS | {"of", "teacher", "student", "kd", "distill", "distillation"}
 
 _KINDS = {
     **dict.fromkeys(("raw", "unweighted", "unscaled"), names.RAW),
@@ -152,6 +156,8 @@ def _train_column(words: list[str]) -> str | None:
         return names.LEARNING_RATE if words[-1] != "scheduler" else None
     if some and some <= _RATES_ALONE:
         return names.TOKENS_PER_SECOND
+    if some & _ALIGNED and some & _PARTS_OF_ALL and some - _ALIGNED - _PARTS_OF_ALL <= _OF_COVERAGE | _AVERAGED:
+        return names.COVERAGE
     if words == ["time", "batch"]:  # Composer counts its batches so
         return None
     if (

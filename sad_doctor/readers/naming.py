@@ -41,6 +41,8 @@ _KNOWN = {
     **dict.fromkeys(("learning_rate", "lr"), names.LEARNING_RATE),
     **dict.fromkeys(("grad_norm", "gradient_norm", "global_grad_norm", "total_norm", "gnorm"), names.GRAD_NORM),
     **dict.fromkeys(("update_ratio",), names.UPDATE_RATIO),
+    **dict.fromkeys(("loss_scale", "grad_scale", "amp_scale", "scaler_scale", "lm_loss_scale"), names.LOSS_SCALE),
+    **dict.fromkeys(("grad_scaler", "grad_scaler_scale", "scaler/scale", "fp16_scale"), names.LOSS_SCALE),
     **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps", "wps"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens/s", "tokens/sec", "tok/s", "tok/sec"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens_per_second_per_gpu", "tokens/sec/gpu", "tok/sec/gpu"), names.TOKENS_PER_SECOND),

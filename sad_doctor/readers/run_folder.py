@@ -12,7 +12,7 @@ from sad_doctor import bounded, names
 from sad_doctor.clean import clean
 from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.jsonlines import JsonLines, Row
+from sad_doctor.readers.json_objects import JsonObjects, Row
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -49,7 +49,7 @@ class RunFolder:
         self._facts_broken = ""
         self.pace = Pace()
         self._metrics_file = CachedRows(self._folder / METRICS, self.pace, last_wins=True)
-        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
+        self._events_file = JsonObjects(self._folder / EVENTS, self._event, self._events_reset, self.pace)
         self._run: Run | None = None
         self._looked = time.time()
 

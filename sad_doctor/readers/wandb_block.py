@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sad_doctor.readers.jsonlines import quick
+from sad_doctor.readers.json_objects import quick
 
 LEAST, MOST = 1 << 14, 1 << 20
 """Bytes from which on this way is the quicker one, and up to which: the places of what is looked for in one record of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from sad_doctor.readers.jsonlines import quick
+from sad_doctor.readers.json_objects import quick
 from sad_doctor.readers.protobuf import fields, text
 
 _ITEM, _KEY, _NESTED_KEY, _VALUE = 0x0A, 0x0A, 0x12, b"\x82\x01"

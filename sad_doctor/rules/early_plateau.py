@@ -70,8 +70,7 @@ _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LO
 _CONVERGED = "It levels off as the learning rate decays: it came trained and has little to gain, or stopped learning."
 
 _BEFORE, _AFTER, _RISEN, _ZERO, _NOTHING = (0.2, 0.45), 0.8, 0.05, 5, 1e-3
-"""What the end is held against, and from when on it is; how far both lie above what came before; so many floors are an
-end; nothing is left."""
+"""What the end is held against; from when on it is; how far both lie above before; floors of an end; nothing."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -207,14 +206,15 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
         )
         numbers[name] = gain.amount
-    since = _logged(run, judged, _BEFORE[0])
-    when = f"{words.percent(since / total)} of the schedule" if total else f"step {words.step(round(since))}"
-    if total is None:
-        lines.append("Over the logged range: the log does not tell how many steps the run will take")
+    began = _logged(run, judged, _BEFORE[0])
+    never = not rises and any(_never_fell(run, name) for name in judged if name in _WHOLE)
+    when = f"{words.percent(began / total)} of the schedule" if total else f"step {words.step(round(began))}"
+    when = "the first record" if never else when
+    lines += [] if total else ["Over the logged range: how many steps the run will take is not told"]
     what = "The loss" if names.LOSS in judged else "The evaluation"  # one of these is flat
     return RULE.finding(
         level=Level.INFO if rises and _untold(run) else Level.WARNING,
-        headline=(f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
+        headline=f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}.",
         evidence=tuple(lines),
         cause=(
             "It rises, slowly: the learning rate is too large by now, or a weight that rises lifts the total."
@@ -231,6 +231,13 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         last_step=run.last_step,
         numbers=numbers,
     )
+
+
+def _never_fell(run: Run, name: str) -> bool:
+    """Whether a series that is flat was so from its beginning on."""
+    value = signals.finite(run.columns[name]).value
+    tenth = max(2, value.size // 10)
+    return not signals.gain(value[:tenth], value[tenth:]).surely_above(0)
 
 
 def _untold(run: Run) -> bool:

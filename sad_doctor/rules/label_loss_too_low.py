@@ -21,6 +21,7 @@ over; or labels that are nearly all masked, so that what is left is a fixed temp
 - `nats = 0.3`: a label loss below this, in nats a token.
 - `teacher = 0.4`: the share of the teacher's own loss below which a student that reads the same text cannot be by
   learning from it; it is a hint.
+- `lost = 5`: a teacher of so many nats, beside a label loss that a text may have, is what is wrong (R214).
 - `half = 0.5`, `under = 1`: the share of the teacher's loss on the same held-out text, and the distance in nats, below
   which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
 - `total = 0.03`, `began = 1`: an evaluation's loss below this, of a training that began above that, in nats, where
@@ -123,7 +124,7 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fifth = max(5, len(label[1]) // 5)
     own, theirs = float(np.median(label[1].value[-fifth:])), float(np.median(teacher.value[-fifth:]))
     yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
-    if 0 < own < t["teacher"] * theirs:
+    if 0 < own < t["teacher"] * theirs and not (own >= t["under"] and theirs >= t["lost"]):
         yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
 
 
@@ -251,6 +252,7 @@ RULE = Rule(
         "teacher": 0.4,
         "half": 0.5,
         "under": 1,
+        "lost": 5,
         "records": 20,
         "last": 3,
         **{"nothing": 4, "knows": 1.5, "quick": 100, "epoch": 0.5},

@@ -4,8 +4,9 @@
 A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
 level and half a nat above the median of the records before it; three tenths of its level suffice for one that comes
 down again at once. Or a loss that is thrown up within some records, stays there for three or more, and then comes down
-again: less suffices there, as no single batch does that. It is a hint, never an alarm: small batches have bad days,
-and a curriculum that lets a term in makes one jump that stays.
+again: less suffices there, as no single batch does that. It is a hint: small batches have bad days, and a curriculum
+that lets a term in makes one jump that stays. Several jumps to twice the level and more, at which the gradient norm
+jumps to ten times its own, are a warning.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
@@ -17,6 +18,8 @@ or its optimizer changed: something was loaded, rounded or restored there, or on
 - `alone = 1.3`: the factor for one that comes down at once. A batch of random tokens costs a student that has learned
   the frequencies of tokens a third more.
 - `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
+
+- `several = 3`, `twice = 2`, `norm = 10`: so many jumps, over the level and over the norm's, for a warning.
 
 The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. In a
 log of less than 256 records such a block has 24. A loss that is thrown back is seen from 20 records on.
@@ -96,7 +99,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         # after a change of level many records stand out: the first that rose most over those just before it is shown
         before = [float(np.nanmedian(loss.value[at - _NEAR : at])) for at in jumps.tolist()]
         rises = np.nan_to_num(loss.value[jumps] - np.array(before), nan=0.0)
-        yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]))
+        yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]), t)
     elif thrown:
         yield _thrown(run, thrown)
 
@@ -114,12 +117,35 @@ def _single(value: Floats, window: int, t: Thresholds) -> Floats:
     return height
 
 
-def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
+def _steep(run: Run, loss: Column, jumps: list[int], t: Thresholds) -> list[float]:
+    """The steps of jumps that are high beside what came before, and at which the gradient norm is so too."""
+    norms = run.get(names.GRAD_NORM)
+    if norms is None:
+        return []
+    norm = signals.finite(signals.tidy(norms))
+    level = float(np.median(norm.value)) if len(norm) else float("inf")
+    high = set(norm.step[norm.value > t["norm"] * level].tolist())
+    levels = [float(np.nanmedian(loss.value[max(0, at - _NEAR) : at])) for at in jumps]
+    return [
+        float(loss.step[at])
+        for at, before in zip(jumps, levels, strict=True)
+        if float(loss.step[at]) in high and loss.value[at] > t["twice"] * before
+    ]
+
+
+def _finding(run: Run, loss: Column, jumps: list[int], worst: int, t: Thresholds) -> Finding:
     at, value = float(loss.step[worst]), float(loss.value[worst])
     before = float(np.nanmedian(loss.value[worst - _NEAR : worst]))
+    steep = _steep(run, loss, jumps, t)
+    norms = f"The gradient norm is {words.number(t['norm'])} times its level and more at {len(steep)} of them"
     return RULE.finding(
+        level=Level.WARNING if len(steep) >= t["several"] else Level.INFO,
         headline=f"The loss jumps from about {words.number(before)} to {words.number(value)} at step {words.step(at)}.",
-        evidence=(f"Jumps at {words.steps([float(loss.step[i]) for i in jumps])}", *_term(run, at)),
+        evidence=(
+            f"Jumps at {words.steps([float(loss.step[i]) for i in jumps])}",
+            *([norms] if steep else []),
+            *_term(run, at),
+        ),
         cause="A hard or broken batch, or a learning rate near the edge.",
         remedy="Nothing for one jump; for several, look at those batches and lower the peak learning rate.",
         first_step=float(loss.step[jumps[0]]),
@@ -179,5 +205,6 @@ RULE = Rule(
         "back_sigmas": 8,
         "back": 0.06,
         "back_nats": 0.1,
+        **{"several": 3, "twice": 2, "norm": 10},
     },
 )

@@ -2,7 +2,8 @@
 
 ## What it sees
 A perplexity that is exp(k) within its printed precision, for a k at which code caps a loss before `exp`: 10, 11, 12,
-15, 20, 25, 30, 50, 80, 88, 100, 300, 500, 700, 709. With only 4 or 5 printed digits it must repeat.
+15, 20, 25, 30, 50, 80, 88, 100, 300, 500, 700, 709. With only 4 or 5 printed digits it must repeat. Or one
+that is cut itself: the same round number, the highest of the log, again and again.
 
 ## Why it is bad
 485,165,195.41 is exp(20): it says that some loss was at least 20, and nothing of the language model. It stays the same
@@ -11,6 +12,8 @@ often the total objective, which has no business there at all.
 
 ## Thresholds
 - `digits = 6`: a value with so many significant digits is judged alone; with fewer the same clamp must come twice.
+- `round = 3`, `least = 100`: a highest perplexity of one or two digits and noughts, of at least this, in so many
+  evaluations, where others have more digits or it is a power of ten.
 
 ## Example
 ```run fires
@@ -35,7 +38,10 @@ train` logs `eval/lm_loss`, `eval/perplexity` and, comparable between tokenizers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
@@ -56,6 +62,34 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         digits = max(signals.significant_digits(float(perplexity.value[i])) for i in hits)
         if len(hits) > 1 or (digits >= t["digits"] and not _measured(run, float(perplexity.step[hits[0]]), k)):
             yield _finding(run, perplexity, k, hits)
+    if cut := _cut(perplexity, t):
+        yield _of_a_limit(perplexity, cut)
+
+
+def _cut(perplexity: Column, t: Thresholds) -> list[int]:
+    """The evaluations at one round number that none is above, and that rounding for print does not explain."""
+    top = float(np.max(perplexity.value, initial=0.0))
+    hits = np.flatnonzero(perplexity.value == top).tolist()
+    if not math.isfinite(top) or top < t["least"] or signals.significant_digits(top) > 2 or len(hits) < t["round"]:
+        return []
+    fine = any(signals.significant_digits(value) > 3 for value in perplexity.value.tolist())
+    return hits if fine or math.log10(top).is_integer() else []
+
+
+def _of_a_limit(perplexity: Column, hits: list[int]) -> Finding:
+    top, at = float(perplexity.value[hits[-1]]), [float(perplexity.step[i]) for i in hits]
+    return RULE.finding(
+        headline=(
+            f"The perplexity is {words.number(top)} in {len(hits)} of {len(perplexity)} evaluations, and never above: "
+            "a clamp, not a measurement."
+        ),
+        evidence=(f"Exactly {words.number(top)} at {words.steps(at)}",),
+        cause=f"The code takes min(perplexity, {words.number(top)}); what is cut may be that of the total.",
+        remedy="Take exp of the token-weighted LM loss of held-out text, without a cap.",
+        first_step=at[0],
+        last_step=at[-1],
+        numbers={"perplexity": top, "hits": float(len(hits)), "evaluations": float(len(perplexity))},
+    )
 
 
 def _measured(run: Run, step: float, k: int) -> bool:
@@ -93,5 +127,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY,),
     check=check,
-    thresholds={"digits": 6},
+    thresholds={"digits": 6, "round": 3, "least": 100},
 )

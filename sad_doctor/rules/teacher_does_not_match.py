@@ -3,7 +3,9 @@
 ## What it sees
 The teacher's loss on the labels of the training batches, far above its loss on held-out text, or as bad as guessing. If
 the training text is harder for the student too, as far as the log tells it, that much is taken off. A teacher that
-guesses on held-out text as well knows nothing (R308), unless its entropy says that it is sure of what it says.
+guesses on held-out text as well knows nothing (R308), unless its entropy says that it is sure of what it says. Where
+the log tells neither its held-out loss nor the size of the vocabulary: a teacher whose loss no teacher of that text
+has, and whose student is far better than it at the end; a warning.
 
 ## Why it is bad
 A teacher that knows the text and guesses its labels is asked about other labels: its positions are shifted by one, its
@@ -16,6 +18,8 @@ at the wrong places. The curves look almost right, as frequencies of tokens can 
 - `surprise = 0.5`: nats by which its loss must exceed its entropy, where the log tells that: a teacher of flat targets
   is told by another rule.
 - `sure = 0.5`: the share of ln(vocabulary) below which one that guesses everywhere is sure by its entropy.
+- `lost = 5`, `behind = 2.5`, `plausible = 1`: nats of the teacher's loss, a perplexity of 150, and nats above that of
+  the student's labels, from which on it is lost, of a student whose own loss is no less than a text costs.
 - `records = 20`: fewest records on training batches.
 
 ## Example
@@ -59,7 +63,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -69,6 +73,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     guessed = signals.teacher_guess(run, names.TEACHER_LOSS)
     gap = signals.teacher_gap(run, int(t["records"]))
     if gap is None and guessed is None:
+        if (behind := _behind(run, column, t)) is not None:
+            yield behind
+            return
         raise TooFew("the log has neither the teacher's held-out loss nor the size of the vocabulary to compare with")
     level = float(np.median(column.value[len(column) // 3 :]))
     uniform = float("inf") if guessed is None else guessed
@@ -108,6 +115,33 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
 
 
+def _behind(run: Run, teacher: Column, t: Thresholds) -> Finding | None:
+    """A teacher that is far worse than its student, on the same labels, than any teacher of the text is."""
+    label = signals.label_loss(run)
+    if label is None or label[0].startswith(names.WEIGHTED) or len(label[1]) < t["records"]:
+        return None
+    ends = [one.value[-max(5, len(one) // 5) :] for one in (label[1], teacher)]
+    own, theirs = (float(np.median(end)) for end in ends)
+    if own < t["plausible"] or theirs < max(t["lost"], own + t["behind"]):
+        return None
+    return RULE.finding(
+        level=Level.WARNING,
+        headline=(
+            f"The teacher does not know the text: its loss on the training labels is {words.number(theirs)}, where its "
+            f"student's is {words.number(own)}."
+        ),
+        evidence=(
+            f"Medians of the last fifth of {words.counted(len(teacher), 'record')}; a perplexity of "
+            f"{words.number(float(np.exp(theirs)))} beside {words.number(float(np.exp(own)))}",
+        ),
+        cause="Positions shifted by one, another tokenizer's ids, a teacher of other text, or no weights loaded.",
+        remedy="Let the teacher continue a text of yours, loaded as the run loads it; then compare the labels of both.",
+        first_step=float(teacher.step[0]),
+        last_step=float(teacher.step[-1]),
+        numbers={"training": theirs, "student": own},
+    )
+
+
 RULE = Rule(
     code="R214",
     name="teacher-does-not-match",
@@ -115,5 +149,15 @@ RULE = Rule(
     page=__doc__,
     needs=(names.TEACHER_LOSS,),
     check=check,
-    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "surprise": 0.5, "sure": 0.5, "records": 20},
+    thresholds={
+        "nats": 1,
+        "share": 0.25,
+        "uniform": 0.98,
+        "surprise": 0.5,
+        "sure": 0.5,
+        "records": 20,
+        "lost": 5,
+        "behind": 2.5,
+        "plausible": 1,
+    },
 )

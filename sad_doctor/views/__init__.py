@@ -1,1 +1,1 @@
-"""Ways to show a report: text, JSON, the dashboard."""
+"""Ways to show a report: text, JSON, HTML, Markdown, SARIF, JUnit; and the dashboard."""

@@ -12,9 +12,13 @@ Kind = Literal["line", "points", "level"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour."""
+    """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour.
+
+    ``mark`` is a letter that tells the line from others where there are no colours; empty for none.
+    """
 
     name: str
     column: Column
     colour: str
     kind: Kind = "line"
+    mark: str = ""

@@ -9,6 +9,7 @@ import torch
 
 from sad.train.clock import Clock
 from sad.train.ledger.memory import held
+from sad.train.loss_scale import LossScale
 from sad.train.saving.checkpoint import Progress
 from sad_doctor import names
 
@@ -19,6 +20,7 @@ def measured(
     progress: Progress,
     device: torch.device | str,
     seldom: Mapping[str, float],
+    scale: LossScale | None = None,
 ) -> dict[str, float]:
     """Return the numbers by the doctor's names; of what is measured ``seldom`` those that are finite."""
     found = {names.SECONDS + part: seconds for part, seconds in clock.seconds().items()}
@@ -30,6 +32,8 @@ def measured(
     found |= held(device)
     if progress.cuts > 1:
         found[names.MICRO_BATCH_CUTS] = progress.cuts
+    if scale is not None:
+        found[names.LOSS_SCALE] = scale.value
     return found
 
 

@@ -1,1 +1,1 @@
-"""What watches over a run while it trains, and what then happens to it. Start with `guards.py`."""
+"""What watches over a run while it trains, and what then happens to it; `sad/train/guards.py` joins it to the loop."""

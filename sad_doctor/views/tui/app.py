@@ -94,7 +94,7 @@ class DoctorApp(Shell):
         self.screen.set_focus(self.board.findings)
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
-        self.set_interval(1.0, self.broom.sweep)
+        self.set_interval(1.0, self.collector.sweep)
         if self.desk.sources:
             self.look()
         else:
@@ -208,7 +208,7 @@ class DoctorApp(Shell):
         elif name == "Recipe":
             self.recipe.show(about_page(snapshot.run))
         elif name == "Runs":
-            self.runs.show(self.desk.rows(self.current_theme.dark), self.desk.page)
+            self.runs.show(self.desk.rows(self.current_theme.dark, self.no_color), self.desk.page)
 
     # Keys
 

@@ -26,7 +26,7 @@ from sad_doctor.views.tui.plot import Mark, Plot
 from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
-from sad_doctor.views.tui.stage import tell
+from sad_doctor.views.tui.stage import classed, tell
 from sad_doctor.views.tui.terms import TermTable
 
 SMOOTHING = (0.0, 0.005, 0.015, 0.04)
@@ -50,7 +50,7 @@ class Board(Container):
         self.window: zoom.Window | None = None
         self._snapshot: Snapshot | None = None
         self._verdict: Verdict | None = None
-        self._own = ""
+        self._own = compare.Own()
         self._rivals: tuple[compare.Rival, ...] = ()
         self._metric: str | None = None
         self._finding: Finding | None = None
@@ -103,10 +103,10 @@ class Board(Container):
     def _steps(self) -> zoom.Window | None:
         return self.window or self.whole
 
-    def show(self, snapshot: Snapshot, own: str = "", rivals: Sequence[compare.Rival] = ()) -> None:
+    def show(self, snapshot: Snapshot, own: compare.Own | None = None, rivals: Sequence[compare.Rival] = ()) -> None:
         """Show another snapshot; ``rivals`` are other runs to draw beside it, which then is called ``own``."""
         before = self.whole
-        self._snapshot, self._own, self._rivals = snapshot, own, tuple(rivals)
+        self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
         ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
         for histories in (self.loss.thinner.histories, self.metric.thinner.histories, self.terms.histories):
@@ -114,12 +114,12 @@ class Board(Container):
         self.shares.bands.histories.ready = ready
         self._draw()
         verdict = snapshot.verdict
-        self.set_class(self.bare and not rivals, "-bare")
+        told, some = ("-bare", "-termless", "-shareless"), bool(verdict.terms)
+        classed(self, dict(zip(told, (self.bare and not rivals, not some, some and not verdict.shares), strict=True)))
         if verdict is not self._verdict:
             self._verdict = verdict
-            self.set_class(not verdict.terms, "-termless")
-            self.set_class(bool(verdict.terms) and not verdict.shares, "-shareless")
             self.terms.present(verdict.terms, self._colours(), verdict.parts)
+            self.findings.held |= self.detail.has_focus or self.detail.scroll_y > 0  # somebody reads it
             self.findings.show(snapshot)
 
     def repaint(self) -> None:
@@ -188,6 +188,7 @@ class Board(Container):
         span, whole = self._span(), self.whole
         if span is None or whole is None:
             return False
+        self.findings.held = True
         self._set_window(zoom.around(span, whole))
         self.point_at(span[0])
         return True
@@ -277,7 +278,6 @@ class Board(Container):
         if chosen is None:
             self.metric.show(Plot(empty="no held-out text measured yet"), "Held-out text")
         else:
-            self._metric = chosen.title
             series = compare.against(chosen.series, chosen.column, self._own, self._rivals)
             self.metric.show(self._plot(snapshot, series), chosen.title)
 

@@ -14,8 +14,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from sad_doctor.finding import Level
+from sad_doctor.views import axis
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.ink import pen
+from sad_doctor.views.tui.marks import lettered
 from sad_doctor.views.tui.painted import Drawn, Framed
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.thin import Thinner
@@ -81,7 +83,7 @@ class Chart(Drawn, Framed, can_focus=True):
     def show(self, plot: Plot, title: str | None = None) -> None:
         """Show another plot; the scale that the user chose and the cursor stay."""
         self.title = title or self.title
-        self.plot = replace(plot, log=self.plot.log)
+        self.plot = replace(plot, log=self.plot.log, series=lettered(plot.series, self.app.no_color))
         self._changed()
 
     @property
@@ -132,7 +134,7 @@ class Chart(Drawn, Framed, can_focus=True):
             ink = self._ink()
             bare, frame, plot = self._painted(key, ink)
             values = self.thinner.values(plot, self.cursor)
-            cursor, edge = (frame.step(x) for x in self._drag) if self._drag else (self.cursor, None)
+            cursor, edge = _ends(plot, frame, self._drag) if self._drag else (self.cursor, None)
             overlay(canvas := bare.copy(), frame, plot, ink, cursor, values, edge)
             changed = canvas.differs(bare)
             self._strips, self._strips_key = list(self._bare), (key, self.cursor, self._drag)
@@ -276,3 +278,9 @@ class Chart(Drawn, Framed, can_focus=True):
             },
             ghost=pen(self, "$ghost"),
         )
+
+
+def _ends(plot: Plot, frame: Frame, columns: tuple[int, int]) -> tuple[float, float]:
+    """The steps where a range begins and ends, whole ones where steps are counted."""
+    first, last = (frame.step(x) for x in columns)
+    return (float(round(first)), float(round(last))) if axis.between(s.column for s in plot.drawn) else (first, last)

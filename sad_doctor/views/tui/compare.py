@@ -30,11 +30,20 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rival:
-    """Another run of those that were opened: its name among them, its colour, what is known of it."""
+    """Another run of those that were opened: its name among them, its colour, what is known of it, its letter."""
 
     name: str
     colour: str
     snapshot: Snapshot
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the run in front is called among the others, and its letter; nothing where it is alone."""
+
+    name: str = ""
+    mark: str = ""
 
 
 def labels(shown: Sequence[str]) -> list[str]:
@@ -48,16 +57,16 @@ def colour(number: int, dark: bool) -> str:
     return palette.on_background(_COLOURS[number % len(_COLOURS)], dark)
 
 
-def against(series: Sequence[Series], column: str, own: str, rivals: Sequence[Rival]) -> tuple[Series, ...]:
-    """Return the series of a chart with the same column of the other runs; its first series takes the name ``own``."""
+def against(series: Sequence[Series], column: str, own: Own, rivals: Sequence[Rival]) -> tuple[Series, ...]:
+    """Return the series of a chart with the same column of the other runs; the first is called as ``own``."""
     if not rivals or not series:
         return tuple(series)
     others = [
-        Series(r.name, values, r.colour, series[0].kind)
+        Series(r.name, values, r.colour, series[0].kind, r.mark)
         for r in rivals
         if (values := r.snapshot.run.get(column)) is not None
     ]
-    return (replace(series[0], name=own), *others, *series[1:])
+    return (replace(series[0], name=own.name, mark=own.mark), *others, *series[1:])
 
 
 def flags(report: Report) -> Content:
@@ -68,9 +77,9 @@ def flags(report: Report) -> Content:
     return Content(" ").join(found)
 
 
-def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool) -> Page:
-    """Return the row of a run in the list: colour, name, verdict, progress, last figures."""
-    sign = Content.styled("▶ " if in_front else "  ", "$accent") + Content.styled("━ ", ink)
+def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool, mark: str = "━") -> Page:
+    """Return the row of a run in the list: colour or letter, name, verdict, progress, last figures."""
+    sign = Content.styled("▶ " if in_front else "  ", "$accent") + Content.styled(f"{mark} ", ink)
     if snapshot is None:
         return [Paragraph(styled(name, "$foreground") + Content.styled("  opening …", "$text-muted"), sign)]
     told = [f"step {numerals.step(snapshot.last)}"] if snapshot.last >= 0 else ["no step yet"]

@@ -14,6 +14,7 @@ from sad_doctor.views.plain import line
 from sad_doctor.views.tui import compare
 from sad_doctor.views.tui.about import about_page
 from sad_doctor.views.tui.browser import Row
+from sad_doctor.views.tui.marks import letter
 from sad_doctor.views.tui.pages import verdict_page
 from sad_doctor.views.tui.prose import BLANK, Page, title
 from sad_doctor.views.tui.replay import Replay
@@ -73,26 +74,27 @@ class Desk:
         return compare.labels([s.run.name if s else path.name for s, path in zip(known, paths, strict=True)])
 
     @property
-    def own(self) -> str:
-        """What the run in front is called where there are others; empty where it is alone."""
-        return self.names[self.front] if self.several else ""
+    def own(self) -> compare.Own:
+        """What the run in front is called where there are others; nothing where it is alone."""
+        return compare.Own(self.names[self.front], letter(self.front)) if self.several else compare.Own()
 
     def rivals(self, dark: bool) -> list[compare.Rival]:
         """Return the runs that are not in front."""
         called = self.names
         return [
-            compare.Rival(called[n], compare.colour(n, dark), snapshot)
+            compare.Rival(called[n], compare.colour(n, dark), snapshot, letter(n))
             for n, snapshot in sorted(self.snapshots.items())
             if n != self.front
         ]
 
-    def rows(self, dark: bool) -> list[Row]:
-        """Return a row for each run; the keys are the numbers."""
+    def rows(self, dark: bool, lettered: bool = False) -> list[Row]:
+        """Return a row for each run, with its letter if there are no colours; the keys are the numbers."""
         rows = []
         for number, name in enumerate(self.names):
             front = number == self.front
             ink = metrics.inks(dark)["plain"] if front else compare.colour(number, dark)
-            rows.append((str(number), compare.run_row(self.snapshots.get(number), name, ink, front)))
+            mark = letter(number) if lettered and self.several else "━"
+            rows.append((str(number), compare.run_row(self.snapshots.get(number), name, ink, front, mark)))
         return rows
 
     def page(self, key: str) -> Page:

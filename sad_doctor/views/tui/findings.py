@@ -42,6 +42,7 @@ class FindingList(Roll):
         super().__init__(id=id)
         self.rows: list[story.Row] = []
         self.wanted = ""
+        self.held = False  # until somebody has chosen a row, the first cause is the one, whatever comes
         self._unfolded: frozenset[str] = frozenset()
         self._given: tuple[Report, Run] | None = None
         self.border_title = Content("Findings")
@@ -82,6 +83,7 @@ class FindingList(Roll):
     def on_roll_moved(self, event: Roll.Moved) -> None:
         """Tell which row is meant."""
         event.stop()
+        self.held = True
         self._hint()
         if self.row is not None:
             self.post_message(self.Chosen(self.row))
@@ -89,6 +91,7 @@ class FindingList(Roll):
     def on_roll_picked(self, event: Roll.Picked) -> None:
         """Open the row."""
         event.stop()
+        self.held = True
         if self.row is not None:
             self.post_message(self.Opened(self.row))
 
@@ -96,7 +99,7 @@ class FindingList(Roll):
         if self._given is None:
             return
         report, run = self._given
-        before = self.row.key if self.row else None
+        before = self.row.key if self.row and self.held else None
         new = story.rows(report, run, self._unfolded, self.wanted)
         self.border_title = self._title(report)
         same = [(r.key, r.page) for r in new] == [(r.key, r.page) for r in self.rows]

@@ -21,6 +21,10 @@ from sad_doctor.words import capital
 
 SILENT = 600.0
 """Seconds without a sign of life after which a running run is called silent."""
+_SOONEST = 60.0
+"""Seconds after which one is called so at the earliest, however quick its records came."""
+_PAUSES = 10.0
+"""So many of its longest pauses: who has never paused for a minute, for evaluations or checkpoints, has gone."""
 
 _STATUS = {
     "running": ("●", "$success"),
@@ -79,6 +83,13 @@ class Head:
         beats = [self.tempo.last, None if self.run is None else self.run.fact(names.HEARTBEAT)]
         known = [beat for beat in beats if beat is not None]
         return max(self.now - max(known), 0.0) if known else None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the last sign of life is longer ago than the run has paused: one that was killed says nothing."""
+        pause = self.tempo.pause
+        patience = SILENT if pause is None else min(max(_PAUSES * pause, _SOONEST), SILENT)
+        return (self.silence or 0.0) > patience
 
 
 class Header(Widget):
@@ -181,11 +192,11 @@ def status(head: Head) -> Content:
     if silent is None or word not in ("running", "unknown"):
         return Content.styled(f"{glyph} {'status unknown' if word == 'unknown' else word}", style)
     if word == "unknown":
-        fresh = silent <= SILENT
+        fresh = not head.silent
         return Content.styled(
             f"{'●' if fresh else '○'} last record {numerals.age(silent)} ago", "$success" if fresh else "$text-muted"
         )
-    if silent > SILENT:
+    if head.silent:
         return Content.styled(f"○ silent for {numerals.age(silent)}", "bold $warning")
     return Content.styled(f"{glyph} {word}, {numerals.age(silent)} ago", style)
 
@@ -198,7 +209,7 @@ def mode(head: Head) -> Content:
         return Content.styled(f" opening {head.opened:.0%} ", "bold $background on $accent")
     if head.label:
         return Content.styled(f" {head.label} ", "bold $background on $accent")
-    if head.run is None or head.over or (head.silence or 0.0) > SILENT:
+    if head.run is None or head.over or head.silent:
         return Content("")
     return Content.styled(" LIVE ", "bold $background on $success")
 
@@ -206,7 +217,7 @@ def mode(head: Head) -> Content:
 def pace(head: Head) -> Content:
     """Return how fast the run goes and the time that is left, while it goes."""
     rate = head.tempo.rate
-    if head.run is None or rate is None or head.over or (head.silence or 0.0) > SILENT:
+    if head.run is None or rate is None or head.over or head.silent:
         return Content("")
     if head.label and head.run.get(names.TIME) is None:  # what was watched is how fast it is played
         return Content("")

@@ -10,8 +10,8 @@ from sad_doctor.finding import Report
 from sad_doctor.readers.source import Source
 from sad_doctor.run import Run
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.broom import YOUNG
 from sad_doctor.views.tui.ending import Ending
+from sad_doctor.views.tui.garbage import YOUNG
 from sad_doctor.views.tui.replay import Replay
 
 

@@ -67,7 +67,7 @@ def legend(
     y = 0
     for (x, y), series, value, said in zip(places(count, most)[0], plot.drawn, values, told):  # noqa: B905
         bad = value is not None and not np.isfinite(value)
-        x = canvas.write(x, y, signs[series.kind] + " ", Style(color=series.colour))
+        x = canvas.write(x, y, (series.mark or signs[series.kind]) + " ", Style(color=series.colour))
         x = canvas.write(x, y, series.name, ink.label, limit=most) + 1
         x = canvas.write(x, y, said, ink.nan if bad else ink.text) + _GAP
     if count < len(names):

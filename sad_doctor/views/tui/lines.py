@@ -15,6 +15,7 @@ from rich.style import Style
 from sad_doctor.views.series import Series
 from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.marks import lay_letters
 from sad_doctor.views.tui.raster import Bools, Ints, Trace
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def lay_series(canvas: Canvas, frame: Frame, every: Sequence[Series], odd: Style
     dots = [(one, trace, _sound(trace)) for one, trace in traced]
     _lay(canvas, frame, [(cells, one.colour) for one, _, cells in dots if one.kind == "line"])
     _lay(canvas, frame, [(_points(frame, one, cells), one.colour) for one, _, cells in dots])
+    lay_letters(canvas, frame.x, frame.y, [(one.mark, one.colour, cells) for one, _, cells in dots if one.mark])
     for _, trace in traced:
         for places, glyph, y in ((trace.above, _ABOVE, frame.y), (trace.below, _BELOW, frame.y + frame.height - 1)):
             if places.any():

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.worker import get_current_worker
 
@@ -25,6 +26,25 @@ Peek = Callable[[Path], tuple[Content, Content]]
 """Reads a run and tells how it fares and what it is; may raise anything."""
 _WIDEST = 40
 """Cells of a name, or of what a run is, that push what follows to the right."""
+
+
+_SIGN = 3
+"""Cells at the left of a row in which a click marks it: the sign and what is beside it."""
+
+
+class _Runs(Roll):
+    """The rows; a click on the sign of one marks it."""
+
+    class Marked(Message):
+        """The highlighted row is to be marked, or no longer."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Mark the row whose sign is clicked, instead of what a click does elsewhere."""
+        row, offset = self.row_under(event), event.get_content_offset(self)
+        if row is not None and offset is not None and offset.x < _SIGN:
+            event.prevent_default()
+            self.highlighted = row
+            self.post_message(self.Marked())
 
 
 class Picker(ModalScreen[list[Path]]):
@@ -47,10 +67,10 @@ class Picker(ModalScreen[list[Path]]):
         self._scattered = len({path.parent for path in paths}) > 1
         self._told: dict[Path, tuple[Content, Content]] = {}
         self.marked: list[Path] = []
-        self.list = Roll()
+        self.list = _Runs()
         self.list.add_class("pane", update=False)
         self.list.border_title = Content(f"{len(self.paths)} runs")
-        self.list.border_subtitle = Content("⏎ open  space mark to compare  esc back")
+        self.list.border_subtitle = Content("⏎ open  space or a click on ○ marks to compare  esc back")
 
     def compose(self) -> ComposeResult:
         """Yield the list."""
@@ -80,6 +100,12 @@ class Picker(ModalScreen[list[Path]]):
         self._told[path] = told
         if self.is_mounted:
             self._fill(self.list.highlighted)
+
+    @on(_Runs.Marked)
+    def _clicked(self) -> None:
+        at = self.list.highlighted
+        self.action_mark()
+        self.list.highlighted = at
 
     def action_mark(self) -> None:
         """Mark the highlighted run for a comparison, or take the mark away."""

@@ -42,7 +42,7 @@ class Roll(Scrolled, can_focus=True):
             self.roll = roll
 
     class Picked(Message):
-        """Enter was pressed on the highlighted row, or it was clicked."""
+        """Enter was pressed on the highlighted row, or it was clicked once more."""
 
         def __init__(self, roll: Roll) -> None:
             super().__init__()
@@ -140,11 +140,12 @@ class Roll(Scrolled, can_focus=True):
         self._hover(None)
 
     def on_click(self, event: events.Click) -> None:
-        """Highlight and open the row under the mouse."""
-        row = self.row_under(event)
+        """Highlight the row under the mouse; open it where it was highlighted, so that one can look before."""
+        row, before = self.row_under(event), self._at
         if row is not None:
             self._go(row)
-            self.action_pick()
+            if row == before:
+                self.action_pick()
 
     def action_cursor(self, by: int) -> None:
         """Highlight the row that comes so many later, at most the last."""

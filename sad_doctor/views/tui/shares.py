@@ -131,7 +131,9 @@ class Bands(_Shown):
         """Put the cursor where the mouse clicked."""
         offset = event.get_content_offset(self)
         if offset is not None and self._painted is not None and offset.x >= self._painted[3].x:
-            self.post_message(Chart.CursorMoved(self._painted[3].step(offset.x)))
+            step = self._painted[3].step(offset.x)
+            counted = axis.between(self.shares.columns.values())
+            self.post_message(Chart.CursorMoved(float(round(step)) if counted else step))
 
 
 class Bars(_Shown):

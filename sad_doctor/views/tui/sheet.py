@@ -33,7 +33,7 @@ _KEYS = (
     ("Findings and lists", (
         ("↑ ↓ (k j)", "move; the steps of a finding are marked in the charts"),
         ("→ ← (h)", "unfold what a cause explains, fold it"),
-        ("enter", "the whole page: evidence, cause, remedy, rule"),
+        ("enter", "the whole page: evidence, cause, remedy, rule; also a second click"),
         ("g", "jump: show the steps of the finding in the charts"),
         ("y", "copy the finding as text (OSC 52: the terminal must allow it)"),
         ("/", "filter findings, terms and the log; all words must occur"),
@@ -53,6 +53,7 @@ _SIGNS = (
     ("▲ ▼ at the edge", "infinity (in red)"),
     ("•", "measured on held-out text"),
     ("╌", "the teacher's value"),
+    ("A B C on lines", "which line it is, where there are no colours (NO_COLOR)"),
     ("┊", "the run was resumed here"),
 )
 

@@ -15,9 +15,9 @@ from textual.widgets import Input
 from sad_doctor.views.tui import layout, rulepage, theme
 from sad_doctor.views.tui.ahead import Ahead
 from sad_doctor.views.tui.board import Board
-from sad_doctor.views.tui.broom import Broom
 from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.garbage import Collector
 from sad_doctor.views.tui.header import Header
 from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.logpane import LogPane
@@ -61,7 +61,7 @@ class Shell(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab, self.broom, self.stage = 1, Broom(), Stage(self.name_keys, id="_default")
+        self._board_tab, self.collector, self.stage = 1, Collector(), Stage(self.name_keys, id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "⏎ page", rulepage.title_of, id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
@@ -69,7 +69,7 @@ class Shell(App[None]):
         self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
         self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)
         self.wanted.display = False
-        self.ahead = Ahead(self, lambda: self.broom.resting)
+        self.ahead = Ahead(self, lambda: self.collector.resting)
         self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -101,7 +101,7 @@ class Shell(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Notice that somebody is here."""
         if isinstance(event, events.InputEvent):
-            self.broom.touch()
+            self.collector.touch()
         await super().on_event(event)
 
     def arrange(self, size: Size | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.message_pump import MessagePump
@@ -11,7 +11,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from sad_doctor.views.tui.sparing import Sparing
+from sad_doctor.views.tui.compositor import Sparing
 
 _ALONE = {"display": "block", "width": "100%", "height": "100%", "max_width": "100%", "max_height": "100%"}
 """What a pane that is alone, and all that holds it, look like."""
@@ -97,3 +97,12 @@ def tell(widget: Widget, rule: str, value: object) -> None:
         setattr(inline, rule, value)
     elif inline.clear_rule(rule):
         widget.refresh(layout=True)
+
+
+def classed(widget: Widget, wanted: Mapping[str, bool]) -> None:
+    """Give a widget these classes or take them away; it and all in it are styled anew once, and only if one changes."""
+    before = widget.classes
+    for name, there in wanted.items():
+        widget.set_class(there, name, update=False)
+    if widget.classes != before:
+        widget.update_node_styles()

@@ -16,6 +16,8 @@ from sad_doctor.views.tui.history import grown_from
 
 _RECORDS = 64
 """The pace is that of so many of the last records."""
+_USUAL = 512
+"""Records that tell how long a run pauses, as for an evaluation or a checkpoint."""
 _WATCHED = 120.0
 """Seconds over which the pace is observed where the log has no times."""
 _MOST_FILES = 500
@@ -23,10 +25,14 @@ _MOST_FILES = 500
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """``last`` is the Unix time of the last record, ``rate`` are steps a second; None where they are not known."""
+    """``last`` is the Unix time of the last record, ``rate`` are steps a second; None where they are not known.
+
+    ``pause`` is the longest time between two of the last records, in seconds; None where they are few or have no times.
+    """
 
     last: float | None = None
     rate: float | None = None
+    pause: float | None = None
 
     def left(self, step: float, total: float | None) -> float | None:
         """Return the seconds to the last step at this pace, None where one of them is not known."""
@@ -49,7 +55,8 @@ class Pulse:
             self._seen.popleft()
         times = run.get(names.TIME)
         if times is not None and math.isfinite(times.last) and times.last > 0:
-            return Tempo(times.last, _rate(times.value[-_RECORDS:], times.step[-_RECORDS:]) or self._watched())
+            rate = _rate(times.value[-_RECORDS:], times.step[-_RECORDS:]) or self._watched()
+            return Tempo(times.last, rate, _pause(times.value[-_USUAL:]))
         beats = [t for t in (run.fact(names.HEARTBEAT), last_written(path)) if t is not None]
         return Tempo(max(beats) if beats else None, self._watched())
 
@@ -103,6 +110,12 @@ class Reach:
 
 def _finite(step: Floats) -> bool:
     return math.isfinite(float(step.sum())) if step.size else True
+
+
+def _pause(seconds: Floats) -> float | None:
+    """The longest time between two records; None of fewer than ``_RECORDS``, which may not have seen a pause yet."""
+    gaps = np.diff(seconds[np.isfinite(seconds)])
+    return float(gaps.max()) if gaps.size >= _RECORDS else None
 
 
 def _rate(seconds: Floats, steps: Floats) -> float | None:

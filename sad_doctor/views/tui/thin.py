@@ -51,7 +51,7 @@ class Thinner:
             seams |= set(history.seams)
             seen = replace(series, column=history.view(left, right, dots))
             if smoothing > 0 and series.kind == "line" and len(seen.column) > 2:
-                ghosts.append(replace(seen, colour=ghost))
+                ghosts.append(replace(seen, colour=ghost, mark=""))
                 seen = replace(series, column=history.means(left, right, dots, smoothing * dots))
             shown.append(seen)
         empty = plot.empty if not plot.drawn else "nothing was logged at these steps"

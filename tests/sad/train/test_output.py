@@ -24,7 +24,11 @@ print("done", file=sys.stderr)
 
 
 def alone(stdout: int) -> tuple[int, str]:
-    told = subprocess.run([sys.executable, "-c", PRINT], stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+    # a stream without a buffer has nothing left to fail on at the end
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    told = subprocess.run(
+        [sys.executable, "-c", PRINT], stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, env=buffered
+    )
     return told.returncode, told.stderr
 
 

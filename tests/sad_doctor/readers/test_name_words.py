@@ -30,6 +30,8 @@ READ = {
     names.EVAL_LM_LOSS: "val_ce valid_avg_nll loss/val_ce val/loss_ce val/loss/ce metrics/eval/LanguageCrossEntropy",
     names.EVAL_KL: "val_avg_kl kl/val val/loss_kl",
     names.EVAL_PERPLEXITY: "val_student_ppl Perplexity/val ppl/valid metrics/val/ppl",
+    names.COVERAGE: "aligned_frac alignment_ratio mean_aligned_token_fraction tokens/mapped_share label_coverage",
+    names.LOSS_SCALE: "loss_scale loss-scale scaler/scale grad-scale",
     names.TOKENS_PER_SECOND: "tokensPerSec toks_per_sec tok_per_s throughput perf/tps throughput(tps)",
     names.STEP_SECONDS: "step_time s/it time_per_step iter_time_ms train_step_timing_in_s step_duration "
     "ms_per_step stepTimeMs",
@@ -38,6 +40,7 @@ UNREAD = (
     "total clip_grad_norm lr_scheduler base_lr lr_1 loss_val loss_mse cos_loss grad_norm_after_clip param_norm "
     "layer_3_kd_loss "
     "kd_loss_of_head entropy entropy_loss reward_loss best_loss hard_distill_loss teacher_xent mse hidden logits soft "
+    "alignment aligned alignment_loss coverage_at_k "
     "label value_loss time/batch kl2 L2 kd_weight_decay weight_decay temperature time epoch_time samples tokens"
 )
 

@@ -82,7 +82,7 @@ from sad_doctor.readers.naming import (
         ("loss_mse", None),
         ("lr_scheduler", None),
         ("weight_decay", None),
-        ("loss_scale", None),
+        ("loss_scale", "train/loss_scale"),
         ("best_loss", None),
         ("train/perplexity", None),
         ("accuracy", None),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sad_doctor.readers import jsonlines
-from sad_doctor.readers.jsonlines import parse, parse_all
+from sad_doctor.readers import json_objects
+from sad_doctor.readers.json_objects import parse, parse_all
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.shapes import alike, floats, parted
 
@@ -101,12 +101,12 @@ lines = st.one_of(objects.map(lambda row: json.dumps(row).encode()), st.sampled_
 @settings(max_examples=300, deadline=None)
 @given(st.lists(lines, max_size=6), st.booleans())
 def test_lines_at_once_are_read_as_one_by_one(found, without):
-    quick, jsonlines.quick = jsonlines.quick, jsonlines._patient if without else jsonlines.quick
+    quick, json_objects.quick = json_objects.quick, json_objects._patient if without else json_objects.quick
     try:
         rows, garbage = parse_all([line.replace(b"\n", b"") + b"\n" for line in found])
     finally:
-        jsonlines.quick = quick
-    stripped = [line.replace(b"\n", b"").strip(jsonlines._BLANK) for line in found]
+        json_objects.quick = quick
+    stripped = [line.replace(b"\n", b"").strip(json_objects._BLANK) for line in found]
     plain = [parse(line) for line in stripped if line]
     assert garbage == sum(row is None for row in plain)
     assert one_by_one(rows, False) == one_by_one([row for row in plain if row is not None], False)
@@ -119,7 +119,7 @@ def test_a_quick_parser_that_is_strict_is_helped(monkeypatch):
 
         return json.loads(line, parse_constant=refuse)
 
-    monkeypatch.setattr(jsonlines, "quick", strict)
+    monkeypatch.setattr(json_objects, "quick", strict)
     rows, garbage = parse_all([b'{"a": NaN, "b":-Infinity}\n', b'{"a": "x: NaN"}\n', b'{"a": [NaN]}\n'])
     assert rows[:2] == [{"a": "NaN", "b": "-Infinity"}, {"a": "x: NaN"}]
     assert math.isnan(rows[2]["a"][0])

@@ -111,11 +111,11 @@ def test_a_loss_that_is_one_number_from_some_step_on_is_told(judge):
         judge(RULE, f"steps: {steps}\ntrain/loss: {coarse}" + ", 2.5" * 50)
 
 
-def test_the_headline_names_the_evaluation_and_a_logged_step(judge):
+def test_the_headline_names_the_evaluation(judge):
     text = "steps: 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000\neval/loss: " + ", ".join(["3.8"] * 10)
 
     (finding,) = judge(RULE, text + "\nsteps: 1000\ntrain/loss: 4 -> 2 ~ 0.02")
-    assert finding.headline.startswith("The evaluation has not fallen since step 300")
+    assert finding.headline.startswith("The evaluation has not fallen since the first record")
 
 
 def test_a_loss_that_was_lower_in_between_is_no_plateau(judge):
@@ -130,3 +130,9 @@ def test_a_loss_that_was_thrown_up_in_between_is_no_plateau(judge):
             "fact total_steps: 200\nsteps: 110\ntrain/loss: 5 -> 3.7 -> 3.7 ~ 0.05\n"
             f"steps: {', '.join(map(str, range(111, 201)))}\ntrain/loss: 4.8 -> 4.2 -> 4 -> 3.9 -> 3.8 ~ 0.05",
         )
+
+
+@pytest.mark.parametrize(("loss", "since"), [("8 ~ 0.05", "the first record"), ("12 -> 8 -> 8 -> 8 -> 8 -> 8", "step")])
+def test_one_that_never_fell_is_told_as_that(judge, loss, since):
+    (finding,) = judge(RULE, f"steps: 400\ntrain/loss: {loss} ~ 0.05".replace("~ 0.05 ~", "~"))
+    assert f"has not fallen since {since}" in finding.headline

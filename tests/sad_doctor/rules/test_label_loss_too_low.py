@@ -101,3 +101,9 @@ def test_a_total_of_which_nothing_is_left(judge):
     for quiet in (text.replace("10.9", "0.9"), text.replace("0.002", "0.2")):
         with pytest.raises(TooFew):
             judge(RULE, quiet)
+
+
+def test_a_teacher_that_knows_no_text_is_what_is_wrong(judge):
+    text = "steps: 100\ntrain/teacher_lm_loss: {} ~ 0.05\ntrain/raw/ce: 5.6 -> 1.5 ~ 0.02"
+    assert judge(RULE, text.format(6.5)) == []  # R214 tells it
+    assert len(judge(RULE, text.format(4.8))) == 1

@@ -73,3 +73,15 @@ def test_a_hard_batch_is_none(judge):
 def test_a_level_that_rises_by_a_third_and_stays_is_none(judge):
     text = "steps: 60\ntrain/loss: 5.3 ~ 0.05\nsteps: 61, 62, 63, 64, 65, 66, 67\ntrain/loss: 7.2"
     assert judge(RULE, text) == []
+
+
+@pytest.mark.parametrize(("norm", "level"), [(60, Level.WARNING), (6, Level.INFO)])
+def test_several_high_jumps_of_loss_and_norm_are_a_warning(judge, norm, level):
+    at = set(range(99, 400, 60))
+    jumps = [
+        ("train/loss", [13.0 if i in at else 4 + 0.03 * (i % 7) for i in range(400)]),
+        ("train/grad_norm", [norm if i in at else 1 + 0.01 * (i % 5) for i in range(400)]),
+    ]
+    text = "\n".join(f"{name}: {', '.join(map(str, values))}" for name, values in jumps)
+    (finding,) = judge(RULE, f"steps: 400\n{text}")
+    assert finding.level is level

@@ -38,3 +38,20 @@ def test_a_loss_that_is_such_a_number_once(judge, loss, fires):
     text = f"steps: 3 every 100\neval/loss: 10.9, {loss}, 9.1\neval/perplexity: 54176.36, 22026.465794806718, 8955.29"
 
     assert bool(judge(RULE, text)) is fires
+
+
+@pytest.mark.parametrize(
+    ("values", "hits"),
+    [
+        ("1000, 1000, 1000, 1000, 812.4, 640.1", 4),
+        ("10000, 10000, 10000", 3),
+        ("1000, 1000, 812.4, 640.1", 0),  # twice may be chance
+        ("1000, 1000, 1000, 1204.6", 0),  # others are above it
+        ("1200, 1200, 1200, 1100, 1000", 0),  # two digits are printed
+        ("20, 20, 20, 19.31", 0),
+        ("1234.5, 1234.5, 1234.5", 0),  # an old number: R312
+    ],
+)
+def test_a_round_number_that_none_is_above_is_a_limit(judge, values, hits):
+    found = judge(RULE, f"steps: {len(values.split())}\neval/perplexity: {values}")
+    assert [one.numbers["hits"] for one in found] == [hits] * bool(hits)

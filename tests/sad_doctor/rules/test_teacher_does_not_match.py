@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.teacher_does_not_match import RULE
 
@@ -41,3 +42,23 @@ def test_one_that_is_sure_and_wrong_on_all_text_is_asked_about_other_labels(judg
     assert judge(RULE, text + "train/teacher_entropy: 4.5 ~ 0.1") == []
     (finding,) = judge(RULE, text + "train/teacher_entropy: 1.5 ~ 0.1")
     assert "6.5 on held-out text; guessing gives 5.2575" in finding.headline
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "fires"),
+    [
+        ("5.6 -> 2.3", "6.5", True),
+        ("5.6 -> 2.3", "4.5", False),  # of another domain, and better than chance
+        ("9 -> 6", "7", False),  # the student is no better yet
+        ("5.6 -> 0.1", "6.5", False),  # the answer may be in the input: R311
+    ],
+)
+def test_a_teacher_that_no_text_has_beside_a_student_that_learned(judge, student, teacher, fires):
+    text = f"steps: 100\ntrain/teacher_lm_loss: {teacher} ~ 0.05\ntrain/raw/ce: {student} ~ 0.05\ntrain/raw/kd: 2 -> 1"
+    if not fires:
+        with pytest.raises(TooFew):
+            judge(RULE, text)
+        return
+    (finding,) = judge(RULE, text)
+    assert finding.level is Level.WARNING
+    assert "does not know the text" in finding.headline

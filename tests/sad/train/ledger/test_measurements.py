@@ -10,6 +10,7 @@ from sad import tiny
 from sad.distiller import Distiller
 from sad.train.clock import Clock
 from sad.train.ledger.measurements import measured
+from sad.train.loss_scale import Begun, LossScale
 from sad.train.optimizer import make_optimizer, rate_factor
 from sad.train.saving.checkpoint import Progress
 from sad_doctor import names
@@ -30,6 +31,8 @@ def test_learning_rates_memory_and_cuts() -> None:
     assert found.pop(names.SECONDS + "data") >= 0
     assert found == {names.GRAD_SHARE + "kd": 0.75, names.LEARNING_RATE_OF + "projectors": 1e-2}
     assert measured(clock, optimizer, Progress(cuts=4), "cpu", {})[names.MICRO_BATCH_CUTS] == 4
+    scale = LossScale(Begun(scale_exponent=5))
+    assert measured(clock, optimizer, Progress(), "cpu", {}, scale)[names.LOSS_SCALE] == 32
 
 
 def test_every_group_has_the_rate_of_its_step() -> None:

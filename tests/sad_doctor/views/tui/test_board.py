@@ -7,6 +7,22 @@ import pytest
 from sad_doctor import names
 
 
+async def test_the_second_chart_shows_the_first_metric_until_another_is_chosen(make):
+    run = make.healthy_run()
+    early = replace(run, columns={k: c for k, c in run.columns.items() if not k.startswith(("eval/", "teacher/"))})
+    for chosen in (False, True):
+        app, source = make.dashboard(early, make.healthy_report())
+        async with app.run_test(size=(160, 45)) as pilot:
+            await make.settled(pilot)
+            first = app.board.metric.title
+            if chosen:
+                app.board.show_metric(first)
+            source.grow(run)
+            app.tick()
+            await make.settled(pilot)
+            assert (app.board.metric.title == first) == chosen
+
+
 async def test_m_shows_the_next_metric_and_it_stays(make):
     app, source = make.dashboard(make.healthy_run(), make.healthy_report())
     async with app.run_test(size=(160, 45)) as pilot:

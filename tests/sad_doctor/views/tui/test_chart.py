@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.run import Column
 from sad_doctor.views.tui.history import History
 from sad_doctor.views.tui.thin import Thinner
 
@@ -163,3 +165,19 @@ async def test_a_chart_that_was_prepared_goes_through_its_history_no_more(make, 
         assert gone_through == []
         Thinner().thin(chart.plot, 100, 0.0, "#808080")
         assert gone_through
+
+
+async def test_the_ends_of_a_range_that_is_drawn_are_whole_steps_where_steps_are_counted(make):
+    for counted in (True, False):
+        run = make.healthy_run()
+        if not counted:
+            run = replace(run, columns={k: Column(c.step / 100, c.value) for k, c in run.columns.items()})
+        app, _ = make.dashboard(run, make.healthy_report())
+        async with app.run_test(size=(160, 45)) as pilot:
+            await make.settled(pilot)
+            await pilot.mouse_down("#loss", offset=(20, 8))
+            await pilot.hover("#loss", offset=(34, 8))
+            await pilot.pause()
+            told = re.match(r" *step ([\d.,]+) ", app.board.loss.render_line(0).text)
+            assert app.board.loss.render_line(4).text.count("│") == 3  # the axis and both ends
+            assert ("." in told[1]) != counted

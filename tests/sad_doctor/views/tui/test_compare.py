@@ -21,12 +21,12 @@ def test_runs_of_one_name_are_told_apart():
 
 def test_the_same_column_of_every_run_is_drawn(make):
     own = metrics.loss(make.healthy_run(), True)
-    drawn = compare.against(own, names.LOSS, "mine", [rival(make)])
+    drawn = compare.against(own, names.LOSS, compare.Own("mine"), [rival(make)])
     assert [s.name for s in drawn] == ["mine", "other", "held-out"]
     assert len({s.colour for s in drawn}) == 3
     assert drawn[1].column is not drawn[0].column
-    assert compare.against(own, names.LOSS, "mine", []) == own
-    assert [s.name for s in compare.against(own, "no/such", "mine", [rival(make)])] == ["mine", "held-out"]
+    assert compare.against(own, names.LOSS, compare.Own("mine"), []) == own
+    assert [s.name for s in compare.against(own, "no/such", compare.Own("mine"), [rival(make)])] == ["mine", "held-out"]
 
 
 def test_a_row_tells_verdict_and_last_figures(make):

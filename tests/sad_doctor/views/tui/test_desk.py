@@ -54,7 +54,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_others(make):
     desk.keep(found)
     assert desk.names == ["fake.log", "run-2-epoch-0"]
     assert desk.page("0") == []
-    assert desk.own == "fake.log"
+    assert desk.own.name == "fake.log"
 
 
 def test_a_log_that_is_gone_is_told_until_it_is_back(make, tmp_path):
@@ -104,6 +104,22 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         await pilot.press("r", "q")
         await pilot.pause()
         assert not app.is_running
+
+
+async def test_a_click_on_the_signs_marks_runs_to_compare(make, tmp_path):
+    paths = logs(tmp_path, ["a.jsonl", "b.jsonl", "c.jsonl"])
+    app = DoctorApp([], judge(make), interval=3600.0, choices=paths, opener=open_log)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await make.settled(pilot)
+        for row in (0, 4, 2, 2):  # each run has two rows; the third is marked, and no longer
+            await pilot.click(app.screen.list, offset=(3, 1 + row))
+            await pilot.pause()
+        assert isinstance(app.screen, Picker)
+        assert app.screen.marked == [app.screen.paths[0], app.screen.paths[2]]
+        assert app.screen.list.highlighted == 1
+        await pilot.press("enter")
+        await make.settled(pilot)
+        assert len(app.desk.sources) == 2
 
 
 async def test_who_picks_nothing_leaves_and_what_cannot_be_opened_is_said(make, tmp_path):

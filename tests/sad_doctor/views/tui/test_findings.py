@@ -22,6 +22,22 @@ async def test_the_highlighted_finding_is_told_in_full(make):
         assert "Compare normalised states" in make.shown(app)
 
 
+async def test_the_first_cause_is_highlighted_until_somebody_has_chosen_a_row(make):
+    late = make.sick_report()
+    early = replace(late, stories=late.stories[2:])
+    for moved in ([], ["down", "up"], ["tab"]):  # the last to the detail, to read it
+        app, source = make.dashboard(make.sick_run(), lambda run: early if run.last_step < 21_000 else late)
+        source.grow(make.sick_run(200, 20_000))
+        async with app.run_test(size=(160, 45)) as pilot:
+            await make.settled(pilot)
+            assert app.board.findings.row.finding.rule == "R301"
+            await pilot.press(*moved)
+            source.grow(make.sick_run())
+            app.tick()
+            await make.settled(pilot)
+            assert app.board.findings.row.finding.rule == ("R301" if moved else "R101")
+
+
 async def test_right_unfolds_left_folds_and_finds_the_cause(make):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
     async with app.run_test(size=(160, 45)) as pilot:

@@ -48,6 +48,15 @@ def test_a_running_run_without_a_sign_of_life_is_silent(make):
     assert status(head(make, heartbeat=make.now - 7200)).plain == "○ silent for 2 h"
 
 
+@pytest.mark.parametrize(("pause", "seconds"), [(0.1, 60), (20.0, 200), (300.0, 600), (None, 600)])
+def test_a_run_that_was_killed_is_silent_once_it_never_paused_so_long(make, pause, seconds):
+    for more, silent in ((-1, False), (1, True)):
+        beat = make.now - seconds - more
+        one = replace(head(make, heartbeat=beat), tempo=Tempo(beat, 2.0, pause), last=21_700.0)
+        assert (status(one).plain.startswith("○ silent for"), mode(one).plain == "") == (silent, silent)
+        assert ("left" in second_line(one, 160).plain) != silent
+
+
 def test_a_replay_is_never_silent(make):
     old = replace(head(make, heartbeat=make.now - 7200), label="REPLAY 20x")
     assert status(old).plain == "● running"

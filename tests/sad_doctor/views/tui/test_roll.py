@@ -57,7 +57,7 @@ async def test_the_highlighted_row_is_always_in_view_as_a_whole():
         assert app.said[-1] == ("picked", 0)
 
 
-async def test_a_click_opens_the_row_under_the_mouse_and_a_head_is_none():
+async def test_a_click_goes_to_the_row_under_the_mouse_a_second_opens_it_and_a_head_is_none():
     app = Alone(head=Content("head"))
     async with app.run_test(size=(40, 20)) as pilot:
         await pilot.pause()
@@ -67,9 +67,10 @@ async def test_a_click_opens_the_row_under_the_mouse_and_a_head_is_none():
         assert shown[0] == "head"
         await pilot.click(Roll, offset=(3, 0))
         assert ("picked", 29) not in app.said
-        await pilot.click(Roll, offset=(3, 4))
-        await pilot.pause()
-        assert app.said[-1] == ("picked", int(shown[4].split()[1]))
+        for said in ("moved", "picked"):
+            await pilot.click(Roll, offset=(3, 4))
+            await pilot.pause()
+            assert app.said[-1] == (said, int(shown[4].split()[1]))
         await pilot.hover(Roll, offset=(3, 2))
         await pilot.pause()
         grounds = {next(iter(app.roll.render_line(y))).style.bgcolor for y in range(1, 10)}

@@ -79,4 +79,5 @@ async def test_a_click_on_the_bands_puts_the_cursor_there(make):
             seen.append(app.board.cursor / 21_700)
             assert "at step" in make.shown(app)
             assert bands.render_line(2).text.count("│") == 1
+            assert app.board.cursor == round(app.board.cursor)  # the steps of this log are counted
         assert 0.1 < seen[0] < seen[1] < 0.9

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sad_doctor.views.tui import chart
-from sad_doctor.views.tui.sparing import Sparing
-from sad_doctor.views.tui.stage import Stage
+from sad_doctor.views.tui.compositor import Sparing
+from sad_doctor.views.tui.snapshot import Verdict
+from sad_doctor.views.tui.stage import Stage, classed
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
@@ -111,3 +114,19 @@ async def test_the_first_screen_is_styled_and_painted_whole_once(make, monkeypat
         await pilot.press("ctrl+p", "escape")  # another screen came and went
         await pilot.pause()
         assert "The weights never moved" in make.shown(app)
+
+
+async def test_classes_that_change_together_are_styled_once_and_others_not_at_all(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        styled = []
+        monkeypatch.setattr(type(app.board), "update_node_styles", lambda self: styled.append(self))
+        for wanted, times in (({"-a": True, "-b": True}, 1), ({"-a": True, "-b": True}, 1), ({"-a": False}, 2)):
+            classed(app.board, wanted)
+            assert len(styled) == times
+        assert app.board.has_class("-b")
+        assert not app.board.has_class("-a")
+        styled.clear()
+        app.board.show(replace(app.snapshot, run=make.empty_run(), verdict=Verdict(make.empty_report())))
+        assert styled == [app.board]  # no held-out text and no terms

@@ -22,6 +22,14 @@ def test_the_pace_is_that_of_the_last_records(make, tmp_path):
     assert tempo.left(1_995, None) is tempo.left(2_000, 2_000) is Tempo().left(1, 5) is None
 
 
+def test_the_longest_pause_is_that_of_the_last_records_where_they_are_many(make, tmp_path):
+    seconds = np.cumsum(np.concatenate([[9_000.0], np.full(600, 0.5), [40.0], np.full(100, 0.5)]))
+    for count, pause in ((702, 40.0), (601, 0.5), (65, 9_000.0), (64, None)):
+        value = np.concatenate([[1.0], 1.0 + seconds[: count - 1]])
+        run = replace(make.empty_run(), columns={names.TIME: make.column(np.arange(count), value)})
+        assert Pulse().take(run, tmp_path, count, 9).pause == pause
+
+
 def test_without_times_the_pace_is_what_was_watched(make, tmp_path):
     log = tmp_path / "a.log"
     log.write_text("x")

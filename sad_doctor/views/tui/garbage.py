@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 YOUNG = (2_000, 500, 1 << 20)
-"""Thresholds of the collector: what is new is collected as it comes, in a millisecond; what has lived through that by
-:meth:`Broom.sweep`, or after a million objects where somebody never rests; all of it by :meth:`Broom.sweep` alone."""
+"""Thresholds of Python's collection: what is new is collected as it comes, in a millisecond; what has lived through
+that by :meth:`Collector.sweep`, or after a million objects where somebody never rests; all of it by that alone."""
 _PAUSE = 0.3
 """Seconds without a key, after which a collection of ten milliseconds keeps nobody waiting."""
 _QUIET = 2.0
@@ -19,8 +19,8 @@ _WORTH = 10
 """Collections of what is new, after which what they left is worth a look."""
 
 
-class Broom:
-    """Knows when somebody was here last. ``clock`` tells seconds."""
+class Collector:
+    """Collects garbage in pauses: it knows when somebody was here last. ``clock`` tells seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -85,7 +85,7 @@ def _stripped(line: bytes) -> bytes:
     return line.strip(_BLANK)
 
 
-class JsonLines:
+class JsonObjects:
     """Hands each new object to ``take``; calls ``reset`` first when the file must be read afresh.
 
     A last line without its newline is taken as soon as it is a whole object: no beginning of an object is one.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from sad_doctor.views.tui.broom import YOUNG, Broom
+from sad_doctor.views.tui.garbage import YOUNG, Collector
 
 
 class Ring:
@@ -15,43 +15,43 @@ class Ring:
 
 def test_it_sweeps_when_nobody_is_here_and_not_all_the_time():
     now = [0.0]
-    broom = Broom(lambda: now[0])
+    collector = Collector(lambda: now[0])
     ring = weakref.ref(Ring())
     gc.collect(0)  # not the cause of what follows
     kept = weakref.ref(other := Ring())
     del other
 
-    assert not broom.sweep()
+    assert not collector.sweep()
     now[0] = 30.0
-    broom.touch()
+    collector.touch()
     now[0] = 31.0
-    assert not broom.sweep()
+    assert not collector.sweep()
     now[0] = 33.0
-    assert broom.sweep()
+    assert collector.sweep()
     assert ring() is kept() is None
     now[0] = 40.0
-    assert not broom.sweep()
+    assert not collector.sweep()
     now[0] = 54.0
-    assert broom.sweep()
+    assert collector.sweep()
 
 
 def test_in_a_pause_between_keys_what_has_lived_a_while_is_collected(monkeypatch):
     now, collected = [0.0], []
-    broom = Broom(lambda: now[0])
+    collector = Collector(lambda: now[0])
     monkeypatch.setattr(gc, "collect", lambda *told: collected.append(told))
     counts = [0, 0, 0]
     monkeypatch.setattr(gc, "get_count", lambda: tuple(counts))
     now[0] = 1.0
-    assert broom.resting
-    assert not broom.sweep()
+    assert collector.resting
+    assert not collector.sweep()
     assert not collected  # there is nothing to collect
     counts[1] = 50
-    broom.touch()
-    assert not broom.resting
-    assert not broom.sweep()
+    collector.touch()
+    assert not collector.resting
+    assert not collector.sweep()
     assert not collected  # somebody is typing
     now[0] = 1.5
-    assert not broom.sweep()
+    assert not collector.sweep()
     assert collected == [(1,)]
 
 
@@ -78,7 +78,7 @@ def test_a_key_never_waits_for_a_full_collection():
 async def test_keys_and_the_mouse_are_noticed(make):
     app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
     touched = []
-    app.broom.touch = lambda: touched.append(1)
+    app.collector.touch = lambda: touched.append(1)
     async with app.run_test(size=(80, 24)) as pilot:
         await make.settled(pilot)
         assert not touched

@@ -6,7 +6,7 @@ import pytest
 
 from sad.aware.readiness import Readiness
 from sad.aware.tokens import Gaps
-from sad.shipped.means import check_means
+from sad.shipped.following import check_following
 
 shipped = {name: getattr(of, name) for of, name in ((Gaps, "weights"), (Gaps, "counted"), (Readiness, "recall"))}
 
@@ -33,10 +33,10 @@ def averaged(self, loss):
     ],
 )
 def test_what_moves_it_is_named(monkeypatch, owner, name, made, says):
-    check_means.__wrapped__()
+    check_following.__wrapped__()
     monkeypatch.setattr(owner, name, made)
     with pytest.raises(AssertionError, match=says):
-        check_means.__wrapped__()
+        check_following.__wrapped__()
 
 
 def test_a_loss_that_is_no_number_leaves_the_mean():

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from sad_doctor.readers.jsonlines import JsonLines, parse
+from sad_doctor.readers.json_objects import JsonObjects, parse
 
 
 class Taken:
     def __init__(self, path: Path) -> None:
         self.rows: list[object] = []
-        self.file = JsonLines(path, self.take, self.rows.clear)
+        self.file = JsonObjects(path, self.take, self.rows.clear)
 
     def take(self, row) -> bool:
         self.rows.append(dict(row))

@@ -14,7 +14,7 @@ NOTHING = (math.nan, math.inf, -math.inf)
 
 
 @cache
-def check_means() -> None:
+def check_following() -> None:
     """Raise AssertionError where a number that is none moves what follows the student, where a term that waits has a
     weight before anything is known, or where one that is recalled goes on otherwise.
     """
