@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 from sad.invariants.target_alignment import EOS, PAD
 from sad.judge.collators.asked import ASKED
@@ -63,7 +65,8 @@ def _calls(code: Code, ways: Sequence[tuple[Takes, Sequence[Features]]]) -> Iter
 
 def _tried(call: Call) -> Collated | None:
     try:
-        with warnings.catch_warnings():
+        # what a form that is not meant prints tells nothing
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
             return call(TEXTS, MARKS).batch
     except (Exception, SystemExit):
