@@ -7,7 +7,10 @@ raises ``NeedsAdapterError``.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import dis
+import importlib.util
 import re
 import sys
 import traceback
@@ -124,8 +127,8 @@ def imported(load: Callable[[], ModuleType], where: str) -> tuple[ModuleType, li
         for _ in range(TRIES):
             try:
                 return load(), stood
-            except ImportError as error:
-                name = _stand(error, where)
+            except (ImportError, NameError) as error:
+                name = _stand(error, where) if isinstance(error, ImportError) else _under_a_condition(error)
                 if not name:
                     raise
                 stood.append(name)
@@ -141,6 +144,10 @@ def placeholders(stood: list[str]) -> list[str]:
 
 def _stand(error: ImportError, where: str) -> str:
     """Put what was missing where the next import finds it; '' where that is not ours to do."""
+    behind = error.__cause__ or error.__context__
+    if type(error) is ImportError and isinstance(behind, ModuleNotFoundError):
+        # it says in words of its own what is not installed
+        error = behind
     if isinstance(error, ModuleNotFoundError):
         name = error.name or ""
         if not name or where == name or where.startswith(f"{name}."):
@@ -163,6 +170,31 @@ def _stand(error: ImportError, where: str) -> str:
         return ""
     setattr(module, told[1], Placeholder(f"{told[2]}.{told[1]}"))
     return f"{told[2]}.{told[1]}"
+
+
+def _under_a_condition(error: NameError) -> str:
+    """Let a placeholder stand for a name that a file imports only where its package is installed; '' for any other."""
+    *_, frame = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    try:
+        tree = ast.parse(Path(frame.f_code.co_filename).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return ""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or node.level or node.module is None:
+            continue
+        if any((one.asname or one.name) == error.name for one in node.names):
+            if _installed(node.module.partition(".")[0]):
+                return ""
+            setattr(builtins, error.name or "", Placeholder(f"{node.module}.{error.name}"))
+            return f"{node.module}.{error.name}"
+    return ""
+
+
+def _installed(top: str) -> bool:
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _broken(error: ImportError) -> str:

@@ -291,10 +291,10 @@ def _is_side(role: Role) -> bool:
 
 
 def _space(name: str) -> Space | None:
-    words = set(tokens(name))
-    flat = "".join(tokens(name))
+    words, flat = set(tokens(name)), "".join(tokens(name))
+    bare = tokens(name)[1:] == ["p"] and "logit" not in words
     if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
         return Space.LOG_PROBS
-    if words & {"probs", "prob", "probabilities", "probability"} or tokens(name)[1:] == ["p"]:
+    if words & {"probs", "prob", "probabilities", "probability"} or bare:
         return Space.PROBS
     return Space.LOGITS if words & {"logits", "logit", "scores"} else None

@@ -24,6 +24,9 @@ TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 
 DOTS = re.compile(r"^\s*from\s+(\.+)", re.MULTILINE)
 """How many folders up a file imports from."""
+BEYOND = "beyond top-level package"
+HIGHER = 3
+"""Folders further up that are tried."""
 
 
 def split(target: str) -> tuple[str, str]:
@@ -141,8 +144,7 @@ def _from_file(path: Path) -> ModuleType:
     path = path.resolve()
     root, name = _place_of(path)
     if root != path.parent:
-        sys.path.insert(0, str(root))
-        return importlib.import_module(name)
+        return _of_package(path, root)
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
         return sys.modules[name]
     # its neighbours can be imported, as when it is run
@@ -162,9 +164,20 @@ def _from_file(path: Path) -> ModuleType:
         return module
     # a folder without __init__.py whose files import each other by dots, or those of folders above
     above = max((len(dots[1]) for dots in DOTS.finditer(path.read_text(encoding="utf-8"))), default=1)
-    root = path.parents[min(above, len(path.parents) - 1)]
-    sys.path.insert(0, str(root))
-    return importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+    return _of_package(path, path.parents[min(above, len(path.parents) - 1)])
+
+
+def _of_package(path: Path, root: Path) -> ModuleType:
+    """Import a file as a module below a folder, or below those above, where the dots of a neighbour lead higher."""
+    for folder in (root, *list(root.parents)[:HIGHER]):
+        sys.path.insert(0, str(folder))
+        try:
+            return importlib.import_module(".".join(path.relative_to(folder).with_suffix("").parts))
+        except ImportError as error:
+            if BEYOND not in str(error):
+                raise
+            beyond = error
+    raise beyond
 
 
 def said(error: BaseException) -> str:

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterator
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
+from sad.judge.losses.forms import OF_OUTPUT
 from sad.judge.roles import Role
 
 LACKS = re.compile(r"'Tensor' object has no attribute '(\w+)'")
+INDEXED = re.compile(r"too many indices for tensor")
+"""What a tensor raises that is asked for its ['logits']."""
 OF_OUTPUTS = {"logits", "loss", "get", "hidden_states", "to_tuple"}
 OF_BATCHES = {"pop", "items", "keys", "update", "get", "copy"}
 OF_LABELS = re.compile(r"not implemented for '(Long|Int)'|floating point|Float but found Long|dtype.*Long")
@@ -27,7 +31,8 @@ def other_readings(call: Call, raised: str) -> Iterator[Call]:
     roles = call.reading.roles
     sides = [name for name, role in roles.items() if role in (Role.STUDENT, Role.TEACHER)]
     lacks = LACKS.search(raised)
-    if lacks and lacks[1] in OF_OUTPUTS and not call.form.outputs:
+    keyed = INDEXED.search(raised) and OF_OUTPUT.search(source(call))
+    if not call.form.outputs and (keyed or (lacks and lacks[1] in OF_OUTPUTS)):
         yield call.formed(outputs=True, alike=False)
     if lacks and lacks[1] in OF_BATCHES and len(sides) == 1:
         # the models are on self, or are parameters beside it

@@ -22,7 +22,7 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
-from sad.judge.losses.labelled import ignored_label, labelled_roles, with_helpers
+from sad.judge.losses.labelled import labelled_roles, marks
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.scripted import as_written
@@ -145,14 +145,15 @@ class Call:
     def _known(
         self, every: list[inspect.Parameter], text: str, function: Callable[..., Any] | None = None
     ) -> dict[str, Role]:
-        """The roles that classes of the user's own say of parameters."""
+        """The roles that source and classes of the user's own say of parameters."""
         target, labels = self.target, {}
         if function is None:
             function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
             labels = labelled_roles(every, function)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
-        return {**labels, **listed_roles(every), **roles_of(classes, every)}
+        listed = listed_roles(every) if Role.TEACHER not in labels.values() else {}
+        return {**labels, **listed, **roles_of(classes, every)}
 
     @cached_property
     def _source(self) -> str:
@@ -165,16 +166,19 @@ class Call:
         defaults = self.defaults()
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
-        ignored, lists = self.ignored, names_of_lists(self.reading.roles)
-        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes, lists, ignored)
+        asked = (self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes)
+        return Asking(*asked, names_of_lists(self.reading.roles), self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:
         """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
         if any(role is Role.IGNORE for role in self.reading.roles.values()) or self.built:
             return IGNORED
-        names = getattr(inspect.unwrap(self.target), "__globals__", {})
-        return ignored_label(with_helpers(self.about or self.target, names), names)
+        return self._marks[0]
+
+    @cached_property
+    def _marks(self) -> tuple[int, int]:
+        return marks(self.about or self.target, self.target)
 
     def _word(self, name: str) -> str | None:
         try:

@@ -17,7 +17,7 @@ from sad.judge.losses.found import Found
 from sad.judge.losses.fused import fused
 from sad.judge.losses.sample import sample, shown
 from sad.judge.losses.switches import switches as turned
-from sad.judge.losses.temperature import UNSQUARED
+from sad.judge.losses.temperature import CHANGES, UNSQUARED
 from sad.judge.losses.unexplained import unexplained
 from sad.judge.roles import Role
 from sad.judge.target import said
@@ -121,6 +121,8 @@ def temperature_squared(found: Found) -> Verdict:
     call, contract = found.shape.call, found.divergence.contract
     if not found.known or not call.takes(Role.TEMPERATURE) or found.shape.fit.family.plain:
         return Verdict(True, "it takes no temperature", standing=Standing.NOT_APPLICABLE)
+    if CHANGES in found.notes:
+        return Verdict(True, CHANGES, standing=Standing.NOT_APPLICABLE)
     if Takes.TEMPERATURE not in contract.takes or found.divergence.contract.squared != Squared.NOWHERE:
         where = f"T squared is {contract.squared.value}"
         return (

@@ -109,7 +109,7 @@ def _of_the_ends(found: Found, ends: dict[float, str]) -> Iterator[str]:
 def _of_the_reduction(found: Found) -> list[str]:
     """A sum over rows where the setting that is called reduction asks for a mean."""
     asked = found.shape.call.defaults().get("reduction")
-    if asked not in ("mean", "batchmean") or found.divergence.contract.reduction is not Reduction.SUM:
+    if found.uneven or asked not in ("mean", "batchmean") or found.divergence.contract.reduction is not Reduction.SUM:
         return []
     return [f"its reduction is {asked!r}, and it is a sum over all rows"]
 

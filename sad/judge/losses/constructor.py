@@ -20,6 +20,8 @@ from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
+HANDED = re.compile(r"(\w+)(?:\.(?:to|cuda|cpu)\([^()]*\))?$")
+"""What is kept as it was handed, but for where it is."""
 
 
 @functools.cache
@@ -28,7 +30,13 @@ def kept_losses(of: type) -> Mapping[str, Any]:
     the losses of its own that can be made with nothing: they are, with their defaults.
     """
     found: dict[str, Any] = {}
-    for base, _, tree in _constructors(of):
+    given: dict[str, nn.Module] = {}
+    kept: dict[str, str] = {}
+    for base, made, tree in _constructors(of):
+        every = inspect.signature(made).parameters.values()
+        # a base keeps what it is handed: the default of the class itself counts
+        given |= {p.name: p.default for p in every if isinstance(p.default, nn.Module) and _of_torch(type(p.default))}
+        kept |= {name: told[1] for name, value in _plain(tree) if (told := HANDED.match(ast.unparse(value)))}
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
         for name, call in _assigned(tree):
             kind = _named(call.func, names)
@@ -38,13 +46,19 @@ def kept_losses(of: type) -> Mapping[str, Any]:
                 except Exception:
                     # it needs more
                     continue
-            if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == nn.KLDivLoss.__module__:
+            if isinstance(kind, type) and _of_torch(kind):
                 try:
                     arguments = [ast.literal_eval(one) for one in call.args]
                     found[name] = kind(*arguments, **{k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg})
                 except (ValueError, TypeError):
                     continue
-    return MappingProxyType(found)
+    handed = {name: given[parameter] for name, parameter in kept.items() if parameter in given}
+    return MappingProxyType(handed | found)
+
+
+def _of_torch(kind: type) -> bool:
+    """Whether it is a loss of torch."""
+    return issubclass(kind, nn.Module) and kind.__module__ == nn.KLDivLoss.__module__
 
 
 def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]]:
@@ -114,16 +128,17 @@ def constants_of(of: type) -> Mapping[str, object]:
         # what is set twice depends on something: no constant
         found = {name: value for name, value in found.items() if name not in own}
         found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
-    # what another method turns on is on while it trains
-    found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned_on(of, n)), True)
-    return MappingProxyType(found)
+    # what another method turns on, or counts, is on while it trains
+    found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned(of, n, "=\\s*True")), True)
+    counts = (n for n, value in found.items() if value == 0 and type(value) is int and _turned(of, n, "\\+="))
+    return MappingProxyType(found | dict.fromkeys(counts, 1))
 
 
-def _turned_on(of: type, name: str) -> bool:
-    """Whether some method of a class but its constructor sets an attribute to True."""
+def _turned(of: type, name: str, to: str) -> bool:
+    """Whether some method of a class but its constructor sets an attribute to True, or adds to it."""
     methods = (m for n, m in vars(of).items() if n != "__init__" and inspect.isfunction(m))
     try:
-        return any(re.search(rf"self\.{name}\s*=\s*True", inspect.getsource(method)) for method in methods)
+        return any(re.search(rf"self\.{name}\s*{to}", inspect.getsource(method)) for method in methods)
     except (OSError, TypeError):
         return False
 

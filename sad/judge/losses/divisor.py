@@ -144,6 +144,7 @@ def _with_the_vocabulary(of: _Counts) -> list[Candidate]:
     fault = "divided by the vocabulary's size too: `mean` over every entry is the divergence divided by it"
     return [
         (None, "rows that count and vocabulary", lambda g: of.counting(g) * _vocab(g), fault),
+        (None, "the given count and vocabulary", lambda g: float(g.count or of.counting(g)) * _vocab(g), fault),
         (None, "all rows and vocabulary", lambda g: of.rows(g) * _vocab(g), fault),
         (None, "sequences and vocabulary", lambda g: _batch(g) * _vocab(g), fault),
         (None, "the vocabulary", _vocab, fault),

@@ -168,7 +168,7 @@ def _of_rows(
     if wrong:
         faults.append(says)
     counted = by.reduction is Reduction.COUNT or (by.name == OWN_WEIGHTS and by_count(call, one[0]))
-    if call.takes(Role.COUNT) and not counted:
+    if call.takes(Role.COUNT) and not counted and not by.name.startswith("the given count"):
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     return faults, [says] if says and not wrong else []
 

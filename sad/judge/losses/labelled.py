@@ -9,33 +9,72 @@ from inspect import Parameter
 
 from torch import Tensor
 
-from sad.judge.names import LATE_LABELS, tokens
+from sad.judge.losses.lists import IDS, LISTS
+from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, THEIRS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.subjects.divergence import IGNORED
 
 SETTING = (int, float, bool, str)
 """Types of defaults that are no tensor's."""
 
+PADDED = re.compile(r"(\w+)(?:\s*[!=]=|\.(?:ne|eq)\()\s*([A-Z_]*PAD[A-Z_]*)\b")
+"""What is compared with a constant that says padding."""
+OF_IDS = re.compile(r"ids|inputs?$|^src|source|tokens", re.IGNORECASE)
+"""In the names of what is the input of a model, not its labels."""
+
 
 def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[str, Role]:
     """Return the parameters that are labels: compared with -100, or, where they may be left out, what a label loss of
     the source is of beside two that may not.
     """
-    text, every = _source(function), list(parameters)
+    every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    text = _source(function)
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
-    found = {p.name: Role.LABELS for p in every if _compared(p, text)}
+    found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
     for parameter in every:
         optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
-        if optional and len(required) > 1 and not found and _in_a_label_loss(parameter.name, text):
+        if (
+            optional
+            and len(required) > 1
+            and Role.LABELS not in found.values()
+            and _in_a_label_loss(parameter.name, text)
+        ):
             found[parameter.name] = Role.LABELS
     return found
+
+
+def _optional_teacher(every: list[Parameter], required: list[str]) -> dict[str, Role]:
+    """The teacher's logits, where they may be left out and nothing that is required may be the teacher's."""
+    others = LATE_LABELS | LABELS | MASKS | PADS | BATCHES | {"inputs"}
+    left = [name for name in required if "_".join(tokens(name)) not in others]
+    theirs = [p for p in every if THEIRS & set(tokens(p.name)) and setting(p.name) is None]
+    whole = [p.name for p in theirs if not (LISTS | IDS) & set(tokens(p.name))]
+    open_ = len(left) == len(whole) == 1 and all(p.default is None for p in theirs)
+    return {whole[0]: Role.TEACHER} if open_ and tokens(whole[0])[-1] == "logits" and left[0] not in MODELS else {}
+
+
+def marks(function: object, target: object) -> tuple[int, int]:
+    """Return the label that a function leaves out, and the id of its padding, by its source and its helpers'."""
+    names = getattr(inspect.unwrap(target), "__globals__", {})  # type: ignore[arg-type]
+    text = with_helpers(function, names)
+    return ignored_label(text, names), padding_id(text, names)
 
 
 def ignored_label(text: str, names: Mapping[str, object]) -> int:
     """Return the label that a source leaves out, by a number or a constant of its module; -100 where it is none."""
     told = set(re.findall(r"ignore_index\s*=\s*(-?\d+|[A-Z][A-Z0-9_]*)\b(?!\s*[.(])", text))
     told |= set(re.findall(r"\b\w*(?:target|label|tgt)\w*\s*[!=]=\s*(-\d+)\b", text))
-    told |= set(re.findall(r"[!=]=\s*([A-Z_]*PAD[A-Z_]*)\b", text))
+    told |= {pad for of, pad in PADDED.findall(text) if not OF_IDS.search(of)}
+    return _number(told, names)
+
+
+def padding_id(text: str, names: Mapping[str, object]) -> int:
+    """Return the id of the padding that ids are compared with, by a number or a constant of its module; else 0."""
+    return max(_number({pad for of, pad in PADDED.findall(text) if OF_IDS.search(of)}, names), 0)
+
+
+def _number(told: set[str], names: Mapping[str, object]) -> int:
+    """Return the one number that constants and numbers of a source are; -100 where that is none, or several."""
     numbers = {str(names.get(one, "")) if one[0].isalpha() else one for one in told}
     return int(numbers.pop()) if len(numbers) == 1 and re.fullmatch(r"-?\d+", min(numbers)) else IGNORED
 

@@ -31,7 +31,7 @@ def uncertain(subject: object, raised: str) -> bool:
     """Whether another way of calling it may be the right one, where it raised this in every form that was tried."""
     if not isinstance(subject, Call) or THEIRS.search(raised):
         return False
-    if OF_MASKS.search(raised) and "attention_mask" in source(subject):
+    if OF_MASKS.search(raised) and subject.takes(Role.MODEL) and "attention_mask" in source(subject):
         return False
     readings = [subject.reading, *([subject.built] if subject.built else [])]
     if subject.asked.plain or subject.owner is not None or any(reading.has(*GUESSED) for reading in readings):

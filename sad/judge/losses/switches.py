@@ -11,7 +11,7 @@ from sad.judge.losses.found import Found
 from sad.judge.losses.sample import sample, shown
 from sad.judge.roles import Role
 from sad.judge.target import said
-from sad.subjects.divergence import IGNORED
+from sad.subjects.divergence import IGNORED, Given
 from sad.verdict import Standing, Verdict
 
 OTHERS = re.compile(
@@ -84,24 +84,31 @@ def _off(call: Call) -> Iterator[tuple[str, bool | float]]:
 
 
 def _weighs_otherwise(found: Found, on: Call) -> str:
-    """Say that the first sequence weighs otherwise beside others than without that part; '' where it does not, or where
-    its rows depend on others anyway.
+    """Say that the first sequence weighs otherwise beside a copy of itself than without that part; '' where it does
+    not, or where its rows depend on others anyway. What is made of the whole batch, a prior of its classes, is the same
+    of two copies.
     """
     given = found.shape.sample.given
-    labels = None if given.labels is None else given.labels[:1]
-    alone = replace(
-        given, student_logits=given.student_logits[:1], teacher_logits=given.teacher_logits[:1], labels=labels
-    )
     shares: list[float] = []
     for call in (found.shape.call, on):
-        apart, whole = sample(call, alone).gradient, sample(call, given).gradient[:1]
+        apart, whole = (sample(call, _copies(given, times)).gradient[:1] for times in (1, 2))
         share = float((apart * whole).sum() / whole.square().sum())
         if float((apart - share * whole).norm()) > ALIKE * float(apart.norm()):
-            return "" if not shares else "each row's gradient depends on the rows beside it"
+            return "" if not shares else "each row's gradient depends on how many rows are beside it"
         shares.append(share)
     if abs(shares[1] - shares[0]) <= ALIKE * abs(shares[0]):
         return ""
-    return f"a row weighs {shares[1]:.3g} times as much alone as beside another text, without it {shares[0]:.3g} times"
+    return f"a row weighs {shares[1]:.3g} times as much alone as beside a copy, without it {shares[0]:.3g} times"
+
+
+def _copies(given: Given, times: int) -> Given:
+    """The first sequence, so many times."""
+    return replace(
+        given,
+        student_logits=given.student_logits[:1].repeat(times, 1, 1),
+        teacher_logits=given.teacher_logits[:1].repeat(times, 1, 1),
+        labels=None if given.labels is None else given.labels[:1].repeat(times, 1),
+    )
 
 
 def _counts_more(found: Found, on: Call) -> str:

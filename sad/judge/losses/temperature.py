@@ -19,6 +19,7 @@ HOT = 3.0
 UNSQUARED = "no factor of T squared: its gradient shrinks as 1 / T squared, to a ninth at T = 3"
 SOFT_LABELS = "the loss on the labels is taken on logits divided by the temperature"
 SQUARED_LABELS = "the loss on the labels is multiplied by T squared"
+CHANGES = "what its rows weigh beside each other changes with the temperature"
 EQUAL = 1e-3
 STRANGE = {
     (1.0, 1.0): "the temperature is taken and not used",
@@ -64,7 +65,12 @@ def softened(call: Call, first: Fit, seed: int) -> Softened:
                 f"{100 * right.residual:.3g}% of its gradient is something else",
             ),
         )
-    before = float(fit(cold, first.family, beta, first.labels, smoothing=smoothing).kd[used(right.kd)].mean())
+    each = fit(cold, first.family, beta, first.labels, smoothing=smoothing).kd
+    times = (right.kd / each)[used(each) & used(right.kd)]
+    if float(times.max() - times.min()) > EQUAL * float(times.abs().max()):
+        # a weight of rows that is made of softened probabilities has no power of the temperature
+        return Softened(Squared.NOWHERE, notes=(CHANGES,))
+    before = float(each[used(right.kd)].mean())
     ratio = float(right.kd[used(right.kd)].mean()) / before
     student, teacher = hot.given.student_logits / HOT, hot.given.teacher_logits / HOT
     rows = first.family.formula(student, teacher, beta).detach()

@@ -87,6 +87,8 @@ class Asking:
     """The parameters that take the numbers of listed tokens alone."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
+    padding: int = 0
+    """The id of a token that is none."""
 
 
 class Values:
@@ -139,9 +141,9 @@ class Values:
             case Role.LABELS:
                 return self._flat(self.labels)
             case Role.IDS:
-                return self._flat(self.labels.clamp_min(0))
+                return self._flat(self.ids)
             case Role.MASK | Role.PADDING:
-                return self._mask(name, padding=role is Role.PADDING)
+                return self._mask(padding=role is Role.PADDING)
             case Role.LISTED:
                 return self._flat(ids_of(self.teacher, self.form.listed))
             case Role.POSITIONS:
@@ -204,6 +206,14 @@ class Values:
             return some.masked_fill(self.own_labels == IGNORED, self.call.ignored)
         return self.given.teacher_logits.detach().float().argmax(dim=-1)
 
+    @property
+    def ids(self) -> Tensor:
+        """The ids [batch, length]: those of the labels, padding where there is none."""
+        vocab = self.given.student_logits.shape[-1]
+        if self.call.padding == 0 or not 0 <= self.call.padding < vocab:
+            return self.labels.clamp_min(0)
+        return counting(self.labels, self.call.padding, vocab).masked_fill(self.labels < 0, self.call.padding)
+
     def _logits(self, logits: Tensor) -> Tensor:
         # a copy that is no leaf: what changes its input in place may do so in training too
         logits = logits * self.form.temperature if self.form.temperature != 1 else logits.clone()
@@ -254,23 +264,21 @@ class Values:
     def _flat(self, tensor: Tensor) -> Tensor:
         return tensor.flatten(0, 1) if self.form.rank == 2 else tensor
 
-    def _mask(self, name: str, *, padding: bool) -> Tensor:
+    def _mask(self, *, padding: bool) -> Tensor:
         counts = self.labels != self.call.ignored
         counts = ~counts if padding != self.form.flipped else counts
         if self.form.longer:
             counts = torch.cat([torch.zeros_like(counts[:, :1]), counts], dim=1)
-        dtype = (
-            torch.long if name in ("attention_mask", "attn_mask") and self.form.masks is torch.bool else self.form.masks
-        )
         counts = self._flat(counts)
-        return (counts[..., None] if self.form.column else counts).to(dtype)
+        return (counts[..., None] if self.form.column else counts).to(self.form.masks)
 
     def _batch(self) -> Batch:
-        labels, ids = self._flat(self.labels), self._flat(self.labels.clamp_min(0))
+        labels, ids = self._flat(self.labels), self._flat(self.ids)
         batch = Batch(input_ids=ids, labels=labels, label=labels, target=labels, targets=labels)
-        batch["attention_mask"] = self._mask("attention_mask", padding=False)
-        for name in ("loss_mask", "completion_mask", "response_mask", "token_mask", "mask"):
-            batch[name] = self._mask(name, padding=False)
+        mask = self._mask(padding=False)
+        batch |= dict.fromkeys(("loss_mask", "completion_mask", "response_mask", "token_mask", "mask"), mask)
+        # a tokenizer's is of integers
+        batch["attention_mask"] = mask.long() if mask.dtype is torch.bool else mask
         batch["sample_mask"] = torch.ones(len(self.given.student_logits))
         # a trainer cuts the prompts off by their length
         batch["prompts"] = batch["prompt_ids"] = ids[:, :1] if ids.ndim > 1 else ids[:1]

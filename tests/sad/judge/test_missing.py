@@ -151,3 +151,32 @@ def test_an_installed_package_that_lacks_another_has_a_placeholder(tmp_path):
     del sys.modules["judged_mine"]
     with pytest.raises(UserError, match="ImportError: its own"):
         load(f"{file}:loss", [])
+
+
+def test_an_error_in_words_of_its_own_says_what_is_not_installed_too(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "try:\n    import nosuch_precision\nexcept ImportError as e:\n    raise ImportError('install it') from e\n"
+        "def loss():\n    return 1\n"
+    )
+    stood: list[str] = []
+    assert load(f"{file}:loss", stood)() == 1
+    assert stood == ["nosuch_precision"]
+
+
+def test_a_name_that_is_imported_under_a_condition_has_a_placeholder(tmp_path, monkeypatch):
+    monkeypatch.setattr("builtins.NoSuchConfig", None, raising=False)
+    monkeypatch.delattr("builtins.NoSuchConfig")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "if False:\n    from nosuch_adapters import NoSuchConfig\n    from json import loads\n"
+        "def loss(config: NoSuchConfig | None = None):\n    return 1\n"
+    )
+    stood: list[str] = []
+    assert load(f"{file}:loss", stood)() == 1
+    assert stood == ["nosuch_adapters.NoSuchConfig"]
+    for name in ("loads", "of_nobody"):
+        file.write_text(f"if False:\n    from json import loads\n{name}('1')\n")
+        sys.modules.pop("judged_mine", None)
+        with pytest.raises(UserError, match=f"NameError: name '{name}' is not defined"):
+            load(f"{file}:loss", [])

@@ -74,6 +74,7 @@ def test_names_that_leave_the_order_open_are_told():
 def test_spaces_are_read_from_names():
     spaces = reading("student_log_probs, teacher_probs").spaces
     assert spaces == {S: Space.LOG_PROBS, T: Space.PROBS}
+    assert set(reading("logit_p, logit_q").spaces.values()) == {Space.LOGITS}
 
 
 def test_what_no_rule_knows_is_unread():

@@ -96,3 +96,14 @@ def test_a_folder_without_init_may_import_from_the_folders_above(tmp_path):
     file = folder / "mine_above.py"
     file.write_text("from ..base_of_kd import two\ndef kd_loss(): return two\n")
     assert load(f"{file}:kd_loss")() == 2
+
+
+def test_the_dots_of_a_neighbour_may_lead_higher(tmp_path):
+    folder = tmp_path / "above_all" / "losses"
+    folder.mkdir(parents=True)
+    (tmp_path / "above_all" / "base_of_all.py").write_text("two = 2\n")
+    (folder / "__init__.py").touch()
+    (folder / "neighbour.py").write_text("from ..base_of_all import two\n")
+    file = folder / "mine_with_a_neighbour.py"
+    file.write_text("from .neighbour import two\ndef kd_loss(): return two\n")
+    assert load(f"{file}:kd_loss")() == 2

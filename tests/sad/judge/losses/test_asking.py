@@ -30,6 +30,10 @@ def an_output(outputs, ref_logits):
     return rows(inner, ref_logits)
 
 
+def a_dict(outputs, teacher_logits):
+    return rows(outputs["logits"], teacher_logits)
+
+
 class Trains:
     """Both models are its own, and what it takes is a batch."""
 
@@ -39,7 +43,7 @@ class Trains:
         return rows(student[labels != -100], teacher[labels != -100])
 
 
-@pytest.mark.parametrize("call", [Call(scores), Call(an_output), Call(Trains.loss, Trains)])
+@pytest.mark.parametrize("call", [Call(scores), Call(an_output), Call(a_dict), Call(Trains.loss, Trains)])
 def test_it_is_read_otherwise(call):
     shape = discover(call, 0)
     told = found(shape, 0)

@@ -215,3 +215,30 @@ def test_what_may_be_given_has_the_default_that_the_constructor_makes():
     kept = kept_losses(Given)
     assert isinstance(kept["hard"], nn.CrossEntropyLoss)
     assert kept["soft"].reduction == "sum"
+
+
+class Base:
+    def __init__(self, model, loss_fn=nn.MSELoss(), device="cpu"):  # noqa: B008
+        self.model, self.device = model, device
+        self.loss_fn = loss_fn.to(device)
+        self.round = 0
+
+
+class Handed(Base):
+    def __init__(self, model, loss_fn=nn.KLDivLoss(reduction="batchmean"), device="cpu"):  # noqa: B008
+        super().__init__(model, loss_fn, device)
+
+    def train(self):
+        self.round += 1
+
+    def kd_loss(self, student_logits, teacher_logits):
+        if self.round == 0:
+            return student_logits.sum()
+        return self.loss_fn(student_logits.log_softmax(1), teacher_logits.softmax(1))
+
+
+def test_a_loss_that_a_base_is_handed_is_the_default_of_the_class_and_a_count_that_is_raised_is_1():
+    assert kept_losses(Handed)["loss_fn"].reduction == "batchmean"
+    assert type(kept_losses(Base)["loss_fn"]) is nn.MSELoss
+    assert (constants_of(Handed)["round"], constants_of(Base)["round"]) == (1, 0)
+    assert found(discover(Call(Handed.kd_loss, Handed), 0), 0).name == "forward KL"

@@ -48,6 +48,7 @@ def test_a_divisor_that_all_rows_share_is_told_where_no_contract_has_a_name_for_
 
 def test_a_mean_over_the_vocabulary_is_a_fault_and_what_has_no_name_is_told():
     assert "vocabulary" in by(lambda of, n: n * of.student_logits.shape[-1]).faults[0]
+    assert "vocabulary" in by(lambda of, n: of.count * of.student_logits.shape[-1]).faults[0]
     assert "no usual divisor" in by(lambda of, n: n**2 + 5).unfit
     assert "7 rows that count in 2 sequences of 5" in by(lambda of, n: n + len(of.labels)).unfit
     assert not by(lambda of, n: n).unfit

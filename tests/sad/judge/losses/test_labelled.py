@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
-from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, with_helpers
+from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, marks, padding_id, with_helpers
 from sad.judge.losses.session import session
 from sad.judge.roles import Role
 from sad.subjects.divergence import Reduction
 
 PAD_ID = 0
+PAD_TOKEN = 1
 
 
 def by_number(answer_tokens, logits, teacher_logits):
@@ -61,6 +62,37 @@ def by_a_helper(student_logits, teacher_logits, targets):
     return _kept(rows, targets).sum() / _kept(rows, targets).numel()
 
 
+def by_ids(student_logits, teacher_logits, input_ids, labels):
+    """The divergence is over what is no padding, the label loss over what has a label."""
+    mask = (input_ids != PAD_TOKEN).float()
+    rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+    hard = F.cross_entropy(student_logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    return (rows * mask).sum() / mask.sum() + 0.5 * hard / (labels != -100).sum()
+
+
+def teacher_last(student_logits, labels, teacher_logits=None, temperature=2.0):
+    keep = labels != -100
+    if teacher_logits is None:
+        return F.cross_entropy(student_logits[keep], labels[keep])
+    log_q = (student_logits[keep] / temperature).log_softmax(-1)
+    p = (teacher_logits[keep] / temperature).softmax(-1)
+    return F.kl_div(log_q, p, reduction="batchmean") * temperature**2
+
+
+def or_a_list(inputs, outputs, *, teacher_logits=None, teacher_topk_logprobs=None, teacher_topk_ids=None, **more):
+    return outputs["logits"].sum()
+
+
+def two_teachers(student_logits, labels, teacher_logits=None, tutor_and_teacher_logits=None):
+    return student_logits.sum()
+
+
+def by_a_boolean_mask(student_logits, teacher_logits, attention_mask):
+    """attention_mask: bool."""
+    log_q, p = student_logits[attention_mask].log_softmax(-1), teacher_logits[attention_mask].softmax(-1)
+    return F.kl_div(log_q, p, reduction="batchmean")
+
+
 @pytest.mark.parametrize(
     ("loss", "labels"),
     [(by_number, {"answer_tokens"}), (in_a_batch, set()), (beside, {"target"}), (no_index, set())],
@@ -75,6 +107,36 @@ def test_a_loss_is_found_with_labels_of_another_name():
     one = found(discover(Call(by_number), 0), 0)
     assert one.name == "forward KL"
     assert one.divergence.contract.shift
+
+
+def test_a_teacher_that_may_be_left_out_is_given():
+    roles = labelled_roles(inspect.signature(teacher_last).parameters.values(), teacher_last)
+    assert roles == {"labels": Role.LABELS, "teacher_logits": Role.TEACHER}
+    every = inspect.signature(or_a_list).parameters.values()
+    assert labelled_roles(every, or_a_list) == {"teacher_logits": Role.TEACHER}
+    every = inspect.signature(two_teachers).parameters.values()
+    assert labelled_roles(every, two_teachers) == {}
+    one = found(discover(Call(teacher_last), 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+
+
+def test_a_constant_that_ids_are_compared_with_is_no_label():
+    assert (Call(by_ids).ignored, marks(by_ids, by_ids)) == (-100, (-100, PAD_TOKEN))
+    one = found(discover(Call(by_ids), 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+
+
+def test_a_mask_of_booleans_is_given_as_one():
+    one = found(discover(Call(by_a_boolean_mask), 0), 0)
+    assert (one.name, one.faults, one.uneven) == ("forward KL", (), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("input_ids != PAD_ID", 3), ("src.ne(PAD_ID)", 3), ("labels != PAD_ID", 0), ("ids == PAD_OF_NOBODY", 0)],
+)
+def test_the_id_of_the_padding(text, told):
+    assert padding_id(text, {"PAD_ID": 3}) == told
 
 
 def test_a_label_loss_that_an_optional_target_turns_on_is_judged():

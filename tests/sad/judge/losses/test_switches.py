@@ -105,7 +105,7 @@ class Smoothed:
 def test_smoothing_that_is_read_from_an_object_is_turned_on_too():
     call = Call(Smoothed.label_loss, Smoothed)
     wrong = switches(found(discover(call, 0), 0))
-    assert "with label_smoothing=0.1 each row's gradient depends on the rows beside it" in wrong.says
+    assert "with label_smoothing=0.1 each row's gradient depends on how many rows are beside it" in wrong.says
     right = switches(found(discover(Call(Smoothed.of_each, Smoothed), 0), 0))
     assert right.holds, right.says
     assert "label_smoothing=0.1" in right.says
@@ -117,3 +117,17 @@ def by_the_batch(logits, labels, label_smoothing: float = 0.0):
 
 def test_what_a_row_weighs_beside_others_is_the_same_with_smoothing():
     assert "a row weighs" in judged(by_the_batch).says
+
+
+def to_a_prior(logits, labels, label_smoothing: float = 0.0):
+    """It is smoothed towards how often each class is a label of the batch."""
+    log_q, keep, of = logits.log_softmax(-1), labels != -100, labels.clamp_min(0)
+    prior = (F.one_hot(of, logits.shape[-1]) * keep[..., None]).flatten(0, -2).sum(0) / keep.sum().clamp(min=1)
+    hard, even = -log_q.gather(-1, of[..., None])[..., 0], -(log_q * prior).sum(-1)
+    rows = (1 - label_smoothing) * hard + label_smoothing * even
+    return (rows * keep).sum() / keep.sum().clamp(min=1)
+
+
+def test_smoothing_may_be_towards_what_the_batch_has():
+    verdict = judged(to_a_prior)
+    assert verdict.standing is Standing.HOLDS, verdict.says

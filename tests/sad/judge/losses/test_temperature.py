@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.families import forward_kl
-from sad.judge.losses.temperature import beside, softened
+from sad.judge.losses.temperature import CHANGES, beside, softened
 from sad.subjects.divergence import Squared
 
 
@@ -28,6 +28,15 @@ def test_where_the_square_is():
         return T**2 * rows - (T**2 - 1) * rows.detach()
 
     assert told(on_gradient).squared is Squared.GRADIENT
+
+
+def test_weights_of_rows_may_be_made_of_softened_probabilities():
+    def weighed(s, t, T):
+        p = (t / T).softmax(-1)
+        return T**2 * forward_kl(s / T, t / T) * p.square().sum(-1)
+
+    one = told(weighed)
+    assert (one.faults, one.notes) == ((), (CHANGES,))
 
 
 @pytest.mark.parametrize(
