@@ -17,6 +17,17 @@ shipped = {
 }
 
 
+def cut(**change):
+    """Parts of which the second is cut otherwise."""
+
+    def made(*of, **how):
+        parts = shipped["plan_parts"](*of, **how)
+        first, second = parts
+        return {first: parts[first], second: replace(parts[second], **change)}
+
+    return made
+
+
 def another(held_out: bool, **change):
     """Parts of which one is laid out otherwise."""
 
@@ -43,6 +54,7 @@ def another(held_out: bool, **change):
         (records, "plan_parts", another(True, bits=8), "held-out bits are few"),
         (records, "plan_parts", another(False, lists=((2.0, 5),)), "training text is kept otherwise|another k"),
         (records, "plan_parts", another(True, lists=((1.0, 9),)), "held-out"),
+        (records, "plan_parts", cut(shard_rows=1), "other offsets"),
     ],
 )
 def test_what_is_wrong_with_a_record_is_named(monkeypatch, owner, name, made, says):
