@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 
@@ -59,3 +60,16 @@ def unspeakable(_: object) -> object:
 def test_an_answer_that_cannot_be_sent_is_told_of() -> None:
     with pytest.raises(RuntimeError, match="pickle"):
         on_processes(unspeakable, None, 2)
+
+
+def falls_beside_one_that_goes_on(_: None) -> None:
+    if os.environ["RANK"] == "0":
+        raise ValueError("it fell")
+    time.sleep(60)
+
+
+def test_nothing_is_left_running_where_one_has_failed() -> None:
+    before = set(multiprocessing.active_children())
+    with pytest.raises(RuntimeError, match="it fell"):
+        on_processes(falls_beside_one_that_goes_on, None, 2)
+    assert set(multiprocessing.active_children()) <= before
