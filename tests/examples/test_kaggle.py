@@ -63,7 +63,7 @@ def test_without_a_clone_it_makes_one_of_the_repository(
     """A project of another name is passed by; without an address one line says what to set."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\n', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="no clone .*: set REPOSITORY"):
+    with pytest.raises(SystemExit, match=r"no clone .*: set REPOSITORY"):
         exec(CODE[0], {})
     assert not asked.exists()
     named = CODE[0].replace('REPOSITORY = ""', 'REPOSITORY = "file:///there"')
