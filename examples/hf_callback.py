@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,8 @@ class RedFlags(TrainerCallback):
         """Say how the run ended."""
         if self._record is not None:
             self._record.close("interrupted" if self.headline else "finished")
+            # what is logged later, such as a last evaluation, is of no run that goes on
+            self._record = None
 
     def _judge(self, record: Recorder, step: int) -> None:
         self._source.poll()
@@ -81,15 +83,36 @@ class RedFlags(TrainerCallback):
         record.heartbeat()
 
 
-class PartsTrainer(Trainer):
+class LogsParts(Trainer):
+    """Logs the parts of its loss beside it, as they are noted: the mean over the steps since the last time."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._parts: dict[str, torch.Tensor] = {}
+        self._since = 0
+
+    def note(self, parts: Mapping[str, torch.Tensor]) -> None:
+        """Add this micro-batch's part of each term, on this process."""
+        for name, value in parts.items():
+            self._parts[name] = self._parts.get(name, 0.0) + value.detach()
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the parts where the loss is logged."""
+        if "loss" in logs and self._parts:
+            steps, self._since = self.state.global_step - self._since, self.state.global_step
+            for name, value in self._parts.items():
+                logs[f"weighted/{name}"] = self.accelerator.reduce(value, "sum").item() / steps
+            self._parts = {}
+        super().log(logs, start_time)
+
+
+class PartsTrainer(LogsParts):
     """Distils by labels and by the teacher's distribution, and logs both parts of its loss."""
 
     def __init__(self, model: Any, teacher: Any, args: TrainingArguments, kd_weight: float = 1.0, **more: Any) -> None:
         super().__init__(model=model, args=args, **more)
         self.teacher = teacher.to(args.device).eval().requires_grad_(False)
         self.kd_weight = kd_weight
-        self._parts: dict[str, torch.Tensor] = {}
-        self._since = 0
         # the loss is divided by the labels of the whole step
         self.model_accepts_loss_kwargs = True
 
@@ -106,22 +129,12 @@ class PartsTrainer(Trainer):
         lm = F.nll_loss(told, labels[kept], reduction="sum") / items
         kd = F.kl_div(told, wanted, reduction="sum", log_target=True) / items
         if model.training:
-            for name, value in (("lm", lm), ("kd", self.kd_weight * kd)):
-                self._parts[name] = self._parts.get(name, 0.0) + value.detach()
+            self.note({"lm": lm, "kd": self.kd_weight * kd})
         loss = lm + self.kd_weight * kd
         if num_items_in_batch is not None:
             # the processes' gradients are averaged, and their sum is wanted
             loss = loss * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log the parts beside the loss: as it is, the mean over the steps since the last time."""
-        if "loss" in logs and self._parts:
-            steps, self._since = self.state.global_step - self._since, self.state.global_step
-            for name, value in self._parts.items():
-                logs[f"weighted/{name}"] = self.accelerator.reduce(value, "sum").item() / steps
-            self._parts = {}
-        super().log(logs, start_time)
 
 
 def main(words: Sequence[str] | None = None) -> PartsTrainer:

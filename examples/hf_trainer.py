@@ -1,4 +1,4 @@
-"""The terms of sad inside a trainer of your own: a subclass of Hugging Face's `Trainer`.
+"""The terms of sad inside a subclass of Hugging Face's `Trainer`, and the callback that stops it on a red flag.
 
     python examples/hf_trainer.py --teacher TEACHER --student STUDENT --text FILE.txt
 
@@ -8,7 +8,9 @@ Teacher and student may have different tokenizers. What there is to it:
 - a batch is what both tokenizers read of the same text, made by `collate`;
 - a term is a sum over its units, and each has units of its own: labels for `lm`, places that both models have read
   to for `kd`. They are counted over all micro-batches and processes of an optimizer step before the first of them is
-  run, which is what `num_items_in_batch` is for; the loss is then the same however the step is cut.
+  run, which is what `num_items_in_batch` is for; the loss is then the same however the step is cut;
+- each term is logged as it counts in the loss, and `RedFlags` of hf_callback.py, which stands beside this file, has
+  the doctor judge what is logged: `sad doctor` reads the folder of the run too.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+from hf_callback import LogsParts, RedFlags
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
@@ -31,7 +34,7 @@ from sad.objective import Objective
 from sad.recipe.schema import Terms
 
 
-class DistilTrainer(Trainer):
+class DistilTrainer(LogsParts):
     """Trains a distiller by the sum of its terms at their weights."""
 
     def __init__(self, distiller: Distiller, readers: Readers, args: TrainingArguments, **more: Any) -> None:
@@ -66,8 +69,10 @@ class DistilTrainer(Trainer):
         batch = inputs["batch"].to(self.args.device)
         asked = self.accelerator.unwrap_model(model).ask_teacher(batch)
         units = batch.counts() if num_items_in_batch is None else num_items_in_batch
-        sums = model(batch, asked, self.objective.scales(units))
+        scales = self.objective.scales(units)
+        sums = model(batch, asked, scales)
         loss = self.objective.part(sums, units)
+        self.note({name: scales[name] * one.total for name, one in sums.items()})
         if num_items_in_batch is not None:
             # the processes' gradients are averaged, and their sum is wanted
             loss = loss * self.accelerator.num_processes
@@ -101,11 +106,13 @@ def main(words: Sequence[str] | None = None) -> DistilTrainer:
     parser = argparse.ArgumentParser(description="Distil with the terms of sad inside a Trainer.")
     for name in ("teacher", "student", "text"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--output", default="hf-run")
+    parser.add_argument("--output", default="runs/hf-trainer")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--accumulation", type=int, default=2)
     parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--every", type=int, default=50)
     said = parser.parse_args(words)
 
     teacher = AutoModelForCausalLM.from_pretrained(said.teacher)
@@ -125,17 +132,26 @@ def main(words: Sequence[str] | None = None) -> DistilTrainer:
         per_device_train_batch_size=said.batch_size,
         per_device_eval_batch_size=said.batch_size,
         gradient_accumulation_steps=said.accumulation,
-        learning_rate=1e-3,
+        learning_rate=said.rate,
         logging_steps=1,
         save_strategy="no",
         report_to=[],
         # a window is no row of columns
         remove_unused_columns=False,
     )
-    trainer = DistilTrainer(distiller, readers, args, train_dataset=windows[held:], eval_dataset=windows[:held])
+    trainer = DistilTrainer(
+        distiller,
+        readers,
+        args,
+        train_dataset=windows[held:],
+        eval_dataset=windows[:held],
+        callbacks=[flags := RedFlags(said.output, said.every)],
+    )
     # the teacher is not part of what is trained, so the trainer does not move it
     distiller.teacher.to(trainer.args.device)
     trainer.train()
+    if flags.headline:
+        print(f"stopped at step {trainer.state.global_step}: {flags.headline}\nsad doctor {said.output}")
     trainer.evaluate()
     trainer.save_model()
     return trainer

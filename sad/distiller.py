@@ -86,7 +86,9 @@ class Distiller(nn.Module):
     ) -> None:
         super().__init__()
         if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
-            raise ValueError("student and teacher share weights: freezing the teacher would freeze the student")
+            raise ValueError(
+                "student and teacher share weights: freezing the teacher would freeze the student; give each its own"
+            )
         check_terms(terms, student, teacher, vocab)
         self.student = student
         self._outside = (teacher.eval().requires_grad_(False), vocab, stored)

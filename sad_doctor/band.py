@@ -71,9 +71,13 @@ def band_of(text: str | Path) -> Band:
         raise ValueError(f"--band {text}: no band and no file; {meant(str(text), BANDS)}")
     try:
         told = bounded.toml_of(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ValueError(f"--band {text}: cannot be read: {reason}; mend it, or name another file") from None
+    try:
         title = str(told.pop("title", path.stem))
         tracks = tuple(_track(column, one) for column, table in told.items() for one in _tables(column, table))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"--band {text}: {error}") from None
     if not tracks:
         raise ValueError(f'--band {text}: it has no series; write one as [["train/loss"]] with at, low and high')
@@ -84,7 +88,7 @@ def _tables(column: str, table: object) -> list[Mapping[str, object]]:
     found: list[Mapping[str, object]] = []
     for one in table if isinstance(table, list) else [table]:
         if not isinstance(one, dict):
-            raise ValueError(f"{column} is a table with at, low and high")
+            raise ValueError(f"{column} must be a table with at, low and high")
         found.append(one)
     return found
 
@@ -96,7 +100,7 @@ def _track(column: str, table: Mapping[str, object]) -> Track:
     if len({len(values) for values in lists.values()}) > 1:
         raise ValueError(f"{column}: at, low and high must be equally long")
     if any(low > high for low, high in zip(lists["low"], lists["high"], strict=True)):
-        raise ValueError(f"{column}: a low is above its high")
+        raise ValueError(f"{column}: a low is above its high: exchange them")
     return Track(column, lists["at"], lists["low"], lists["high"])
 
 
@@ -104,7 +108,7 @@ def _numbers(column: str, key: str, value: object) -> tuple[float, ...]:
     listed = value if isinstance(value, list) else []
     numbers = [float(v) for v in listed if isinstance(v, int | float) and math.isfinite(v)]
     if not numbers or len(numbers) != len(listed):
-        raise ValueError(f"{column}: {key} is a list of finite numbers")
+        raise ValueError(f"{column}: {key} must be a list of finite numbers")
     return tuple(numbers)
 
 

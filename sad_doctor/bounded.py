@@ -35,7 +35,7 @@ def read(path: Path, most: int = JSON) -> bytes:
 
 def text(path: Path, most: int = JSON) -> str:
     """Return a file as text, without the mark of its encoding. Raises OSError, and ValueError also for no UTF-8."""
-    return read(path, most).decode("utf-8-sig")
+    return _decoded(read(path, most), "utf-8-sig")
 
 
 def json_of(path: Path, most: int = JSON) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -45,10 +45,11 @@ def json_of(path: Path, most: int = JSON) -> Any:  # noqa: ANN401 - whatever the
 
 def loads(told: str | bytes) -> Any:  # noqa: ANN401
     """Return the value of a JSON text. Raises ValueError also where it is nested too deeply."""
+    whole = _decoded(told, "utf-8") if isinstance(told, bytes) else told
     try:
-        return _level(json.loads(told))
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        return _level(json.loads(whole))
+    except (RecursionError, ValueError) as error:
+        raise _plain(error) from None
 
 
 def toml_of(path: Path, most: int = TOML) -> dict[str, Any]:
@@ -64,10 +65,27 @@ def toml(told: str) -> dict[str, Any]:
         raise ValueError("a key of it has more than 32 parts")
     try:
         found = tomllib.loads(told)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    _level(found)
+        _level(found)
+    except (RecursionError, ValueError) as error:
+        raise _plain(error) from None
     return found
+
+
+def _decoded(told: bytes, encoding: str) -> str:
+    try:
+        return told.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 text (byte {error.start})") from None
+
+
+def _plain(error: RecursionError | ValueError) -> ValueError:
+    """Return an error of a parser in words that are no advice to a programmer of Python."""
+    if isinstance(error, RecursionError):
+        return ValueError("it is nested too deeply")
+    # the parsers' own errors are of classes below this one
+    if type(error) is ValueError and "integer string" in str(error):
+        return ValueError("a number in it has more digits than can be read")
+    return error
 
 
 def _level(value: Any) -> Any:  # noqa: ANN401 - any value of JSON or TOML

@@ -67,7 +67,7 @@ def load(file: Path | None) -> Settings:
         told = bounded.toml_of(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ValueError(f"{file}: cannot be read: {reason}") from None
+        raise ValueError(f"{file}: cannot be read: {reason}; mend it, or move it away") from None
     doctor = told.get("doctor")
     if doctor is None:
         near = words.alike("doctor", told, n=1)
@@ -195,7 +195,7 @@ def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
     kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
     kept = kept.difference(*unwanted)
     if not kept:
-        raise ValueError("no rule is left: all that are selected are ignored too")
+        raise ValueError("no rule is left: all that are selected are ignored too; ignore fewer")
     return tuple(rule for rule in RULES if rule.code in kept)
 
 

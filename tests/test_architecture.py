@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from itertools import pairwise
@@ -55,6 +56,36 @@ def test_the_order_of_imports_is_that_which_is_checked() -> None:
         steps = [[depth[f"{package}.{name.strip()}"] for name in step.split(",")] for step in told.split(">")]
         assert len(steps) > 5
         assert all(max(upper) < min(lower) for upper, lower in pairwise(steps))
+
+
+def imports(package: str, rooms: set[str]) -> set[frozenset[str]]:
+    """Return the pairs of rooms of which one imports the other."""
+    found = set()
+    for room in rooms:
+        folder = ROOT / package / room
+        for path in folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    whole = [f"{node.module}.{one.name}".split(".") for one in node.names]
+                    found |= {frozenset((room, names[1])) for names in whole if names[0] == package}
+    return found
+
+
+def test_the_arrows_of_the_picture_are_between_rooms_that_know_each_other() -> None:
+    """An arrow is data, so that either end may import the other; one that is handed on by a third room is named."""
+    above, below = PAGE.partition("```text\n")[2].partition("```")[0].split("any log")
+    handed_on = {"losses -> objective", "check -> report", "report -> views"}
+    for package, told, least in (("sad", above, 10), ("sad_doctor", f"log{below}", 6)):
+        (lines,) = (lines for lines in layers(within=False).values() if lines[0].startswith(f"{package}."))
+        known = {name.strip().partition(".")[2] for line in lines for name in line.split("|")}
+        arrows = re.findall(r"(\w+)(?= (<-|->) (\w+))", told)
+        told_by = {f"{one} {way} {other}" for one, way, other in arrows} - {"log -> readers"}
+        assert len(told_by) >= least
+        pairs = {arrow: re.split(" <- | -> ", arrow) for arrow in told_by - handed_on}
+        assert {name for pair in pairs.values() for name in pair} <= known
+        there = imports(package, {name for pair in pairs.values() for name in pair})
+        assert {arrow for arrow, pair in pairs.items() if frozenset(pair) not in there} == set()
+        assert {arrow for arrow in told_by if "<-" in arrow} <= {"invariants <- shipped"}
 
 
 def test_every_module_is_in_a_contract() -> None:

@@ -1,7 +1,8 @@
 """The form of every message that ends a command: one line, no blame, no full stop; that it helps is for a reader.
 
 A reader has read those in messages.txt. A new one, or another wording, is read too: what happened, where, and what to
-do? Then ``python tests/test_messages.py`` writes the list again.
+do? Then ``python tests/test_messages.py`` writes the list again. Listed are what every kind of UserError is raised
+with, what ends a command besides, and ValueErrors, which become messages in the recipe and in the doctor.
 """
 
 from __future__ import annotations
@@ -9,37 +10,114 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 READ = ROOT / "tests" / "messages.txt"
 """Every message that was read, by its file; ``NAME`` stands for whatever is put in."""
-RAISED = {"UserError", "TrainingError", "AssetError", "Unreadable", "Unwritable", "Stopped"}
+BESIDE = {"Unreadable", "Unwritable", "Stopped", "ValueError"}
+"""What ends a command, or becomes such a message, and is no UserError."""
+HANDED_ON = {
+    ("sad/align/reader.py", "str(error)"),  # ValueError of token_bytes
+    ("sad/cli/doctor.py", "str(problem)"),  # ValueError and Unreadable of the doctor
+    ("sad/data/stream.py", "self._maker.name"),  # ChangedError says the rest
+    ("sad/errors.py", "message"),  # Stopped
+    ("sad/models/files.py", "str(error)"),  # AssetError
+}
+"""Whose message is another one's, which is listed where it is raised."""
 NAMES = ("GGUF ", "DeepSpeed", "NAME")
 """What may begin a message with a capital."""
 UNKIND = re.compile(
     r"\b(please|sorry|oops|illegal|failed to|invalid|error:|unable to|must not be None)\b", re.IGNORECASE
 )
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def pieces(node: ast.expr) -> Iterator[str]:
-    """The text of a message; ``NAME`` stands for whatever is put in."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.JoinedStr):
-        yield "".join(str(one.value) if isinstance(one, ast.Constant) else "NAME" for one in node.values)
-    elif isinstance(node, ast.IfExp):
-        yield from (*pieces(node.body), *pieces(node.orelse))
+@cache
+def code() -> dict[str, ast.Module]:
+    """Every file of both packages, by its path."""
+    files = sorted([*(ROOT / "sad").rglob("*.py"), *(ROOT / "sad_doctor").rglob("*.py")])
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+@cache
+def kinds() -> frozenset[str]:
+    """The classes whose message ends a command: UserError, all that derive from it, and ``BESIDE``."""
+    found = {"UserError"}
+    classes = [node for tree in code().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while more := {one.name for one in classes if found & {_name(base) for base in one.bases}} - found:
+        found |= more
+    return frozenset(found | BESIDE)
+
+
+@cache
+def functions() -> dict[str, list[Function]]:
+    """Every function by its name."""
+    found: dict[str, list[Function]] = {}
+    for tree in code().values():
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
+def _name(node: ast.expr) -> str:
+    return ast.unparse(node).rpartition(".")[2]
+
+
+def pieces(node: ast.AST, around: ast.AST) -> Iterator[str]:
+    """The texts that a message may be; ``NAME`` stands for whatever is put in. ``around`` is the function it is in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr():
+            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "NAME" for one in node.values)
+        case ast.IfExp():
+            yield from (*pieces(node.body, around), *pieces(node.orelse, around))
+        case ast.BoolOp():
+            yield from (text for one in node.values for text in pieces(one, around))
+        case ast.Subscript():
+            yield from pieces(node.value, around)
+        case ast.Name(id=name):
+            yield from (text for one in _given(name, around) for text in pieces(one, around))
+        case ast.Call() if _name(node.func) not in kinds():
+            for function in functions().get(_name(node.func), []):
+                returns = (one.value for one in ast.walk(function) if isinstance(one, ast.Return) and one.value)
+                yield from (text for one in returns for text in pieces(one, function))
+
+
+def _given(name: str, around: ast.AST) -> Iterator[ast.expr]:
+    """What a name is set to in a function."""
+    for one in ast.walk(around):
+        if isinstance(one, ast.Assign | ast.AnnAssign | ast.NamedExpr) and one.value is not None:
+            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                yield one.value
+
+
+def raised(tree: ast.AST, around: ast.AST | None = None, kind: str = "") -> Iterator[tuple[ast.Call, ast.AST]]:
+    """Every call that makes an error of ``kinds``, that of ``super().__init__`` too, and the function it is in."""
+    for node in ast.iter_child_nodes(tree):
+        own = isinstance(node, ast.Call) and kind in kinds() and ast.unparse(node.func) == "super().__init__"
+        if isinstance(node, ast.Call) and node.args and (own or _name(node.func) in kinds()):
+            yield node, around or tree
+        within = node.name if isinstance(node, ast.ClassDef) else kind
+        yield from raised(node, node if isinstance(node, Function) else around, within)
+
+
+@cache
+def written() -> list[tuple[str, ast.Call, tuple[str, ...]]]:
+    """Every call that makes an error: its file, itself, and the texts that its message may be."""
+    return [
+        (file, call, tuple(pieces(call.args[0], around)))
+        for file, tree in code().items()
+        for call, around in raised(tree)
+    ]
 
 
 def messages() -> dict[str, str]:
-    found = {}
-    for path in sorted([*(ROOT / "sad").rglob("*.py"), *(ROOT / "sad_doctor").rglob("*.py")]):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in RAISED:
-                for text in pieces(node.args[0]):
-                    found[f"{path.relative_to(ROOT)}:{node.lineno} {text}"] = text
-    return found
+    return {f"{file}:{call.lineno} {text}": text for file, call, texts in written() for text in texts}
 
 
 def faults(text: str) -> list[str]:
@@ -59,7 +137,7 @@ def faults(text: str) -> list[str]:
 
 def test_every_message_has_the_form() -> None:
     found = messages()
-    assert len(found) > 150
+    assert len(found) > 350
     assert {where: wrong for where, text in found.items() if (wrong := faults(text))} == {}
 
 
@@ -67,6 +145,23 @@ def test_the_form_refuses_what_is_against_it() -> None:
     for text in ("no such file.", "Failed to load NAME", "the value of NAME is invalid here", "a\nb c d", "bad file"):
         assert faults(text)
     assert not faults("no such file: NAME")
+
+
+def test_the_kinds_are_those_that_derive_from_it() -> None:
+    assert {"TrainingError", "AssetError", "NeedsAdapterError", "OwnWordsError", "InSharedPassError"} <= kinds()
+    assert "BrokenError" not in kinds()
+
+
+def test_a_message_is_followed_to_where_it_is_written() -> None:
+    tree = ast.parse(
+        "def f(a):\n    if told := g(a):\n        raise UserError(told)\n    t = f'{a}: b'\n    raise UserError(t)"
+    )
+    assert [text for call, around in raised(tree) for text in pieces(call.args[0], around)] == ["NAME: b"]
+
+
+def test_no_message_is_unread() -> None:
+    """One whose text cannot be found is another one's, handed on."""
+    assert {(file, ast.unparse(call.args[0])) for file, call, texts in written() if not texts} == HANDED_ON
 
 
 def listed() -> str:

@@ -1,5 +1,8 @@
 """Builds both distributions and checks them as a stranger would meet them; publishes nothing.
 
+What is installed is the wheel in dist/. That which pip makes from the source distribution has the same files with the
+same bytes; of the list of their hashes only the order may differ.
+
     python tools/release.py                # everything, into dist/
     python tools/release.py build doctor   # some of it: notes, build, metadata, doctor, whole
 
@@ -66,6 +69,22 @@ def names(archive: Path) -> set[str]:
         return {member.name.partition("/")[2] for member in source.getmembers() if member.isfile()}
 
 
+def contents(wheel: Path) -> dict[str, bytes]:
+    """Return the files of a wheel; of its RECORD the lines, sorted."""
+    with zipfile.ZipFile(wheel) as opened:
+        found = {name: opened.read(name) for name in names(wheel)}
+    return {
+        name: b"\n".join(sorted(held.splitlines())) if name.endswith(".dist-info/RECORD") else held
+        for name, held in found.items()
+    }
+
+
+def differing(one: Path, other: Path) -> list[str]:
+    """Return the files that only one of two wheels has, or that have other bytes in each."""
+    first, second = contents(one), contents(other)
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+
+
 def stray(files: set[str]) -> set[str]:
     """Return the files that no release should have: of editors, of caches, of runs."""
     bad = re.compile(
@@ -80,7 +99,7 @@ def check_notes(_work: Path) -> None:
 
 
 def build(work: Path) -> None:
-    """Both distributions, each as source and wheel; the wheel that is made from the source is the same."""
+    """Both distributions, each as source and wheel; the wheel that pip makes from the source holds the same bytes."""
     shutil.rmtree(DIST, ignore_errors=True)
     for folder in (ROOT, ROOT / "packages" / "sad-doctor"):
         run(sys.executable, "-m", "hatchling", "build", "-d", DIST, cwd=folder)
@@ -96,8 +115,8 @@ def build(work: Path) -> None:
         again = work / source.name
         run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", again, source)
         (other,) = again.iterdir()
-        if apart := names(other) ^ names(DIST / other.name):
-            raise ReleaseError(f"the wheel from {source.name} is another one: {', '.join(sorted(apart)[:3])}")
+        if apart := differing(other, DIST / other.name):
+            raise ReleaseError(f"the wheel from {source.name} is another one: {', '.join(apart[:3])}")
 
 
 def check_metadata(work: Path) -> None:

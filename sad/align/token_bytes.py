@@ -130,7 +130,8 @@ def _replacing(pattern: dict[str, str], content: str) -> Spelling:
     try:
         compiled = re.compile(pattern["Regex"])
     except re.error as error:
-        raise ValueError(f"the tokenizer's decoder has a pattern that cannot be read: {pattern['Regex']!r}") from error
+        told = f"the tokenizer's decoder has a pattern that cannot be read: {pattern['Regex']!r}"
+        raise ValueError(f"{told}; mend it in its tokenizer.json") from error
     return lambda token: compiled.sub(lambda _: content, token)
 
 

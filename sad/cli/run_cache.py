@@ -50,7 +50,11 @@ def run_cache(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
         return _run(recipe, folder, dry_run=dry_run)
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
-        told = "stopped; the same command goes on from the last whole file" if folder.exists() else "stopped"
+        told = (
+            "stopped; the same command goes on from the last whole file"
+            if folder.exists()
+            else "stopped before anything was written"
+        )
         raise Stopped(told, number) from None
 
 

@@ -90,6 +90,6 @@ def _writable(target: Path, config: Path | None) -> None:
     if target.is_file() and target.stat().st_size:
         try:
             recipes.load(target, {})
-        except (UserError, UnicodeDecodeError):
+        except UserError:
             # the user's text, say: it would be gone after the minutes
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

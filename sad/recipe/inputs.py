@@ -100,7 +100,7 @@ class Data(Section):
             raise ValueError("prompt and completion go together: set both data.prompt and data.completion")
         named = [n for n in ("column", "messages", "prompt") if getattr(self, n) is not None]
         if len(named) > 1:
-            raise ValueError(f"{' and '.join(f'data.{n}' for n in named)} are set: a document comes from one of them")
+            raise ValueError(f"{' and '.join(f'data.{n}' for n in named)} are set: name one of them")
         if self.column is not None and self.learn == "completion":
             raise ValueError("plain text has no answers: leave out data.learn, or name data.messages or data.prompt")
         return self

@@ -151,7 +151,7 @@ class Recipe(Section):
         if missing := sorted(set(self.terms.weights) ^ set(self.shares)):
             raise ValueError(f"shares must name exactly the terms with a weight; these differ: {', '.join(missing)}")
         if max(self.shares.values()) > MOST * min(self.shares.values()):
-            raise ValueError(f"no share may be more than {MOST:,.0f} times another")
+            raise ValueError(f"no share may be more than {MOST:,.0f} times another: bring them nearer together")
         return self
 
     @model_validator(mode="after")
@@ -203,8 +203,6 @@ def _read(path: Path) -> dict[str, Any]:
         return bounded.toml_of(path)
     except OSError as error:
         raise UserError(f"cannot read the recipe {path}: {error.strerror or error}; name a file in TOML") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): name a file in TOML") from None
     except ValueError as error:
         raise UserError(f"{path} cannot be read as TOML: {error}; mend it") from None
 

@@ -39,7 +39,7 @@ def _layers(value: Any) -> Any:  # noqa: ANN401 - whatever the recipe has
     if not all(0 <= block < BLOCKS for pair in pairs for block in pair):
         raise ValueError(f"blocks are numbered from 0, and no model has {BLOCKS:,} of them: name blocks that there are")
     if len({tuple(pair) for pair in pairs}) < len(pairs):
-        raise ValueError("a pair of blocks is named twice")
+        raise ValueError("a pair of blocks is named twice: name it once")
     return [list(pair) for pair in pairs]
 
 
@@ -61,7 +61,7 @@ class Kd(Section):
     @model_validator(mode="after")
     def _mixed(self) -> Kd:
         if self.divergence.startswith("skew") and self.mix == 1:
-            raise ValueError(f"{self.divergence} with mix = 1 is 0 for every student: take less")
+            raise ValueError(f"{self.divergence} with mix = 1 is 0 for every student: take a smaller mix")
         return self
 
 

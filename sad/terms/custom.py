@@ -140,7 +140,9 @@ def _check_gradient(who: str, total: Tensor, mine: list[Tensor], theirs: list[Te
     except RuntimeError as error:
         if _lacks_memory(error):
             raise
-        raise UserError(f"{who} has no gradient that can be formed: {_first_line(error)}"[:300]) from error
+        raise UserError(
+            f"{who} has no gradient: {_first_line(error)[:200]}; compute its total from the view anew each time"
+        ) from error
     if not any(slope is not None and bool(slope.any()) for slope in slopes):
         raise UserError(f"{who} gives the student no gradient: compute its total from the view's student")
     if not all(slope is None or bool(slope.isfinite().all()) for slope in slopes):

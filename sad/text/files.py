@@ -129,7 +129,7 @@ def _json_lines(path: Path) -> Iterator[Row]:
 def _trouble(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return error.msg
-    return "nested too deeply" if isinstance(error, RecursionError) else "a number with more digits than Python reads"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number with more digits than can be read"
 
 
 def _none(_constant: str) -> None:

@@ -131,7 +131,7 @@ class RunFolder:
 
 def _fault(error: ValueError) -> str:
     """Why a file of facts was not read, behind a colon."""
-    return ": it is no JSON" if isinstance(error, JSONDecodeError | UnicodeDecodeError) else f": {error}"
+    return ": it is no JSON" if isinstance(error, JSONDecodeError) else f": {error}"
 
 
 def cleaned(value: object, depth: int = 0) -> object:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from example import FOLDER, load
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer
 
 from sad import tiny
 from sad.data import collate
+from sad_doctor import check, read
 
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    path = Path(__file__).parents[2] / "examples" / "hf_trainer.py"
-    spec = importlib.util.spec_from_file_location("hf_trainer", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        # as Python does for a program: what stands beside it can be imported
+        patch.syspath_prepend(FOLDER)
+        return load("hf_trainer")
 
 
 def folder(tmp_path: Path, same: bool) -> Path:
@@ -37,10 +36,10 @@ def folder(tmp_path: Path, same: bool) -> Path:
     return tmp_path
 
 
-def run(example: ModuleType, where: Path, size: int, accumulation: int, steps: int = 3) -> Any:
+def run(example: ModuleType, where: Path, size: int, accumulation: int, steps: int = 3, **more: Any) -> Any:
     AcceleratorState._reset_state(reset_partial_state=True)
     words = {"teacher": where / "teacher", "student": where / "student", "text": where / "text.txt"}
-    numbers = {"steps": steps, "batch-size": size, "accumulation": accumulation, "max-length": 32}
+    numbers = {"steps": steps, "batch-size": size, "accumulation": accumulation, "max-length": 32, **more}
     torch.manual_seed(0)
     found = {**words, **numbers, "output": where / f"out-{size}-{accumulation}"}
     trainer = example.main([part for name, value in found.items() for part in (f"--{name}", str(value))])
@@ -99,3 +98,24 @@ def test_a_mean_for_each_micro_batch_would_be_another_loss(
         example.DistilTrainer, "get_batch_samples", lambda self, *a: (Trainer.get_batch_samples(self, *a)[0], None)
     )
     assert losses(run(example, where, 1, 4)) != pytest.approx(whole, rel=1e-3)
+
+
+def test_its_terms_are_recorded_and_sum_to_the_loss(example: ModuleType, tmp_path: Path) -> None:
+    where = folder(tmp_path, same=False)
+    run(example, where, 2, 2, steps=12)
+    told = read(where / "out-2-2")
+    assert told.facts["status"] == "finished"
+    columns = {name: told.columns[f"train/{name}"] for name in ("loss", "weighted/kd", "weighted/lm")}
+    layers = told.columns["train/weighted/layerwise"].value
+    assert columns["loss"].step.tolist() == list(range(1, 13))
+    parts = columns["weighted/kd"].value + columns["weighted/lm"].value + layers
+    np.testing.assert_allclose(parts, columns["loss"].value, rtol=1e-3)
+    assert "R204" in check(told).passed
+
+
+def test_a_red_flag_ends_its_run(example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = folder(tmp_path, same=False)
+    trainer = run(example, where, 2, 1, steps=200, rate=0, every=10)
+    assert trainer.state.global_step < 60
+    assert f"stopped at step {trainer.state.global_step}: R10" in capsys.readouterr().out
+    assert read(where / "out-2-1").facts["status"] == "interrupted"

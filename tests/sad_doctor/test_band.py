@@ -58,7 +58,7 @@ def test_a_band_of_a_file(tmp_path):
         ("[[x]]\nat = [1]\nlow = [3]\nhigh = [2]", "above its high"),
         ("[[x]]\nat = [1]\nlow = [1]\nhihg = [2]\nhigh = [2]", "did you mean high"),
         ("[[x]]\nat = [1]\nlow = ['a']\nhigh = [2]", "finite numbers"),
-        ("x = 3", "is a table"),
+        ("x = 3", "must be a table"),
         ("", "no series"),
         ("[", "--band"),
     ],

@@ -106,3 +106,20 @@ def test_whatever_stands_in_a_text_is_no_key(tables: dict[str, str | float]) -> 
     told = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in tables.items())
     told += 'last = "' + "a.b." * 100 + '"\n'
     assert bounded.toml(told)["last"] == "a.b." * 100
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "wanted"),
+    [
+        ("a.json", b'{"a": ' + b"9" * 5000 + b"}", "a number in it has more digits than can be read"),
+        ("a.toml", b"a = " + b"9" * 5000, "a number in it has more digits than can be read"),
+        ("a.json", b'{"a": "\xff"}', "it is not UTF-8 text (byte 7)"),
+        ("a.toml", b'a = "\xff"', "it is not UTF-8 text (byte 5)"),
+    ],
+)
+def test_no_word_of_pythons_own_is_in_a_reason(tmp_path: Path, name: str, told: bytes, wanted: str) -> None:
+    (tmp_path / name).write_bytes(told)
+    reader = bounded.json_of if name.endswith("json") else bounded.toml_of
+    assert refused(reader, tmp_path / name) == wanted
+    if name.endswith("json"):
+        assert refused(bounded.loads, told) == wanted

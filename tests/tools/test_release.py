@@ -67,6 +67,26 @@ def test_what_does_not_belong_into_an_archive_is_seen(tmp_path: Path) -> None:
     assert release.stray(found) == {"sad/__pycache__/cli.pyc", "runs/2026-01-01/run.json"}
 
 
+def wheel(path: Path, files: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w") as opened:
+        for name, text in files.items():
+            opened.writestr(name, text)
+    return path
+
+
+def test_wheels_are_compared_by_what_their_files_hold(tmp_path: Path) -> None:
+    files = {"sad/a.py": "x = 1\n", "sad-1.dist-info/RECORD": "a,1\nb,2\n"}
+    first = wheel(tmp_path / "first.whl", files)
+    again = wheel(tmp_path / "again.whl", {**dict(reversed(files.items())), "sad-1.dist-info/RECORD": "b,2\na,1\n"})
+    assert release.differing(first, again) == []
+    for changed, apart in (
+        ({**files, "sad/a.py": "x = 2\n"}, "sad/a.py"),
+        ({**files, "sad/b.py": ""}, "sad/b.py"),
+        ({**files, "sad-1.dist-info/RECORD": "a,1\n"}, "sad-1.dist-info/RECORD"),
+    ):
+        assert release.differing(first, wheel(tmp_path / "other.whl", changed)) == [apart]
+
+
 def test_a_program_that_ends_otherwise_is_one_line() -> None:
     assert release.run(sys.executable, "-c", "print(3)") == "3\n"
     with pytest.raises(release.ReleaseError, match="ended with 4, not 0: no") as error:

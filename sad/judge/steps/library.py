@@ -180,7 +180,8 @@ class Library:
                 made.model_accepts_loss_kwargs = False
         except Exception as error:
             # what it wants besides is not ours to guess
-            raise NeedsAdapterError(f"{self.kind.__name__}({', '.join(whole)}) {raised(error)}") from None
+            told = f"{self.kind.__name__}({', '.join(whole)})"
+            raise NeedsAdapterError(f"its trainer cannot be made here: {told} {raised(error)}") from None
         # its losses are of a table: whoever reads a test's output looks for those of their run
         made.remove_callback(transformers.PrinterCallback)
         return made

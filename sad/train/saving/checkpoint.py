@@ -19,7 +19,7 @@ from sad.errors import UserError
 from sad.objective import Objective
 from sad.train.optimizer import check_moment
 from sad.train.processes import engine, sharded
-from sad.train.saving import disk, random_states
+from sad.train.saving import disk, random_states, unfit
 from sad.train.saving.folder import RECIPE
 from sad_doctor import bounded
 from sad_doctor.record import replace_text
@@ -190,7 +190,7 @@ def load(
         OSError,
     ) as error:
         # everything that a file of another run, or half a file, can bring about
-        told = f"{folder} does not fit this run: {_first_line(error)}"
+        told = f"{folder} does not fit this run: {unfit.reason(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
     objective.weights |= weights
     objective.means = means
@@ -293,7 +293,3 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
     if any(len(of) != 1 + len(engine.MOMENTS) for of in state.values()):
         raise ValueError("its optimizer lacks a moment")
     optimizer.load_state_dict({**whole, "state": state})
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0]

@@ -127,7 +127,9 @@ def test_a_missing_file_and_a_file_that_is_not_toml(tmp_path: Path) -> None:
     assert "cannot read the recipe" in refused(path=tmp_path / "none.toml")
     assert "cannot be read as TOML" in refused(path=written(tmp_path, "[train\n"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    assert "bytes.toml is not UTF-8 text (byte 0)" in refused(path=tmp_path / "bytes.toml")
+    assert "bytes.toml cannot be read as TOML: it is not UTF-8 text (byte 0); mend it" in refused(
+        path=tmp_path / "bytes.toml"
+    )
     assert "cannot read the recipe" in refused(path=tmp_path)
 
 

@@ -90,6 +90,6 @@ def test_the_file_of_a_term_holds_from_any_folder(tmp_path: Path, monkeypatch: p
 
 
 def test_a_mixture_that_is_always_zero_is_refused() -> None:
-    with pytest.raises(ValidationError, match="is 0 for every student: take less"):
+    with pytest.raises(ValidationError, match="is 0 for every student: take a smaller mix"):
         Kd(divergence="skew_kl", mix=1.0)
     assert Kd(divergence="jsd", mix=1.0).mix == 1.0

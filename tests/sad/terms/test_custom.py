@@ -255,7 +255,7 @@ def test_a_want_of_memory_is_left_to_the_loop_which_cuts_the_batch(file: Path) -
         ("Endless", "is inf on the first batch"),
         ("Steep", "has a gradient on the first batch that is not finite"),
         ("Fails", "failed on the first batch: AttributeError: 'View' object has no attribute 'nothing' (own.py, line"),
-        ("Backward", "has no gradient that can be formed: RuntimeError: Trying to backward through the graph"),
+        ("Backward", "has no gradient: RuntimeError: Trying to backward through the graph"),
         ("Changes", "changes the batch, which every term reads: take a copy of what it changes"),
         ("Leaves", "failed on the first batch: SystemExit: 7 (own.py, line"),
         ("Silent", "cannot be called: give its class a __call__(self, view) -> Sum"),

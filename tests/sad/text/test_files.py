@@ -133,10 +133,10 @@ def test_what_is_broken_says_where(tmp_path: Path) -> None:
     path.write_text("[" * 100_000)
     assert "nested too deeply" in refused(path)
     path.write_text('{"text": "a"}\n{"text": ' + "9" * 5000 + "}\n")
-    assert refused(path).startswith(f"{path}, line 2: not JSON: a number with more digits than Python reads")
+    assert refused(path).startswith(f"{path}, line 2: not JSON: a number with more digits than can be read")
     path = tmp_path / "a.json"
     path.write_text('[{"text": ' + "9" * 5000 + "}]")
-    assert refused(path).startswith(f"{path}: not JSON: a number with more digits than Python reads")
+    assert refused(path).startswith(f"{path}: not JSON: a number with more digits than can be read")
     path.write_text('[{"text": "a"},\n {"text" "b"}]')
     assert refused(path) == f"{path}, line 2: not JSON: Expecting ':' delimiter; mend it, or give another file"
     path.write_text('[{"text": "a"}, 3]')
