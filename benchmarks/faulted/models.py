@@ -11,12 +11,12 @@ from typing import Any
 from faulted import pairs
 from faulted.disk import wanted
 from faulted.whole import lines
-from faulted.world import World
+from faulted.world import BASE, World
 from sad_doctor import names
 
 Answer = tuple[int, tuple[str, ...]]
 """An exit code, and words of what is told."""
-STUDENT = 150
+STUDENT = 300
 """Steps after which a student knows the text better than a teacher of ``BEGINNER`` steps."""
 BEGINNER = 60
 
@@ -45,7 +45,8 @@ def _spoilt(side: str, value: float, all_of: bool = False) -> Callable[[Path], N
     def make(folder: Path) -> None:
         import torch
 
-        model = pairs.fresh(side)
+        # sharp, so that the teacher's logits overflow on any tokens
+        model = pairs.fresh(side, sharpness=8.0 if side == "teacher" else 1.0)
         with torch.no_grad():
             weight = model.model.norm.weight if all_of else model.model.layers[0].mlp.up_proj.weight.view(-1)[:1]
             weight.fill_(value)
@@ -78,7 +79,9 @@ def _wide(folder: Path) -> None:
 
 
 def _rows_kept(pair: Path, run: Path) -> Iterator[str]:
-    """Yield what is wrong with the rows that no token has: they are saved as they were."""
+    """Yield what is wrong with the rows that no token has. They have logits like the others, as in the model's own
+    loss: training pushes them down, by no more than six steps of AdamW can.
+    """
     from sad import tiny
 
     size = tiny.reader(pairs.SIZES["student"][0]).size
@@ -87,8 +90,8 @@ def _rows_kept(pair: Path, run: Path) -> Iterator[str]:
         yield f"the student had no rows above its {size} tokens"
     elif before.shape != after.shape or before[:size].equal(after[:size]):
         yield f"its embedding was {tuple(before.shape)} and is {tuple(after.shape)}, or nothing of it was trained"
-    elif not before[size:].equal(after[size:]):
-        yield f"rows that no token has moved by up to {float((before[size:] - after[size:]).abs().max()):.2g}"
+    elif not float((moved := (before[size:] - after[size:]).abs()).max()) < 6 * BASE["train"]["learning_rate"]:
+        yield f"rows that no token has moved by up to {float(moved.max()):.2g}"
 
 
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
