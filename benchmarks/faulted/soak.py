@@ -82,7 +82,7 @@ class Watched:
         told = f"{1000 * early:.1f} ms in the second tenth, {1000 * late:.1f} ms in the last"
         yield f"{self.name:22} a look, median {told}"
         if not late < SLOWER * early + SLACK:
-            yield f"{WRONG} {self.name}: a look takes longer at the end than {SLOWER:g} times that + {1000 * SLACK:g} ms"
+            yield f"{WRONG} {self.name}: a look takes longer at the end than {SLOWER:g} x that + {1000 * SLACK:g} ms"
 
 
 def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) -> Iterator[str]:

@@ -98,7 +98,7 @@ def test_a_pipe_in_place_of_the_record_is_refused_at_any_trust(tmp_path: Path, n
     (folder / name).unlink(missing_ok=True)
     os.mkfifo(folder / name)
     for trust in (False, True):
-        with pytest.raises(UserError, match="pipe or a device|no regular file"):
+        with pytest.raises(UserError, match=r"pipe or a device|no regular file"):
             consent.check(folder, recipe, trust=trust)
 
 
