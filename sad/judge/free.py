@@ -36,12 +36,14 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
     """Return a function whose lacking globals are parameters too, by name; anything else, and one that lacks none, as
     it is.
     """
-    if not isinstance(target, FunctionType):
+    # a decorator of another file, `@torch.no_grad()`, has globals of its own
+    inner = inspect.unwrap(target) if isinstance(target, FunctionType) else target
+    if not isinstance(target, FunctionType) or not isinstance(inner, FunctionType):
         return target
-    names = [name for name in lacking(target) if name not in inspect.signature(target).parameters]
+    names = [name for name in lacking(inner) if name not in inspect.signature(target).parameters]
     if not names:
         return target
-    space = target.__globals__
+    space = inner.__globals__
 
     @functools.wraps(target)
     def called(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -208,6 +209,15 @@ def _of_a_program(error: BaseException) -> str:
     )
 
 
+def file_of(code: Code) -> str:
+    """Return the text of the file that code is in, '' where there is none to read."""
+    target: Any = code.target if inspect.isroutine(code.target) or isinstance(code.target, type) else type(code.target)
+    try:
+        return Path(inspect.getsourcefile(target) or "").read_text(encoding="utf-8", errors="replace")
+    except (OSError, TypeError):
+        return ""
+
+
 def source(code: Code) -> str:
     """Return the source of code, '' where there is none to read."""
     target: Any = code.target
@@ -220,6 +230,19 @@ def source(code: Code) -> str:
     base = getattr(target, "__mro__", ())[1:-1]
     own = [one for one in base if one.__module__ == target.__module__]
     return "\n".join([text, *map(inspect.getsource, own)])
+
+
+def reached(code: Code) -> str:
+    """Return the source of code with that of the functions of its module that it names, and those that they name."""
+    text = source(code)
+    beside = getattr(inspect.unwrap(code.target) if callable(code.target) else code.target, "__globals__", None)
+    beside = beside or vars(sys.modules.get(getattr(code.target, "__module__", ""), object))
+    left = {name: one for name, one in beside.items() if inspect.isfunction(one) and one is not code.target}
+    while named := [name for name in left if re.search(rf"\b{re.escape(name)}\b", text)]:
+        for name in named:
+            one = left.pop(name)
+            text += source(Code(one, None, None)) if one.__globals__ is beside else ""
+    return text
 
 
 def _verdict(check: Check) -> Verdict:

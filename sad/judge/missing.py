@@ -216,7 +216,10 @@ def _found_above(top: str, where: str) -> bool:
     for folder in list(Path(where).resolve().parents)[:5]:
         for root in (folder, folder / "src"):
             # a folder of modules may do without __init__.py
-            if str(root) not in sys.path and (any((root / top).glob("*.py")) or (root / f"{top}.py").is_file()):
+            if str(root) not in sys.path and (
+                any(one for depth in ("*.py", "*/*.py") for one in (root / top).glob(depth))
+                or (root / f"{top}.py").is_file()
+            ):
                 sys.path.append(str(root))
                 return True
     return False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
+from sad.judge.collators import letters
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
 from sad.judge.collators.marker import (
@@ -22,7 +23,7 @@ from sad.judge.collators.marker import (
     without_header,
     without_marker,
 )
-from sad.judge.collators.prepares import ONE, Takes, paired, prepared
+from sad.judge.collators.prepares import ONE, PREPARES, Takes, paired, prepared, rows_padded
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.free import is_free
 from sad.judge.judging import Code
@@ -37,13 +38,16 @@ FEATURES = {
 }
 LENGTHS = (
     *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
-    *("max_sequence_length", "allowed_max_length", "cutoff_len"),
+    *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
 )
 OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 CAUSAL = re.compile("decoder_only|causal")
-COLUMNS = ("text", "prompt", "response", "completion", "question", "answer", "instruction", "output")
+COLUMNS = (
+    *("text", "prompt", "response", "completion", "question", "answer", "instruction", "output", "history", "summary"),
+    *("input", "target", "source", "query"),
+)
 """What columns are called, where another name says which is which: `text_column`."""
 CONFIGS = ("args", "data_args", "config", "cfg", "script_args", "training_args")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
@@ -86,6 +90,12 @@ class Call:
     """It puts an end mark behind each text itself: texts are given without."""
     one_mark: bool = False
     """Its padding mark is its end mark."""
+    own: bool = False
+    """It puts words of its own round its texts, and gets a tokenizer that has them; where it ``begins`` too, that one
+    puts a begin mark before each text.
+    """
+    own_pad: bool = False
+    """Its file gives its tokenizer a padding mark of its own: the end mark never pads."""
     several: bool = False
     """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
     way: Takes = Takes.LIST
@@ -93,8 +103,13 @@ class Call:
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
+        if self.own_pad and marks.pad == marks.eos:
+            # its program never pads with the end mark
+            marks = Marks(marks.eos, marks.eos + 1)
         marks = Marks(marks.eos, marks.eos) if self.one_mark else marks
         found = self.of(self.features(texts, marks), texts, marks)
+        if self.own:
+            return found
         found = replace(found, batch=with_last(found.batch, marks.pad))
         if self.one_mark and not self.several:
             found = replace(found, batch=with_inner(found.batch, marks))
@@ -106,6 +121,8 @@ class Call:
         """Return fresh features of some texts."""
         shorten = once if self.one_mark and not self.several else bare
         given = [shorten(text, marks) for text in texts] if self.appends else texts
+        if self.own:
+            return self.form.of(texts, marks)
         times = self.words or int(bool(self.takes(TEMPLATES)))
         return self.form.of([marked(text, times) for text in given] if times else given, marks)
 
@@ -113,13 +130,20 @@ class Call:
         """Collate features that were made already."""
         if self.code.adapter is not None:
             return read(self._adapted(texts, marks))
-        found = read(self.made(marks)(features))
+        returned = self.made(marks)(features)
+        found = read(rows_padded(returned, marks.pad) if self.way is Takes.LIST and self.prepares() else returned)
+        if self.own:
+            return found
         if bool((found.batch.input_ids == self.size).any()):
             raise OwnWordsError("it puts words into its texts that the tokenizer here has not")
         if self.words or self.takes(TEMPLATES):
             return replace(found, batch=without_marker(found.batch))
         headed = self.form is MESSAGES or self.begins
         return replace(found, batch=without_header(found.batch)) if headed else found
+
+    def prepares(self) -> bool:
+        """Whether it is a function whose name says that it makes rows, which others pad."""
+        return inspect.isroutine(self.code.target) and bool(PREPARES.search(self.code.target.__name__.lower()))
 
     def other(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of this class
         """Return the same collator, called otherwise."""
@@ -211,12 +235,16 @@ class Call:
     def _setting(self, name: str, marks: Marks) -> Any:  # noqa: ANN401 - any setting
         """Return the value of a setting by its name, None for one that is left as it is."""
         lower = name.lower()
+        if lower in TOKENIZER and self.own:
+            return letters.tokenizer(marks, self.side, self.longest, begins=self.begins)
         if lower in TOKENIZER:
             made = tokenizer(marks, self.side, self.size, unknown=bool(self.words))
             if self.begins:
                 made.bos_token = HEADER.strip()
             return made
-        lengths = {
+        columns = {f"{one}{end}": one for one in COLUMNS for end in ("_column", "_column_name", "_field")}
+        told: dict[str, Any] = {
+            **columns,
             **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
             **dict.fromkeys(PROMPTS, self.longest // 2),
         }
@@ -224,10 +252,9 @@ class Call:
             **dict.fromkeys(("pad_token_id", "pad_id", "padding_value", "pad_idx", "pad_token", "pad"), marks.pad),
             **dict.fromkeys(("eos_token_id", "eos_id", "eos", "end_id"), marks.eos),
             **dict.fromkeys(("ignore_index", "label_pad_token_id", "ignore_id", "label_pad_id"), IGNORED),
-            **dict.fromkeys(CONFIGS, Settings(name, lengths)),
-            **lengths,
+            **dict.fromkeys(CONFIGS, Settings(name, told)),
+            **told,
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
-            **{f"{one}{end}": one for one in COLUMNS for end in ("_column", "_column_name", "_field")},
             "dataset_text_field": "text",
             "mlm": False,
             "device": "cpu",

@@ -120,21 +120,21 @@ def _unmasked(batch: Collated, texts: Sequence[Text], what: str) -> str:
     return f"{what}: behind a text it is never read, with causal attention"
 
 
-def features_untouched(call: Call) -> Verdict:
+def features_untouched(call: Call, texts: Sequence[Text] = TEXTS) -> Verdict:
     """Features that were collated once give the same batch as fresh ones."""
     if call.code.adapter is not None:
         return Verdict(True, "an adapter stands before it", standing=Standing.NOT_APPLICABLE)
-    given = call.features(TEXTS, BOTH[0])
+    given = call.features(texts, BOTH[0])
     before = copy.deepcopy(given)
-    call.of(given, TEXTS, BOTH[0])
+    call.of(given, texts, BOTH[0])
     changed = [number for number, pair in enumerate(zip(before, given, strict=True)) if not _equal(*pair)]
     if not changed:
         return Verdict(True, "features are as they were")
-    says = f"{len(changed)} of {len(TEXTS)} features are changed by the call"
+    says = f"{len(changed)} of {len(texts)} features are changed by the call"
     for number in changed:
-        fresh = call.of(call.features([TEXTS[number]], BOTH[0]), [TEXTS[number]], BOTH[0])
+        fresh = call.of(call.features([texts[number]], BOTH[0]), [texts[number]], BOTH[0])
         try:
-            again = call.of([given[number]], [TEXTS[number]], BOTH[0])
+            again = call.of([given[number]], [texts[number]], BOTH[0])
         except Exception as error:
             return Verdict(False, f"{says}; the second time it raises {type(error).__name__}: {error}")
         if not _same(fresh.batch, again.batch):

@@ -15,8 +15,9 @@ from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
 from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.prepares import Takes, ways
+from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, guesses, raised, source
+from sad.judge.judging import CannotRunError, Code, file_of, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Marks
 
@@ -55,6 +56,21 @@ def discover(code: Code) -> Call:
         raise UserError(
             "it masks tokens at random (mlm is True): that is no collator of a causal language model; give it mlm=False"
         )
+    best, failed = _best(code)
+    missing = _missing(best, source(code))
+    if best is not None and not missing:
+        return _ended(best)
+    if (own := _templated(code)) is not None:
+        return own
+    if missing:
+        raise NeedsAdapterError(f"it looks for {missing} in its texts, which no text here has")
+    if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
+        raise why
+    raise _refused(failed, source(code))
+
+
+def _best(code: Code) -> tuple[_Tried | None, list[tuple[str, Exception | SystemExit]]]:
+    """Return the call in which most is told, None where none runs, and what the others raised."""
     best: _Tried | None = None
     failed: list[tuple[str, Exception | SystemExit]] = []
     for call in _calls(code):
@@ -72,14 +88,7 @@ def discover(code: Code) -> Call:
             break
         if best is None or (found.whole, found.masked) > (best.whole, best.masked):
             best = found
-    if best is not None:
-        sought = SOUGHT.search(source(code))
-        if sought and not bool((best.read.batch.labels != IGNORED).any()):
-            raise NeedsAdapterError(f"it looks for {sought[1]} in its texts, which no text here has")
-        return _ended(best)
-    if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
-        raise why
-    raise _refused(failed, source(code))
+    return best, failed
 
 
 def _calls(code: Code) -> Iterator[Call]:
@@ -93,6 +102,18 @@ def _calls(code: Code) -> Iterator[Call]:
         yield call
         if call.takes(TEMPLATES):
             yield call.other(template=(MARKER,))
+
+
+def _missing(best: _Tried | None, text: str) -> str:
+    """Return the mark that a source looks for where no text got a label, '' otherwise."""
+    sought = SOUGHT.search(text)
+    learned = best is None or bool((best.read.batch.labels != IGNORED).any())
+    return sought[1] if sought and not learned else ""
+
+
+def _templated(code: Code) -> Call | None:
+    text = file_of(code)
+    return templated(code, [(way, _forms(code, way, text)) for way in _ways(code)])
 
 
 def _names(code: Code) -> list[str]:

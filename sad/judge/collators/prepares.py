@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sad.judge.collators.asked import Strings
+from sad.judge.collators.asked import columns as columns_of
 from sad.judge.collators.batch import IDS, LEARNED, MASKS, NEXT, OWN, WrongBatchError
 from sad.subjects.text_loss import IGNORED
 
@@ -77,11 +79,21 @@ def prepared(takes: Takes, function: Callable[..., Any], first: Sequence[str], p
             return padded([of_one(one) for one in features], pad)
         if not all(isinstance(one, Mapping) for one in features):
             raise WrongBatchError("columns are those of dicts")
-        columns = {name: [one[name] for one in features] for name in features[0]}
+        columns: dict[str, Any] = {name: [one[name] for one in features] for name in features[0]}
+        if all(isinstance(one, Strings) for one in features):
+            columns = columns_of(features)
         named = dict(zip(first, columns.values(), strict=False)) if takes is Takes.PAIRS else {first[0]: columns}
         return padded(_apart(function(**named)), pad)
 
     return of_all
+
+
+def rows_padded(found: Any, pad: int) -> Any:  # noqa: ANN401 - that is the question
+    """Return columns that are lists of rows as one padded batch; anything else as it is."""
+    ids = next((found[name] for name in IDS if hasattr(found, "keys") and name in found.keys()), None)  # noqa: SIM118
+    return (
+        padded(_apart(found), pad) if isinstance(ids, list) and all(hasattr(row, "__len__") for row in ids) else found
+    )
 
 
 def _apart(found: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - that is the question

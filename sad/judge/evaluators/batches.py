@@ -66,6 +66,12 @@ FORMS = (
         lambda r: (r.ids[:, :-1].contiguous(), r.labels[:, 1:].contiguous()),
     ),
     Form(
+        "dicts with what is read, its mask and the token after each, as input, mask and target",
+        lambda r: Batch(
+            input=r.ids[:, :-1].contiguous(), mask=r.mask[:, 1:].contiguous(), target=r.labels[:, 1:].contiguous()
+        ),
+    ),
+    Form(
         "dicts with input_ids and attention_mask",
         lambda r: Batch(input_ids=r.ids, attention_mask=r.mask),
         bare=True,

@@ -45,7 +45,10 @@ LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(valid|validation|val
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
 CALLED = ("evaluate", "compute", "_compute")
 """Which method of an object is called, where the object itself is not."""
-LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches", "steps")
+LIMITS = {
+    *("max_batches", "eval_iters", "max_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches"),
+    "steps",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,12 @@ class Recaller(nn.Module):
     ) -> Any:  # noqa: ANN401 - an output, or a pair
         """Return an output with logits [batch, length, vocab], and the mean loss of labels where there are some.
 
-        What is given second, or as ``targets``, is a mask, or else the token after each: then a pair of the logits and
-        their loss is returned, and with a ``loss_reduction`` the loss alone.
+        What is given second, as ``targets``, or as ``lm_labels`` with their ``lm_mask``, is a mask, or else the token
+        after each: then a pair of the logits and their loss is returned, and with a ``loss_reduction`` the loss alone.
         """
         del attention_mask
-        second = more.pop("targets", second)
+        # labels with a mask of their own are those of the next token
+        second = more.pop("lm_labels" if "lm_mask" in more else "targets", second)
         rows = torch.stack([self.recalled(row) for row in ids_of(input_ids, more)])
         logits = self.drop(self.norm(rows)) * self.scale
         if second is not None and not _is_mask(second):

@@ -90,9 +90,9 @@ class First(Bare):
 
 
 OTHER_NAMES = {
-    "input_ids": ("ids", "inputs", "x", "tokens", "source_ids"),
+    "input_ids": ("ids", "inputs", "input", "x", "tokens", "source_ids"),
     "attention_mask": ("mask", "source_mask"),
-    "labels": ("targets", "target_ids", "target", "y"),
+    "labels": ("targets", "target_ids", "target", "label", "y"),
 }
 
 

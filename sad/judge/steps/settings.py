@@ -9,7 +9,19 @@ from typing import Any
 from sad.judge.stand_in import FLAGS, Keyed
 from sad.judge.unknown import Unknown
 
-CONFIGS = ("args", "config", "cfg", "hparams", "conf", "train_config", "training_args", "train_args", "opts")
+CONFIGS = (
+    "args",
+    "config",
+    "cfg",
+    "hparams",
+    "conf",
+    "train_config",
+    "training_args",
+    "train_args",
+    "opts",
+    "eval",
+    "eval_args",
+)
 """The names of a parameter that is one."""
 NEVER = 10**9
 """Steps between two things that are not looked at: what is logged, scored or saved on the way."""

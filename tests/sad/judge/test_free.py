@@ -8,12 +8,19 @@ from sad.judge.free import is_free, lacking, opened
 from sad.judge.target import load
 
 PROGRAM = """
+import torch
+
 def help():
     return other
 
 
 def step(batch, *, rate=1, **more):
     return [model(batch) * rate + help() for _ in (1,)]
+
+
+@torch.no_grad()
+def scored(batch):
+    return model(batch)
 
 
 def typed(batch):
@@ -65,3 +72,9 @@ def test_a_module_that_a_program_makes_a_model_of(tmp_path):
     )
     (tmp_path / "model.py").touch()
     assert lacking(load(f"{file}:f", [])) == ["model"]
+
+
+def test_what_a_decorated_function_reads_is_its_files(program):
+    made = opened(load(f"{program}:scored"))
+    assert list(inspect.signature(made).parameters) == ["batch", "model"]
+    assert made(3, model=lambda x: x + 1) == 4

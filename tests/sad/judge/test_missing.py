@@ -78,6 +78,15 @@ def test_the_root_of_its_repository_is_looked_into_first(tmp_path):
     assert load(f"{file}:loss", [])() == 3
 
 
+def test_a_package_of_folders_alone_is_found_above(tmp_path):
+    (tmp_path / "own_folders" / "parts").mkdir(parents=True)
+    (tmp_path / "own_folders" / "parts" / "four.py").write_text("four = 4\n")
+    (tmp_path / "train").mkdir()
+    file = tmp_path / "train" / "mine.py"
+    file.write_text("from own_folders.parts.four import four\ndef loss():\n    return four\n")
+    assert load(f"{file}:loss", [])() == 4
+
+
 def test_what_only_logs_may_be_called():
     assert Placeholder("wandb.log")({"loss": 1}) is None
     assert not isinstance(1, Placeholder("a.B"))

@@ -109,6 +109,20 @@ def with_targets(model, data):
 
 
 @torch.no_grad()
+def by_other_names(model, valid_loader, eval):
+    """Columns and a model that have other names for ids, labels and their mask."""
+    model.eval()
+    total = count = 0
+    for number, data in enumerate(valid_loader):
+        if number >= eval.max_iters:
+            break
+        _, loss = model(data["input"], lm_labels=data["target"], lm_mask=data["mask"])
+        told = int((data["target"] != -100).sum())
+        total, count = total + loss.item() * told if told else total, count + told
+    return total / count, torch.tensor(total / count).exp().item()
+
+
+@torch.no_grad()
 def bits_a_byte(model, batches, steps, token_bytes):
     """Sums over tokens, divided by their bytes."""
     model.eval()
@@ -120,4 +134,13 @@ def bits_a_byte(model, batches, steps, token_bytes):
     return (nats / size / torch.log(torch.tensor(2.0))).item()
 
 
-STYLES = ("with_targets", "of_a_fabric", "Scorer", "perplexity", "reads_its_config", "of_classes", "of_images")
+STYLES = (
+    "with_targets",
+    "by_other_names",
+    "of_a_fabric",
+    "Scorer",
+    "perplexity",
+    "reads_its_config",
+    "of_classes",
+    "of_images",
+)
