@@ -202,7 +202,7 @@ CASES = (
         "untied heads",
         _heads(False),
         (0, ()),
-        (0, ("rows 400, head untied", "rows 320, head untied", "\n0 wrong")),
+        (0, ("rows 400, head its own", "rows 320, head its own", "\n0 wrong")),
         _untied_still,
     ),
     Case(
