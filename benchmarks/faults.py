@@ -77,15 +77,23 @@ def models(folder: Path, command: str, cases: list[int] | None) -> int:
 
 
 def soak(trained: int, folder: Path) -> int:
-    """Print what six hours take of memory and time, in training and in the doctor that follows."""
+    """Print what six hours take of memory and time, in training and in the doctor that follows; 1 above a limit."""
     from faulted import soak, world
 
     began = time.monotonic()
     print(f"{trained:,} steps are trained, their record goes on to {soak.STEPS:,}: {soak.HOURS:g} hours, one a second")
-    for line in soak.soak(world.make(folder / "world"), trained):
+    wrong = printed(soak.soak(world.make(folder / "world"), trained), soak.WRONG)
+    print(f"{wrong} limits passed; {time.monotonic() - began:.0f} s")
+    return int(bool(wrong))
+
+
+def printed(lines: Iterable[str], wrong: str) -> int:
+    """Print lines as they come; return how many begin with ``wrong``."""
+    count = 0
+    for line in lines:
         print(line, flush=True)
-    print(f"{time.monotonic() - began:.0f} s")
-    return 0
+        count += line.startswith(wrong)
+    return count
 
 
 def _listed(found: Iterable[tuple[str, list[str]]]) -> int:

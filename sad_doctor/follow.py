@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 from sad_doctor import names, words
 from sad_doctor.finding import Report
 from sad_doctor.news import News
 from sad_doctor.readers import Source, Unreadable
+from sad_doctor.record import METRICS
 from sad_doctor.run import Run
 from sad_doctor.views.plain import line
 
@@ -52,6 +56,9 @@ class _Follower:
         self._trouble = ""
         self._length: object = None
         self._since = time.monotonic()
+        # what names a run inside a database is no file of its own
+        self._files = [one for one in (source.path, source.path / METRICS) if _lost(one) is None]
+        self._lost: str | None = None
 
     @property
     def silent(self) -> float:
@@ -60,6 +67,7 @@ class _Follower:
 
     def look(self) -> bool:
         """Read and judge what is new; return whether the run has ended, and nothing has come since."""
+        self._say_what_is_lost()
         try:
             if not self._source.poll():
                 return self._over
@@ -74,6 +82,13 @@ class _Follower:
             self._trouble = ""
         return False
 
+    def _say_what_is_lost(self) -> None:
+        """Say it once where a log is no longer there, or no file any more: nothing can come of it then."""
+        lost = next((f"{line(one)} {why}" for one in self._files if (why := _lost(one))), None)
+        if lost is not None and lost != self._lost:
+            self._say(lost)
+        self._lost = lost
+
     def _judged(self, run: Run) -> None:
         self._over = run.facts.get(names.STATUS) in _OVER
         # a run that says that it is running is judged again for its silence: that is no sign of life
@@ -84,6 +99,17 @@ class _Follower:
         for story in self._news.of(run, self._judge(run)):
             for one in (story.finding, *story.consequences):
                 self._say(f"{place}{one.level.name} {one.rule} {one.name}: {line(one.headline)}")
+
+
+def _lost(path: Path) -> str | None:
+    """Return why nothing can be read at ``path``; None where there is a file or a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+        return "is gone: it was deleted or moved" if gone else f"cannot be looked at: {error.strerror}"
+    kept = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return None if kept else "is a pipe or a device now, not a file: it is not read"
 
 
 @contextlib.contextmanager

@@ -21,6 +21,13 @@ from sad_doctor.record import Recorder
 HOURS, PACE = 6.0, 1.0
 """What is stood for: so many hours, at one logged step a second."""
 STEPS = int(HOURS * 3600 / PACE)
+WRONG = "WRONG"
+"""How a line begins that tells of a limit that was passed."""
+GROWS = {"training": 3.0, "sad doctor --follow": 1.0, "dashboard, by Pilot": 2.0}
+"""Megabytes a 1,000 records that a process may grow by in the second half. The doctor and the dashboard keep every
+number: 30 columns of 16 bytes are 0.48; training keeps none, and its allocator needs a while to come to rest."""
+SLOWER, SLACK = 2.0, 0.05
+"""So many times as long, and so many seconds more, may a look take in the last tenth of the looks as in the second."""
 
 
 @dataclass(slots=True)
@@ -31,6 +38,7 @@ class Watched:
     records: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
 
     def sample(self, process: int, records: int) -> None:
         """Look at a process; one that has ended gives nothing."""
@@ -46,26 +54,40 @@ class Watched:
         self.seconds.append((int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"))
 
     def lines(self) -> Iterator[str]:
-        """Yield the slopes over the first and the second half, once the first tenth is over."""
+        """Yield the slopes over the first and the second half, once the first tenth is over, and what a look took."""
         records, memory, spent = (np.array(v) for v in (self.records, self.megabytes, self.seconds))
         if not len(records):
-            yield f"{self.name}: no samples"
+            yield f"{WRONG} {self.name}: no samples"
             return
         last = records[-1]
         for name, low, high in (("first half", 0.1, 0.5), ("second half", 0.5, 1.0)):
             some = (records >= low * last) & (records <= high * last)
             if some.sum() < 3:
+                yield f"{WRONG} {self.name}, {name}: {some.sum()} samples are too few"
                 continue
             grows, takes = (float(np.polyfit(records[some], v[some], 1)[0]) for v in (memory, spent))
             yield (
                 f"{self.name:22} {name:12} {memory[some][0]:6.1f} to {memory[some][-1]:6.1f} MB, "
                 f"{1000 * grows:+7.3f} MB and {1000 * takes:7.3f} s of the processor a 1,000 records"
             )
+            if low == 0.5 and not 1000 * grows < GROWS[self.name]:
+                yield f"{WRONG} {self.name} grows by more than {GROWS[self.name]:g} MB a 1,000 records"
+        if self.looks:
+            yield from self._latency()
+
+    def _latency(self) -> Iterator[str]:
+        """Yield the median of what a look took in the second tenth and in the last."""
+        tenth = max(1, len(self.looks) // 10)
+        early, late = (float(np.median(part)) for part in (self.looks[tenth : 2 * tenth], self.looks[-tenth:]))
+        told = f"{1000 * early:.1f} ms in the second tenth, {1000 * late:.1f} ms in the last"
+        yield f"{self.name:22} a look, median {told}"
+        if not late < SLOWER * early + SLACK:
+            yield f"{WRONG} {self.name}: a look takes longer at the end than {SLOWER:g} x that + {1000 * SLACK:g} ms"
 
 
 def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) -> Iterator[str]:
     """Train ``trained`` steps, then go on with the record's own lines up to ``records``, ``rate`` of them a second;
-    the doctor and the dashboard follow. Yield what they took.
+    the doctor and the dashboard follow. Yield what they took, and a line with ``WRONG`` for each limit that was passed.
     """
     world.recipe(
         {"train": {"max_steps": trained, "epochs": 1e6, "eval_every": 500, "save_every": 500, "on_red_flag": "warn"}}
@@ -93,6 +115,8 @@ def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) 
     yield from board.lines()
     size = (run / "metrics.jsonl").stat().st_size / 1e6
     yield f"the doctor's exit code: {code}; {_count(run):,} records, {size:.1f} MB"
+    if code not in (0, 1):
+        yield f"{WRONG} the doctor did not end with a verdict"
 
 
 def _go_on(run: Path, first: int, last: int, rate: float, ended: threading.Event) -> None:
@@ -119,8 +143,10 @@ async def _drive(run: Path, board: Watched, doctor: Watched, process: int, ended
     async with app.run_test(size=(160, 45)) as pilot:
         looks = 0
         while not ended.is_set():
+            began = time.monotonic()
             app.tick()
             await app.workers.wait_for_complete()
+            board.looks.append(time.monotonic() - began)
             await pilot.press(("plus", "0", "l", "s")[looks % 4])
             await pilot.pause()
             looks += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -21,12 +22,24 @@ _STEPS = 20_000_000
 """Instructions of SQLite after which a query is given up: a database from a stranger may hold one without an end."""
 
 
+SECONDS = 30.0
+"""Seconds that one look at a database may take, all its queries together."""
+
+
+class Late(sqlite3.OperationalError):
+    """A look has taken as long as it may."""
+
+    def __init__(self) -> None:
+        super().__init__(f"there is more in it than can be read in {SECONDS:g} seconds")
+
+
 class Database:
     """One file. Every read is a connection of its own, so that no lock outlives it; the write-ahead log is read too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stat: tuple[tuple[int, int, int], ...] = ()
+        self._until = time.monotonic() + SECONDS
 
     def files(self) -> list[Path]:
         """Return the files that the database consists of now: itself, and what is written but not yet in it."""
@@ -46,6 +59,8 @@ class Database:
             except OSError:
                 continue
             found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        # a look begins with this question
+        self._until = time.monotonic() + SECONDS
         was, self._stat = self._stat, tuple(found)
         return self._stat != was
 
@@ -77,22 +92,29 @@ class Database:
 
             def tick() -> int:
                 counted[0] += 1
-                return int(counted[0] > _STEPS // 10_000)
+                return int(counted[0] > _STEPS // 10_000 or time.monotonic() > self._until)
 
             connection.set_progress_handler(tick, 10_000)
             held = 0
-            for number, row in enumerate(_executed(connection, query, values)):
+            for number, row in enumerate(self._executed(connection, query, values)):
+                if time.monotonic() > self._until:
+                    raise Late
                 held += sum(len(value) for value in row if isinstance(value, str | bytes))
                 if number >= most or held > _MOST_HELD:
                     return
                 yield row
 
-
-def _executed(connection: sqlite3.Connection, query: str, values: Sequence[object]) -> Iterator[Sequence[Any]]:
-    try:
-        yield from connection.execute(query, tuple(values))
-    except UnicodeDecodeError:  # SQLite quotes a broken schema, whose bytes Python cannot decode
-        raise sqlite3.DatabaseError("malformed database schema, not in UTF-8") from None
+    def _executed(
+        self, connection: sqlite3.Connection, query: str, values: Sequence[object]
+    ) -> Iterator[Sequence[Any]]:
+        try:
+            yield from connection.execute(query, tuple(values))
+        except UnicodeDecodeError:  # SQLite quotes a broken schema, whose bytes Python cannot decode
+            raise sqlite3.DatabaseError("malformed database schema, not in UTF-8") from None
+        except sqlite3.OperationalError:
+            if time.monotonic() > self._until:
+                raise Late from None
+            raise
 
 
 def _allowed(action: int, one: str | None, other: str | None, _database: str | None, _inside: str | None) -> int:

@@ -118,3 +118,30 @@ def test_after_a_long_look_it_rests_longer(monkeypatch):
 
     follow(Log(HEALTHY, ended(HEALTHY)), slow, lambda _: None, interval=0.001)
     assert rests[0] >= 0.15
+
+
+class Kept(Log):
+    """A log whose file is there at first, and lost after its first look."""
+
+    def __init__(self, path, lose):
+        super().__init__(HEALTHY, None, None, ended(HEALTHY))
+        self.path, self.lose = path, lose
+        path.write_text("", encoding="utf-8")
+
+    def poll(self):
+        if self.polls == 1 and self.lose:
+            self.path.unlink()
+            self.lose(self.path)
+        return super().poll()
+
+
+@pytest.mark.parametrize(
+    ("lose", "told"),
+    [(None, None), (lambda _: None, "is gone"), (os.mkfifo, "is a pipe or a device now, not a file")],
+)
+def test_a_log_that_is_deleted_or_becomes_a_pipe_is_told_once(tmp_path, lose, told):
+    lines = []
+    follow(Kept(tmp_path / "mine.log", lose), check, lines.append, interval=0.0)
+    lost = [line for line in lines if line.startswith(f"{tmp_path / 'mine.log'} ")]
+    assert len(lost) == bool(told)
+    assert not told or told in lost[0]

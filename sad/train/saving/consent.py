@@ -16,6 +16,7 @@ from sad.errors import UserError
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Recipe
 from sad.train.saving.folder import RECIPE
+from sad_doctor.record import EVENTS, METRICS, RUN
 
 
 def reaching(folder: Path, recipe: Recipe, given: Collection[str] = ()) -> list[str]:
@@ -47,11 +48,15 @@ def strange(folder: Path) -> list[str]:
 def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, trust: bool) -> None:
     """Raise UserError for a folder that reaches beyond itself when it is resumed, unless it is trusted.
 
-    None is a new run, which needs no trust.
+    None is a new run, which needs no trust. A pipe or a device in place of a file of the record is refused at any
+    trust: to open it is to wait for ever.
     """
     if folder is None and trust:
         raise UserError("--trust is for a run that goes on: name its folder with --resume")
-    if folder is None or trust:
+    if folder is None:
+        return
+    if trust:
+        _check_record(folder)
         return
     if led := strange(folder):
         raise UserError(f"{folder}: {led[0]} is a link or no regular file: if you made it, add --trust")
@@ -59,6 +64,13 @@ def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, t
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         told = f"{folder / RECIPE} names code to run, or a place to write to ({named[0]}{more})"
         raise UserError(f"{told}: if it is your own run, add --trust; else read it first")
+
+
+def _check_record(folder: Path) -> None:
+    for name in (RUN, METRICS, EVENTS):
+        path = folder / name
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"{path} is a pipe or a device, not a file: put the run's own file back")
 
 
 def command(folder: Path) -> str:

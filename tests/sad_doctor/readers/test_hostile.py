@@ -6,6 +6,7 @@ import os
 import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,19 @@ def test_a_broken_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert databases.runs_in(path) == []
     with pytest.raises(Unreadable, match="the SQLite database cannot be read: malformed"):
         open_log(path)
+
+
+def test_a_database_that_takes_too_long_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sad_doctor.readers import database
+
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE numbers (a)")
+        made.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in range(1000)])
+    # one query over so many rows takes minutes, and no row of it comes
+    query = "SELECT max(x.a + y.a + z.a) FROM numbers x, numbers y, numbers z"
+    monkeypatch.setattr(database, "_STEPS", 1 << 60)
+    monkeypatch.setattr(database, "SECONDS", 0.2)
+    with pytest.raises(sqlite3.Error, match=r"^there is more in it than can be read in 0\.2 seconds$"):
+        database.Database(path).rows(query)
+    assert len(database.Database(path).rows("SELECT a FROM numbers")) == 1000

@@ -87,8 +87,19 @@ def test_so_do_a_folder_that_is_a_link_and_a_pipe(tmp_path: Path) -> None:
     (folder / "checkpoints").symlink_to(tmp_path / "far")
     assert "checkpoints" in refused(folder, recipe)
     (folder / "checkpoints").unlink()
-    os.mkfifo(folder / "events.jsonl")
-    assert "events.jsonl" in refused(folder, recipe)
+    os.mkfifo(folder / "another")
+    assert "another" in refused(folder, recipe)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl", "run.json"])
+def test_a_pipe_in_place_of_the_record_is_refused_at_any_trust(tmp_path: Path, name: str) -> None:
+    folder, recipe = made(tmp_path / "run")
+    consent.check(folder, recipe, trust=True)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    for trust in (False, True):
+        with pytest.raises(UserError, match=r"pipe or a device|no regular file"):
+            consent.check(folder, recipe, trust=trust)
 
 
 def test_sad_train_asks_before_anything_is_run_or_written(tmp_path: Path) -> None:

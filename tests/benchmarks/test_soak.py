@@ -1,0 +1,64 @@
+"""The soak benchmark sees what it looks for: a process that grows, a look that takes longer, too few samples."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from faulted import soak
+from faulted.soak import WRONG, Watched
+
+RECORDS = 20_000
+PLANTED = 8 << 20
+"""Bytes that leak every 1,000 records: four times what the dashboard may keep."""
+
+
+def watched(leak: int) -> Watched:
+    """Watch this process, which keeps ``leak`` bytes more at each 1,000 records."""
+    held, found = [], Watched("dashboard, by Pilot")
+    for records in range(0, RECORDS + 1, 1000):
+        held.append(b"\x01" * leak)
+        found.sample(os.getpid(), records)
+    return found
+
+
+def wrong(found: Watched) -> list[str]:
+    return [line for line in found.lines() if line.startswith(WRONG)]
+
+
+def test_a_planted_leak_is_above_the_limit_and_none_is_not() -> None:
+    assert wrong(watched(0)) == []
+    assert wrong(watched(PLANTED)) == [f"{WRONG} dashboard, by Pilot grows by more than 2 MB a 1,000 records"]
+
+
+def test_a_look_that_takes_longer_is_above_the_limit_and_both_are_told_in_ms() -> None:
+    found = watched(0)
+    found.looks = [0.1] * 100
+    assert wrong(found) == []
+    assert any("a look, median 100.0 ms in the second tenth, 100.0 ms in the last" in line for line in found.lines())
+    found.looks[-10:] = [0.3] * 10
+    assert [line.partition(": ")[2][:17] for line in wrong(found)] == ["a look takes long"]
+
+
+def test_too_few_samples_are_no_proof() -> None:
+    found = Watched("training")
+    assert wrong(found) == [f"{WRONG} training: no samples"]
+    found.sample(os.getpid(), 10)
+    assert len(wrong(found)) == 2
+
+
+@pytest.mark.parametrize(("leak", "code"), [(0, 0), (PLANTED, 1)])
+def test_a_limit_that_is_passed_is_the_exit_code(
+    leak: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faults
+    from faulted import world
+
+    monkeypatch.setattr(world, "make", lambda _folder: None)
+    monkeypatch.setattr(soak, "soak", lambda _world, _trained: watched(leak).lines())
+    assert faults.soak(1, tmp_path) == code
