@@ -85,11 +85,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if same and not sharp:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone with {t['digits']:g} digits")
     training = _training(run)
-    ends = None if training is None else signals.ends(training[1])
-    if training is None or ends is None:
+    ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
+    if training is None or ends is None or fall is None:
         raise TooFew("too few records of the training's label loss")
     level = abs(float(np.median(ends[0])))
-    fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
     logged = _logarithm(name, column)

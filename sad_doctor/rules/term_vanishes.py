@@ -4,10 +4,10 @@
 KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
 was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
 go on; or that has a weight above 0, in the log or in the recipe beside it, and not one value. For other terms it is a
-hint: a curriculum switches terms off. It is one too for a term or a weight that comes down to 0 smoothly, its last
-values small against its largest, or at a stage that the log tells: a schedule does that; and for a term without a
-value where no other has one. A term that the log names by itself is looked at too, for a hint, and so is one that is
-next to nothing all along.
+hint, unless the others sum to the loss without it: a curriculum switches terms off. It is one too for a term or a
+weight that comes down to 0 smoothly, its last values small against its largest, or at a stage that the log tells: a
+schedule does that; and for a term without a value where no other has one. A term that the log names by itself is looked
+at too, for a hint, and so is one that is next to nothing all along.
 And a KD, before its weight, below a thousandth of a nat from its first records on that becomes a plausible KD when it
 is multiplied by the vocabulary: the fingerprint of a mean over the vocabulary. Where the log tells a temperature whose
 square explains it, that is said in its place.
@@ -200,11 +200,12 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Th
 
 
 def _absent(one: signals.Absent) -> Finding:
-    core, weight = one.term in {names.KD, *names.ANCHORS}, words.number(one.weight)
+    sure, weight = one.out or (one.sure and one.term in {names.KD, *names.ANCHORS}), words.number(one.weight)
+    there = "is there" + ", and the other terms sum to the loss" * one.out
     return RULE.finding(
-        level=Level.WARNING if core and one.sure else Level.INFO,
+        level=Level.WARNING if sure else Level.INFO,
         headline=f"The term {one.term} never appears: its weight is {weight}, and no value of it is recorded.",
-        evidence=(f"The weight stands in {one.where}; neither {names.RAW}{one.term} nor its weighted value is there",),
+        evidence=(f"The weight stands in {one.where}; neither {names.RAW}{one.term} nor its weighted value {there}",),
         cause=_ABSENT[0],
         remedy=_ABSENT[1],
         numbers={"weight": one.weight},

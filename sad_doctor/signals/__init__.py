@@ -5,7 +5,7 @@ from sad_doctor.signals.along import evaluated, events_at, lengths, noises
 from sad_doctor.signals.around import AROUND, around, label_evaluated, term_evaluated
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
-from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
+from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
@@ -78,6 +78,7 @@ __all__ = [
     "evaluations",
     "events_at",
     "fades",
+    "fall",
     "falls",
     "finite",
     "found_weights",

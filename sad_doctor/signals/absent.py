@@ -11,6 +11,7 @@ import numpy as np
 
 from sad_doctor import names, words
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.parts import sums_to
 from sad_doctor.signals.series import clamped
 from sad_doctor.signals.sides import sides
 
@@ -21,13 +22,15 @@ _VALUES = (names.RAW, names.WEIGHTED, names.UNWEIGHTED)
 class Absent:
     """A ``term`` without one value in the training, its ``weight`` above 0 and where that stands.
 
-    ``sure`` where other terms have values and none of the log's columns may be this one under another name.
+    ``sure`` where other terms have values and none of the log's columns may be this one under another name; ``out``
+    where those others sum to the total besides: it is not in the loss.
     """
 
     term: str
     weight: float
     where: str
     sure: bool
+    out: bool
 
 
 def absent(run: Run, records: float) -> Iterator[Absent]:
@@ -46,9 +49,10 @@ def absent(run: Run, records: float) -> Iterator[Absent]:
         above = column.value[np.isfinite(column.value) & (column.value > 0)]
         found[term] = (float(above[-1]) if above.size >= records else 0.0, f"the log, {names.WEIGHT}{term}")
     other = bool(logged) and not sides(run)
+    whole = other and total is not None and sums_to(run.terms(names.WEIGHTED), total)
     for term, (weight, where) in found.items():
         if weight > 0 and not any(run.get(prefix + term) for prefix in _VALUES) and not _words(term) <= heard:
-            yield Absent(term, weight, where, other)
+            yield Absent(term, weight, where, other, whole)
 
 
 def gone(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.signals.series import finite, tidy
+from sad_doctor.signals.series import Gain, finite, gain, tidy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +46,19 @@ def ends(column: Column, skip: float = 0.02) -> tuple[Floats, Floats] | None:
     known = known[int(skip * known.size) :]
     third = known.size // 3
     return None if third < 4 else (known[:third], known[-third:])
+
+
+def fall(column: Column) -> Gain | None:
+    """Return how far a series falls: from its first third to its last, or from its first tenth on, the surer one.
+
+    None below 12 values.
+    """
+    thirds = ends(column)
+    if thirds is None:
+        return None
+    known = finite(tidy(column)).value
+    tenth = max(3, known.size // 10)
+    return max((gain(*thirds), gain(known[:tenth], known[tenth:])), key=lambda one: one.amount - 3 * one.error)
 
 
 def rank_correlation(a: Floats, b: Floats) -> float:

@@ -43,6 +43,14 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
 
 
+def test_a_training_that_falls_at_once_is_followed_no_more_than_one_that_falls_later(judge):
+    values = [6.6] * 5 + [5.5 + 0.2 * (i % 3) for i in range(45)]
+    text = f"steps: 50\ntrain/raw/lm: {', '.join(map(str, values))}\nsteps: 11 every 5\neval/lm_loss: "
+    (finding,) = judge(RULE, text + "6.67 -> 6.65213")
+    assert "hardly follows" in finding.headline
+    assert judge(RULE, text + "6.67 -> 5.90213") == []
+
+
 def test_a_weight_that_falls_in_both_is_no_lag(judge):
     text = "steps: 60 every 10\ntrain/weighted/lm: 5.7 -> 1.2 ~ 0.05\ntrain/loss: 8 -> 1.6 ~ 0.05\n"
     told = "steps: 10 every 60\neval/lm_loss: 5.681 -> 5.54313\neval/loss: "

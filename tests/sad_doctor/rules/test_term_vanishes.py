@@ -122,6 +122,10 @@ def test_a_term_with_a_weight_and_no_value(judge):
     assert (finding.level, finding.numbers) == (Level.WARNING, {"weight": 0.7})
     assert "kd never appears: its weight is 0.7, and no value of it is recorded" in finding.headline
     assert levels(judge(RULE, text.format("contrastive"))) == [Level.INFO]
+    # what is there sums to the loss: it cannot be in it
+    whole = "\ntrain/weighted/lm: 4 -> 3\ntrain/loss: {} -> 3"
+    assert levels(judge(RULE, text.format("contrastive") + whole.format(4))) == [Level.WARNING]
+    assert levels(judge(RULE, text.format("contrastive") + whole.format(5))) == [Level.INFO]
     assert levels(judge(RULE, "steps: 50\ntrain/loss: 4\ntrain/weight/kd: 1")) == [Level.INFO]
 
 

@@ -39,6 +39,13 @@ def test_a_weight_without_a_value(log, config, told):
     assert found(log, config) == told
 
 
+def test_what_others_sum_to_without_it_is_out_of_the_loss():
+    run = parse(LABELS + "train/weighted/lm: 9 -> 4\ntrain/weight/kd: 1")
+    assert [one.out for one in signals.absent(run, 20)] == [True]
+    run = parse(LABELS + "train/weighted/lm: 8 -> 4\ntrain/weight/kd: 1")
+    assert [one.out for one in signals.absent(run, 20)] == [False]
+
+
 def test_how_a_term_is_gone():
     column = parse("steps: 30\nkd: " + ", ".join(["2"] * 20 + ["0"] * 10)).columns["kd"]
     assert signals.gone(column, (1, 30), (0.3, 0.2, 20), others=True) == ("is exactly 0 in 10 of 30 records", 1)

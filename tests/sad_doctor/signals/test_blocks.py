@@ -49,6 +49,17 @@ def test_ends_are_thirds():
     assert (list(first), list(last)) == (list(range(10)), list(range(20, 30)))
 
 
+def test_a_fall_in_the_first_tenth_is_one():
+    quick = signals.fall(column([6.6] * 4 + [5.5 + 0.2 * (i % 3) for i in range(36)]))
+    slow = signals.fall(column([6.6 - 0.05 * i for i in range(40)]))
+
+    assert quick is not None
+    assert quick.surely_above(0.7)
+    assert slow is not None
+    assert slow.amount == pytest.approx(0.05 * 26, abs=0.1)
+    assert signals.fall(column([1] * 11)) is None
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=40, unique=True))
 def test_rank_correlation_sees_order_only(values):
     a = np.array(values)
