@@ -8,7 +8,7 @@ judges the code, the fix goes in, the run is healthy.
 Each run is a process of its own. Which red flag is the cause of a bug was decided beforehand; a bug that no column of
 a log should show has none, and whether the doctor tells its run from a healthy one is measured all the same. Where a
 red flag was expected and the curves turned out to be a sound run's, both are said. Bugs that leave a trace elsewhere,
-and cannot be put into this code, are listed with the reason.
+and cannot be put into this code, are listed with the reason. Exit code 1 where a row is not as it should be.
 """
 
 from __future__ import annotations
@@ -136,6 +136,19 @@ def table(faults: Sequence[Fault], found: Found) -> str:
     )
 
 
+def unlike(faults: Sequence[Fault], found: Found) -> list[str]:
+    """Return the faults whose row is not as it should be: not told by the log that shows them, or told where none does;
+    not found in the code; not healthy after the fix.
+    """
+    wrong = []
+    for fault in faults:
+        verdict, _ = doctor(fault, found[name(fault)])
+        told = verdict in (("right", "hint") if fault.causes and not fault.unseen else ("nothing", "right"))
+        if not told or code(fault, found[name(fault)]) == "nothing" or found[repr(fault.world)]["first"]:
+            wrong.append(name(fault))
+    return wrong
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codes", default="", help="comma-separated; by default all")
@@ -145,7 +158,10 @@ def main() -> None:
     if unknown := sorted(set(codes) - {fault.code for fault in FAULTS}):
         parser.error(f"no fault {unknown[0]}; there are {', '.join(dict.fromkeys(f.code for f in FAULTS))}")
     faults = [fault for fault in FAULTS if not codes or fault.code in codes]
-    print(table(faults, tell(faults, asked.kept)))
+    found = tell(faults, asked.kept)
+    print(table(faults, found))
+    if wrong := unlike(faults, found):
+        raise SystemExit(f"not as it should be: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":

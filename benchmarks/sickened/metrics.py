@@ -178,5 +178,6 @@ FAULTS = (
         "a mean of perplexities",
         ((evaluate, "evaluate", mean_of_batches), (held_out, "evaluate", mean_of_batches)),
         ("perplexity-disagrees",),
+        World({"train": {"batch_size": 1}}),  # means over batches that hardly differ are the same
     ),
 )

@@ -72,6 +72,28 @@ def test_a_bug_is_told_by_its_log_and_found_in_the_code_and_gone_when_it_is_mend
     assert world.mended_in("V104") & fault.files
 
 
+@pytest.mark.parametrize(
+    ("name", "sick", "well", "wrong"),
+    [
+        ("V104 no step is taken", {"first": "weights-frozen"}, {}, False),
+        ("V104 no step is taken", {"first": "", "hints": ["weights-frozen"]}, {}, False),
+        ("V104 no step is taken", {"first": "kd-stays"}, {}, True),
+        ("V104 no step is taken", {"first": ""}, {}, True),
+        ("V104 no step is taken", {"first": "weights-frozen", "sick": False}, {}, True),
+        ("V104 no step is taken", {"first": "weights-frozen"}, {"first": "kd-stays"}, True),
+        ("V111 the target is trained", {"first": ""}, {}, False),
+        ("V111 the target is trained", {"first": "kd-stays"}, {}, True),
+    ],
+)
+def test_a_row_that_is_not_as_it_should_be_is_named(
+    name: str, sick: dict[str, Any], well: dict[str, Any], wrong: bool
+) -> None:
+    fault = FAULTS[name]
+    said = {"hints": [], "sick": True, "beside": False}
+    found = {name: {**said, **sick}, repr(fault.world): {"first": "", **well}}
+    assert story.unlike([fault], found) == [name] * wrong
+
+
 def test_a_window_without_labels_teaches_nothing() -> None:
     made = world.plan(World({"train": {"batch_size": 1}}, unlabelled=2))
     counts = [made.batch([[number]]).counts() for number in (0, 1)]
