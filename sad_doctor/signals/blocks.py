@@ -10,6 +10,9 @@ from sad_doctor.run import Column, Floats
 from sad_doctor.signals.series import Gain, finite, gain, tidy
 
 
+_AT_ONCE = 0.5
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
     """Medians of equal blocks, float64 [blocks], the standard error of each, and the step in the middle of each."""
@@ -51,14 +54,17 @@ def ends(column: Column, skip: float = 0.02) -> tuple[Floats, Floats] | None:
 def fall(column: Column) -> Gain | None:
     """Return how far a series falls: from its first third to its last, or from its first tenth on, the surer one.
 
-    None below 12 values.
+    None below 12 values. By more than half within a tenth is not counted: no text is learned so fast.
     """
     thirds = ends(column)
     if thirds is None:
         return None
     known = finite(tidy(column)).value
     tenth = max(3, known.size // 10)
-    return max((gain(*thirds), gain(known[:tenth], known[tenth:])), key=lambda one: one.amount - 3 * one.error)
+    whole, early = gain(*thirds), gain(known[:tenth], known[tenth:])
+    if early.amount > _AT_ONCE * abs(float(np.median(known[:tenth]))):
+        return whole
+    return max(whole, early, key=lambda one: one.amount - 3 * one.error)
 
 
 def rank_correlation(a: Floats, b: Floats) -> float:

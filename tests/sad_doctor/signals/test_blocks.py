@@ -58,6 +58,9 @@ def test_a_fall_in_the_first_tenth_is_one():
     assert slow is not None
     assert slow.amount == pytest.approx(0.05 * 26, abs=0.1)
     assert signals.fall(column([1] * 11)) is None
+    gone = signals.fall(column([6.6] * 4 + [0.1] * 36))
+    assert gone is not None
+    assert gone.amount == pytest.approx(0, abs=1e-9)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=40, unique=True))
