@@ -58,7 +58,7 @@ def test_document_lists_every_rule_once_and_links_to_it():
 def test_page_of_one_rule_tells_level_needs_and_thresholds():
     page = markdown(rule_of("R301") or RULES[0])
 
-    assert "`perplexity-is-a-clamp` · error · needs `eval/perplexity` · thresholds `digits = 6`\n" in page
+    assert "`perplexity-is-a-clamp` · error · needs `eval/perplexity` · thresholds `digits = 6`, `round = 3`, " in page
     assert "thresholds" not in markdown(rule_of("R501") or RULES[0]).splitlines()[2]
 
 
