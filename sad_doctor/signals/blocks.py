@@ -9,7 +9,6 @@ import numpy as np
 from sad_doctor.run import Column, Floats
 from sad_doctor.signals.series import Gain, finite, gain, tidy
 
-
 _AT_ONCE = 0.5
 
 
