@@ -160,13 +160,15 @@ def trained_on(world: World, runs: str) -> tuple[list[bytes], list[int]]:
 
 
 def documents(windows: Sequence[bytes]) -> Iterator[list[int]]:
-    """Yield the numbers of the windows of each document."""
+    """Yield the numbers of the windows of each document; the last ones together, where their end is cut off."""
     held: list[int] = []
     for at, window in enumerate(windows):
         held.append(at)
         if window.endswith(END):
             yield held
             held = []
+    if held:
+        yield held
 
 
 def _joined(windows: Sequence[bytes], document: Sequence[int]) -> bytes:
