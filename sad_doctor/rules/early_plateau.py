@@ -208,8 +208,8 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         numbers[name] = gain.amount
     began = _logged(run, judged, _BEFORE[0])
     never = not rises and any(_never_fell(run, name) for name in judged if name in _WHOLE)
-    when = f"{words.percent(began / total)} of the schedule" if total else f"step {words.step(round(began))}"
-    when = "the first record" if never else when
+    known = f"{words.percent(began / total)} of the schedule" if total else f"step {words.step(round(began))}"
+    when = "the first record" if never else known
     lines += [] if total else ["Over the logged range: how many steps the run will take is not told"]
     what = "The loss" if names.LOSS in judged else "The evaluation"  # one of these is flat
     return RULE.finding(
@@ -235,7 +235,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
 
 def _never_fell(run: Run, name: str) -> bool:
     """Whether a series that is flat was so from its beginning on."""
-    value = signals.finite(run.columns[name]).value
+    value = signals.finite(signals.tidy(run.columns[name])).value
     tenth = max(2, value.size // 10)
     return not signals.gain(value[:tenth], value[tenth:]).surely_above(0)
 

@@ -136,3 +136,10 @@ def test_a_loss_that_was_thrown_up_in_between_is_no_plateau(judge):
 def test_one_that_never_fell_is_told_as_that(judge, loss, since):
     (finding,) = judge(RULE, f"steps: 400\ntrain/loss: {loss} ~ 0.05".replace("~ 0.05 ~", "~"))
     assert f"has not fallen since {since}" in finding.headline
+
+
+def test_records_that_a_resume_wrote_first_are_not_the_beginning(judge):
+    # the file begins with what was logged last: in the order of steps the loss falls from 12
+    late = f"steps: {', '.join(str(i) for i in range(101, 401))}\ntrain/loss: 8 ~ 0.05\n"
+    (finding,) = judge(RULE, late + "steps: 100\ntrain/loss: 12 -> 8 ~ 0.05")
+    assert "since step" in finding.headline
