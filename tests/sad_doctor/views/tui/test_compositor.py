@@ -294,7 +294,7 @@ async def test_a_page_that_opens_has_nothing_painted_but_itself_and_what_lost_th
         await pilot.pause()
         assert asked == [app.board.loss]
         sheet = app.sheet.region
-        # Textual's timer may paint the page once more; beside it the frame, the keys and the head, whose clock may tick
+        # a page that was not laid out ahead is painted again as it learns its size; beside it frame, keys and head
         assert screen.cells // sheet.area in (1, 2)
         assert 0 < screen.cells % sheet.area < 1100
         assert screen.text == make.shown(app)
