@@ -48,14 +48,13 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
             # what it judges may be minutes long, and at its own end Python would wait for it
             process.kill()
         raise
     finally:
-        # a pool that is not waited for can close its pipes under its own thread
-        pool.shutdown()
+        # once, and waited for: a pool told not to wait forgets its thread, which then closes pipes as Python ends
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -95,6 +95,27 @@ def test_an_interrupt_while_processes_start_is_the_parents_alone(tmp_path):
     assert asks.communicate(timeout=120) == ("stopped\n", "")
 
 
+LEFT_EARLY = """
+import threading, time
+from sad.verify.parallel import _pool
+if __name__ == "__main__":
+    before = set(threading.enumerate())
+    try:
+        with _pool(2) as pool:
+            waiting = [pool.submit(time.sleep, 600) for _ in range(4)]
+            raise LookupError
+    except LookupError:
+        print(set(threading.enumerate()) - before, all(future.done() for future in waiting), flush=True)
+"""
+
+
+def test_a_pool_that_is_left_early_leaves_no_thread_to_end_beside_python(tmp_path):
+    """It closes its pipes under the one that Python wakes at its end, which is a traceback now and then."""
+    (tmp_path / "asks.py").write_text(LEFT_EARLY)
+    done = subprocess.run([sys.executable, tmp_path / "asks.py"], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("set() True\n", "")
+
+
 STOPPED = """
 import sys, time
 
