@@ -167,9 +167,18 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
         return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
     if name := _of_a_star(error):
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
+    if name := next((n for one in (error, first) if one is not None and (n := _unknown(one))), ""):
+        return NeedsAdapterError(f"what {name} should be cannot be told from the name")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
+def _unknown(error: BaseException) -> str:
+    """Return the name of something unknown that an error speaks of, '' for none."""
+    from sad.judge.unknown import spoken
+
+    return spoken(str(error)) or ("a setting" if "'Unknown'" in str(error) else "")
 
 
 def guesses(error: BaseException) -> bool:

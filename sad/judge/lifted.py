@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from sad.judge.missing import NO_NAME, Placeholder
+from sad.judge.scores import LOADS
 
 RUNS = {
     *("from_pretrained", "load_dataset", "load_from_disk", "parse_args", "parse_args_into_dataclasses"),
@@ -144,7 +145,9 @@ def _is_constant(node: ast.stmt) -> bool:
     """Whether it is an assignment that calls nothing but what Python itself has."""
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
-    return all(hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device") for one in _calls(node))
+    return all(
+        hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device", *LOADS) for one in _calls(node)
+    )
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from torch import nn
 
+from sad.judge import lightning, scores
 from sad.judge.stand_in import NeedsAdapterError
 
 TRIES = 60
@@ -78,6 +79,8 @@ class Placeholder:
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """Return the one base that stands for all of them, where no other is a module."""
         first = next(base for base in bases if isinstance(base, Placeholder))
+        if self.__dict__["_name"].rpartition(".")[2] in lightning.NAMES:
+            return (lightning.Module,)
         modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
         return () if modules or first is not self else (Base,)
 
@@ -155,6 +158,8 @@ def _stand(error: ImportError, where: str) -> str:
         if _found_above(name.split(".")[0], where):
             return name
         sys.modules[name] = Missing(name)
+        for known, value in scores.of(name).items():
+            setattr(sys.modules[name], known, value)
         parent, _, last = name.rpartition(".")
         if parent in sys.modules:
             setattr(sys.modules[parent], last, sys.modules[name])

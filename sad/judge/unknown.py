@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from sad.judge.stand_in import NeedsAdapterError
 
@@ -25,8 +26,12 @@ class Unknown:
     Computing with it, going through it or calling it raises ``NeedsAdapterError``.
     """
 
+    names: ClassVar[set[str]] = set()
+    """Of all that were made."""
+
     def __init__(self, name: str) -> None:
         self.__dict__["_name"] = name
+        Unknown.names.add(name)
 
     def __getattr__(self, name: str) -> Unknown:
         if name.startswith("__"):
@@ -60,3 +65,12 @@ def _refusing() -> Callable[..., NoReturn]:
 
 for _one in COMPUTES:
     setattr(Unknown, f"__{_one}__", _refusing())
+
+
+def spoken(said: str) -> str:
+    """Return the name of something unknown that a message speaks of, or that it is an object of this class; else ''."""
+    return next((name for name in sorted(Unknown.names, key=len, reverse=True) if _in(name, said)), "")
+
+
+def _in(name: str, said: str) -> bool:
+    return ("." in name or "_" in name) and re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", said) is not None

@@ -5,107 +5,43 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import torch
 
-from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.free import is_free
 from sad.judge.judging import Code, source
-from sad.judge.stand_in import NeedsAdapterError, RowLoss
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import engine
+from sad.judge.steps.methods import STEPPED, loss_of, named_method, trained, with_methods
 from sad.judge.steps.model import Bigram
-from sad.judge.steps.scaler import LOSS_SCALERS, LossScaler
+from sad.judge.steps.names import (
+    ACCELERATORS,
+    ACCUMULATES,
+    ACCUMULATIONS,
+    BATCHES,
+    CLIPS,
+    EPOCHS,
+    KNOWN,
+    LASTS,
+    LIMITS,
+    LOADERS,
+    MODELS,
+    OPTIMIZERS,
+    RATES,
+    SCALE,
+    SCALERS,
+    SCHEDULERS,
+    SETTINGS,
+    TEACHERS,
+    TOTALS,
+    WARMUPS,
+    WINDOWS,
+)
+from sad.judge.steps.roles import is_config, listed
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
-from sad.judge.unknown import Unknown
-from sad.subjects.text_loss import IGNORED
-
-MODELS = ("model", "student", "student_model", "net", "module", "lm")
-TEACHERS = ("teacher", "teacher_model", "ref_model")
-OPTIMIZERS, SCHEDULERS = ("optimizer", "optim", "opt"), ("scheduler", "lr_scheduler", "sched")
-BATCHES = (
-    "batch",
-    "inputs",
-    "micro_batch",
-    "microbatch",
-    "minibatch",
-    "mini_batch",
-    "examples",
-    "x",
-    "input_ids",
-    "ids",
-    "xb",
-)
-LABELS = ("y", "labels", "targets", "target", "yb", "label")
-WINDOWS = ("micro_batches", "microbatches", "window", "minibatches")
-LOADERS = (
-    *("loader", "dataloader", "train_loader", "train_dataloader", "data_loader", "batches", "train_batches", "dataset"),
-    *("train_dataset", "data", "train_data", "iterator", "dl"),
-)
-OTHER_LOADERS = ("val_loader", "valid_loader", "eval_loader", "val_dataloader", "eval_dataloader", "test_loader")
-"""What a run evaluates on."""
-ACCUMULATIONS = (
-    *("gradient_accumulation_steps", "grad_accumulation_steps", "accumulation_steps", "accum_steps", "accumulation"),
-    *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
-    *("accum_iter", "accum_iters", "accumulation_iters", "update_freq"),
-)
-CLIPS = (
-    "max_grad_norm",
-    "clip",
-    "grad_clip",
-    "max_norm",
-    "clip_grad_norm",
-    "gradient_clipping",
-    "clip_norm",
-    "gradient_clipping_threshold",
-)
-PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
-LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
-EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
-ENGINES = ("engine", "trainer_engine")
-"""The engine of ignite, which counts."""
-SCALERS = ("scaler", "grad_scaler")
-RATES = ("lr", "learning_rate")
-WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
-TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
-LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
-"""How many batches an epoch has."""
-LIMITS = ("max_steps", "num_steps", "steps")
-"""Where they may be left out they end a run early, and whether they count steps or micro-batches is not told."""
-COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
-ACCELERATORS = ("accelerator",)
-ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
-"""Where a source that takes an accelerator speaks of windows of micro-batches: one that does not has none."""
-SETTINGS: Mapping[str, Any] = {
-    "device": "cpu",
-    **dict.fromkeys(FABRICS, Fabric()),
-    **dict.fromkeys(("rank", "local_rank"), 0),
-    "world_size": 1,
-    **dict.fromkeys(("temperature", "t", "tau", "temp", "kd_temperature"), 1.0),
-    **dict.fromkeys(("alpha", "beta", "lam", "kd_weight", "lm_weight", "ce_weight", "lambda_kd", "gamma"), 0.5),
-    **dict.fromkeys(("ctx", "autocast", "autocast_ctx", "amp_ctx"), nullcontext()),
-    **dict.fromkeys(("use_amp", "amp", "fp16", "bf16"), False),
-    **dict.fromkeys(("epoch", "global_step", "current_epoch"), 0),
-    "ignore_index": IGNORED,
-    **dict.fromkeys(LOSS_SCALERS, LossScaler()),
-    "mixup_fn": None,
-    "model_ema": None,
-    "lr_schedule_values": None,
-    "pad_token_id": 0,
-    "seed": 0,
-    **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
-    **dict.fromkeys(("eval_iter", "eval_iters"), 1),
-    **dict.fromkeys(("tokenizer", "logger", "writer", "tb_writer", "wandb"), None),
-    **dict.fromkeys(("start_context", "header"), ""),
-    **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), RowLoss(ignore_index=IGNORED)),
-}
-
-
-SCALE = 1024.0
-"""What a scaler of gradients multiplies a loss by: a power of two, so that nothing is rounded."""
 
 
 class Unit(StrEnum):
@@ -147,7 +83,7 @@ class Call:
         """Return which parameter of these names it has, '' for none."""
         every = [p.name for p in (*self.parameters(), *self.built())]
         read = [] if self.code.adapter is not None else settings_read(_source(self.code), every)
-        names = {name.lower(): name for name in (*read, *every)}
+        names = {listed(name, KNOWN): name for name in (*read, *every)}
         return next((names[name] for group in groups for name in group if name in names), "")
 
     @property
@@ -155,7 +91,7 @@ class Call:
         """What one call is: told by what it takes. Raises UserError where it takes no batch."""
         if self.code.adapter is not None:
             return Unit.RUN
-        own = {p.name.lower() for p in (*self.parameters(), *self.built()) if not is_free(p)}
+        own = {listed(p.name, KNOWN) for p in (*self.parameters(), *self.built()) if not is_free(p)}
         if own & {*BATCHES} and not own & {*WINDOWS, *LOADERS}:
             # a global that is a loader is that of its program
             return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
@@ -170,6 +106,8 @@ class Call:
     @property
     def accumulates(self) -> bool:
         """Whether it is told of windows of micro-batches."""
+        if self.leaves_loss:
+            return False
         if self.takes(ACCELERATORS) and self.code.adapter is None and ACCUMULATES.search(source(self.code)):
             return True
         return bool(
@@ -191,15 +129,21 @@ class Call:
         text = _source(self.code)
         return ".backward(" in text and not re.search(r"\.step\(|optim", text)
 
+    @property
+    def leaves_loss(self) -> bool:
+        """Whether it returns a loss of a batch, for whoever calls it to learn from."""
+        if self.code.adapter is not None or self.factory or self.takes(OPTIMIZERS, ACCELERATORS) or self.engine:
+            return False
+        own = {listed(p.name, KNOWN) for p in self.parameters() if not is_free(p)}
+        return bool(own & {*BATCHES}) and not own & {*WINDOWS, *LOADERS} and not STEPPED.search(with_methods(self.code))
+
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""
         if self.code.adapter is not None:
             return []
         target: Any = self.code.target
         if isinstance(target, type):
-            target = vars(target).get("train_step") or vars(target).get("train") or vars(target).get("__call__")
-            if target is None:
-                raise NeedsAdapterError("it has no method train_step or train: name one, as in Class.method")
+            target = getattr(target, named_method(target))
         every = _signature(self._made() if self.factory else target)
         return every[1:] if every and every[0].name == "self" else every
 
@@ -259,27 +203,42 @@ class Call:
             step, every = self._made(values), self.parameters()
             return lambda more: step(**self._arguments(every, {**values, **more}))
         if not self._method:
-            return lambda more: target(**self._arguments(self.parameters(), {**values, **more}))
+            return self._stepping(
+                lambda more: target(**self._arguments(self.parameters(), {**values, **more})), None, values
+            )
         of = target if isinstance(target, type) else self.code.owner
         assert of is not None, "a method has a class"
         made = of(**self._arguments(self.built(), values))
-        if isinstance(target, type):
-            name = next(n for n in ("train_step", "train", "__call__") if n in vars(target))
-            bound = getattr(made, name)
-        else:
-            bound = target.__get__(made)
-        return lambda more: bound(**self._arguments(self.parameters(), {**values, **more}))
+        bound = getattr(made, named_method(target)) if isinstance(target, type) else target.__get__(made)
+        return self._stepping(
+            lambda more: bound(**self._arguments(self.parameters(), {**values, **more})), made, values
+        )
+
+    def _stepping(self, called: Callable[..., Any], made: Any, values: Mapping[str, Any]) -> Callable[..., Any]:  # noqa: ANN401
+        """The same, followed by a step with the loss that it returns, where it leaves that to its caller."""
+        if not self.leaves_loss:
+            return called
+        student = values[MODELS[0]]
+        weights = list(student.parameters()) if made is None else trained(made, student)
+        optimizer = torch.optim.SGD(weights, lr=values[RATES[0]])
+
+        def stepped(more: Mapping[str, Any]) -> None:
+            optimizer.zero_grad()
+            loss_of(called(more)).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        return stepped
 
     def _arguments(self, every: list[inspect.Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
         for parameter in every:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
-            name = parameter.name.lower()
+            name = listed(parameter.name, KNOWN)
             needed = is_free(parameter) or parameter.default is parameter.empty
             if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
-            elif name in CONFIGS and (needed or parameter.default is None):
+            elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
                 found[parameter.name] = Settings(parameter.name, {**SETTINGS, **values})
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
@@ -288,6 +247,6 @@ class Call:
             elif needed and name in SCALERS:
                 found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
             elif needed:
-                # what only logs or saves asks no more of it than to be off
-                found[parameter.name] = Unknown(parameter.name)
+                # how often something is logged; what only logs or saves asks no more of it than to be off
+                found[parameter.name] = getattr(Settings("", {}), parameter.name)
         return found

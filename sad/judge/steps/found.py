@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, refused, source, telling
+from sad.judge.judging import Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.steps import call as names
-from sad.judge.steps import checks
+from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.library import Library, is_trainer
@@ -48,6 +47,9 @@ def found(code: Code) -> Judged:
             if used := NUMBERS.search(source(code)):
                 raise NeedsAdapterError(f"its labels are numbers, not tokens: it uses {used[0]}") from error
             raise
+        except (AttributeError, KeyError, TypeError) as error:
+            # a part of the trainer or of its batches that its program would give it
+            raise NeedsAdapterError(f"it {raised(error)}: a guess in part") from error
         isolated = library.isolated if library.teacher else None
         of = Step(library, isolated, accumulates=True, code=code, gradient=library.gradient)
         return Judged("a trainer of transformers", library.assumed(), _checks(of))
@@ -85,6 +87,8 @@ def _said(call: Call) -> list[str]:
         said.append(
             "its model is an engine as DeepSpeed's: it divides losses by the micro-batches of a step, and counts"
         )
+    if call.leaves_loss:
+        said.append("it returns a loss, from which a step of plain SGD is taken; it is asked of all texts at once")
     if call.leaves_steps:
         said.append("it adds gradients, and the step is taken for it after each window")
     if not call.accumulates:

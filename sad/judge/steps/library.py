@@ -19,9 +19,11 @@ from sad import tiny
 from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, raised
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.steps import call as names
+from sad.judge.steps import names
 from sad.judge.steps.model import batch
 from sad.judge.steps.older import counting_none, without_counts
+from sad.judge.steps.own import Own
+from sad.judge.steps.roles import is_config
 from sad.pair import Pair
 from sad.subjects.plain_loop import VOCABULARY, make_texts
 from sad.subjects.schedules import Schedule
@@ -74,8 +76,12 @@ class Library:
     @cached_property
     def teacher(self) -> str:
         """Return the name of the parameter that takes a teacher, '' for none."""
-        every = inspect.signature(self.kind).parameters
-        return next((name for name in names.TEACHERS if name in every), "")
+        return self._own.teacher
+
+    @cached_property
+    def _own(self) -> Own:
+        """What its class asks for besides what the base has."""
+        return Own(self.code.target if isinstance(self.code.target, type) else self.code.owner)
 
     def assumed(self) -> list[str]:
         """Say how it is made."""
@@ -135,7 +141,7 @@ class Library:
             p.name
             for p in inspect.signature(self.kind).parameters.values()
             if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-            if p.name not in {*self._names(), *NOTHING, *names.SETTINGS}
+            if p.name not in {*self._names(), *NOTHING} and not self._own.knows(p.name)
         ]
         if needed:
             raise NeedsAdapterError(f"{self.kind.__name__}() needs {', '.join(needed)}")
@@ -155,11 +161,14 @@ class Library:
                 found[name] = values[what]
             elif needed and name in NOTHING:
                 found[name] = None
-            elif needed and name in names.SETTINGS:
-                found[name] = names.SETTINGS[name]
+            elif self._own.knows(name) and (needed or (parameter.default is None and is_config(name))):
+                found[name] = self._own.value(name)
         told = {roles.get(name, name) for name in found}
         if any(p.kind is p.VAR_KEYWORD for p in every.values()):
             found |= {what: value for what, value in values.items() if what not in told and what != "teacher"}
+            found |= {name: self._own.value(name) for name in self._own.popped if name not in found}
+            if self.teacher and self.teacher not in found and "teacher" in values and self._own.takes_teacher:
+                found[self.teacher] = values["teacher"]
         return found
 
     def _made(self, student: Any, teacher: Any, setup: Setup, folder: Path, data: Any, watch: Watch) -> Any:  # noqa: ANN401
@@ -167,6 +176,8 @@ class Library:
 
         self.needs_no_more()
         arguments = arguments_for(setup, folder, own_arguments(self.kind))
+        for name in self._own.arguments(arguments):
+            setattr(arguments, name, self._own.value(name))
 
         def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
             return {**batch([one["ids"] for one in some]), TEXTS: torch.tensor([one["text"] for one in some])}
@@ -175,6 +186,8 @@ class Library:
         whole = self.arguments({**values, "teacher": teacher})
         try:
             made = _told(self.kind, watch)(**whole)
+            for name in self._own.left(made):
+                setattr(made, name, teacher if name == self.teacher else self._own.value(name))
             if self.older:
                 # a loss that is told no count is divided by the micro-batches
                 made.model_accepts_loss_kwargs = False

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge.stand_in import Batch, NeedsAdapterError
-from sad.judge.steps import call as names
+from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
@@ -166,10 +166,15 @@ class Strange:
 
     def _of_batch(self, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a batch of any form
         """What is read and its labels, where a step takes them apart; else the batch."""
-        if not self.call.takes(names.LABELS):
+        if not self.call.takes(names.LABELS, names.MASKS):
             return dict.fromkeys(names.BATCHES, one)
         if not isinstance(one, tuple):
-            return {**dict.fromkeys(names.BATCHES, one["input_ids"]), **dict.fromkeys(names.LABELS, one["labels"])}
+            masks = dict.fromkeys(names.MASKS, one["attention_mask"])
+            return {
+                **dict.fromkeys(names.BATCHES, one["input_ids"]),
+                **dict.fromkeys(names.LABELS, one["labels"]),
+                **masks,
+            }
         *read, labels = one
         of = read[0] if len(read) == 1 else tuple(read)
         return {**dict.fromkeys(names.BATCHES, of), **dict.fromkeys(names.LABELS, labels)}

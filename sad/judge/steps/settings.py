@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sad.judge.stand_in import FLAGS, Keyed
+from sad.judge.steps.roles import SECTIONS, is_config, listed
 from sad.judge.unknown import Unknown
 
 CONFIGS = (
@@ -61,7 +62,7 @@ class Settings(Keyed):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
-        lower, known = name.lower(), self.__dict__["_known"]
+        of, lower, known = self.__dict__["_of"], name.lower(), self.__dict__["_known"]
         for values in (known, PLAIN):
             if lower in values:
                 return values[lower]
@@ -73,7 +74,11 @@ class Settings(Keyed):
             return Never(NEVER)
         if lower.startswith(FLAGS):
             return False
-        return Unknown(f"{self.__dict__['_of']}.{name}")
+        if SECTIONS.fullmatch(lower):
+            return Settings(f"{of}.{name}", known)
+        if (meant := listed(name, set(known))) in known:
+            return known[meant]
+        return Unknown(f"{of}.{name}" if of else name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
         """Return the setting, or the default where its meaning is not known."""
@@ -85,7 +90,8 @@ def settings_read(source: str, names: Iterable[str]) -> list[str]:
     """Return which settings a source reads from parameters of these names, in the order in which it does."""
     found: list[str] = []
     for name in names:
-        if name.lower() in CONFIGS:
-            read = re.finditer(rf"\b{re.escape(name)}(?:\.(?:get\(\s*['\"])?|\[['\"])(\w+)", source)
+        if name.lower() in CONFIGS or is_config(name):
+            part = rf"(?:\.(?:get\(\s*['\"])?|\[['\"])(?:{SECTIONS.pattern})(?:['\"]\])?"
+            read = re.finditer(rf"\b{re.escape(name)}(?:{part})?(?:\.(?:get\(\s*['\"])?|\[['\"])(\w+)", source)
             found += [match[1] for match in read]
     return list(dict.fromkeys(found))

@@ -1,0 +1,61 @@
+"""Stands for a `LightningModule` where Lightning is not installed: what its steps ask of it, and no trainer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from sad.judge.stand_in import Batch, NeedsAdapterError
+
+NAMES = ("LightningModule", "LightningDataModule")
+"""The classes that it stands for."""
+
+
+class Module(nn.Module):
+    """A module that keeps the arguments of its constructor and writes nothing down."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__()
+        self.__dict__["hparams"] = Batch()
+        self.current_epoch = self.global_step = 0
+        self.automatic_optimization = True
+
+    @property
+    def device(self) -> torch.device:
+        """The processor."""
+        return torch.device("cpu")
+
+    def save_hyperparameters(self, *given: Any, ignore: Any = (), **_: object) -> None:  # noqa: ANN401 - Lightning's
+        """Keep the arguments of the constructor that calls it under ``hparams``, but for those to ``ignore``."""
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame is not None else None
+        if caller is None:
+            return
+        code = caller.f_code
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        left = {ignore} if isinstance(ignore, str) else {*ignore}
+        wanted = [name for name in given if isinstance(name, str)] or [name for name in names if name not in left]
+        hparams: Batch = self.__dict__["hparams"]
+        hparams.update({name: caller.f_locals[name] for name in wanted if name in caller.f_locals})
+        if code.co_flags & inspect.CO_VARKEYWORDS:
+            last = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+            hparams.update(caller.f_locals.get(code.co_varnames[last], {}))
+
+    def log(self, *_: object, **__: object) -> None:
+        """Write nothing down."""
+
+    log_dict = print = log
+
+    @property
+    def trainer(self) -> Any:  # noqa: ANN401 - it has none
+        """Raise ``NeedsAdapterError``: what it should be is not known."""
+        raise NeedsAdapterError("it asks its Lightning trainer, which is not there")
+
+    def optimizers(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - it has none
+        """Raise ``NeedsAdapterError``: it takes its steps itself."""
+        raise NeedsAdapterError("it takes its steps itself, from its Lightning trainer's optimizers")
+
+    lr_schedulers = manual_backward = optimizers
