@@ -171,8 +171,11 @@ class Call:
         """All batches at once, padded together, as a trainer hands them over; plain functions get tensors."""
         longest = max(one.ids.shape[1] for one in rows)
         with torch.no_grad():
-            logits = torch.cat([_wide(model(one.ids).logits, longest, 0.0) for one in rows])
-        labels = torch.cat([_wide(one.labels, longest, IGNORED) for one in rows])
+            every = [model(one.ids).logits for one in rows]
+        labels = torch.cat(
+            [one.labels if one.labels.ndim == 1 else _wide(one.labels, longest, IGNORED) for one in rows]
+        )
+        logits = torch.cat([one if one.ndim == 2 else _wide(one, longest, 0.0) for one in every])
         # a trainer may hand over what its preprocess_logits_for_metrics made of logits: the likeliest tokens
         logits = logits.argmax(dim=-1) if self.form.alone else logits
         if self.form.next:

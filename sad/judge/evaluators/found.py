@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,10 +19,15 @@ from sad.judge.evaluators.numbers import BITS, WrongNumbersError, backwards, in_
 from sad.judge.evaluators.texts import STRINGS
 from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
-from sad.subjects.metric import ACCURACY, LM_LOSS, PERPLEXITY, Scored
+from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, PERPLEXITY, Scored
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Verdict
 
+SHAPES = re.compile(r"broadcast|shape|inconsistent numbers of samples|multiclass|size")
+"""What is raised at logits or labels of other shapes than those that are meant."""
+LABELLED = re.compile(r"label|target|\.loss|\*\*|\[0\]|reference|\by\b")
+"""What a source that scores labels speaks of; one that speaks of none counts all that is read, prompts too."""
+OF_TEACHER = (KL, AGREEMENT, ENTROPY)
 CHECKS: dict[str, Callable[[Evaluator], Verdict]] = {
     "can_be_called": checks.can_be_called,
     "model_untouched": checks.model_untouched,
@@ -42,6 +48,10 @@ def found(code: Code) -> Judged:
     name = getattr(code.target, "__name__", "") if code.adapter is None else ""
     asks = call.teacher or code.adapter is not None
     meaning, other = meanings(first, told, name, teacher=asks)
+    if call.form.bare and asks:
+        # the place of a last token has no label, and may count in a distance to the teacher
+        other += [one for one, what in meaning.items() if what in OF_TEACHER and not near(first[one], told[what])]
+        meaning = {one: what for one, what in meaning.items() if one not in other}
     wrong = backwards(first, _reverse(), f"{name} {source(code)}") if asks else []
     said = [_said(call)]
     said += [f"{number} is the {what.replace('_', ' ')}" for number, what in meaning.items()]
@@ -108,7 +118,7 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     failed: list[Exception | SystemExit] = []
     alone: list[Exception | SystemExit] = []
     told, metric = right(_one()), Call(code).metric
-    every = (*STRINGS, *FORMS) if Call(code).texts else FORMS
+    every = _every(code)
     for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or metric else every:
         for one in _forms(form, metric=metric):
             call, ran = Call(code, one), False
@@ -129,20 +139,23 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
             return runs[-1]
     if runs:
         return runs[0]
-    if (
-        code.adapter is None
-        and not runs
-        and not metric
-        and not Call(code).trainer
-        and (found := _of_classes(code, told))
-    ):
+    if code.adapter is None and not runs and not Call(code).trainer and (found := _of_classes(code, told)):
         return found
     if alone:
         raise NeedsAdapterError(f"it scores one text, and of two it {raised(alone[0])}: it may be for single examples")
     first = next((one for one in failed if isinstance(one, WrongNumbersError)), telling(failed))
+    if metric and isinstance(first, ValueError) and SHAPES.search(str(first)):
+        raise NeedsAdapterError(f"it {raised(first)}, given logits and labels of texts, and of examples of one class")
     if isinstance(first, WrongNumbersError):
         raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
     raise refused(first, FORMS[0].says, failed[0])
+
+
+def _every(code: Code) -> Sequence[Form]:
+    """The forms, those that are meant first."""
+    every = (*STRINGS, *FORMS) if Call(code).texts else FORMS
+    text = source(code) if code.adapter is None else ""
+    return every if not text or LABELLED.search(text) else tuple(sorted(every, key=lambda form: not form.bare))
 
 
 def _meant(call: Call, numbers: Mapping[str, float], told: Mapping[str, float]) -> bool:

@@ -16,7 +16,7 @@ from sad.judge.steps.settings import Settings
 
 POPPED = re.compile(r"kwargs(?:\.(?:pop|get)\(\s*|\[)['\"](\w+)['\"]")
 READ = re.compile(r"\bself\.(\w+)\b(?!\s*(?:=[^=]|\())")
-SET = re.compile(r"\bself\.(\w+)\s*(?::[^=\n]+)?=[^=]")
+SET = re.compile(r"\bself\.(\w+)\s*(?::[^=\n]+)?=(?!=)(?!\s*self\.\1\b)")
 ARGUMENT = re.compile(r"\bargs\.(\w+)")
 
 
