@@ -63,6 +63,7 @@ ELSEWHERE = {
     "sad/judge/evaluators/library.py": "tests/sad/judge/evaluators/test_checks.py judges transformers' own",
     "sad/judge/evaluators/found.py": "tests/sad/judge/evaluators/test_checks.py judges what it returns",
     "sad/judge/steps/call.py": "tests/sad/judge/steps/test_checks.py calls every style",
+    "sad/judge/steps/names.py": "names; tests/sad/judge/steps/test_roles.py reads others by them",
     "sad/judge/steps/found.py": "tests/sad/judge/steps/test_checks.py judges what it returns",
     "sad/judge/steps/library.py": "tests/sad/judge/steps/test_checks.py judges a trainer of transformers",
     "sad/judge/steps/loop.py": "tests/sad/judge/steps/test_checks.py runs every style",

@@ -46,7 +46,8 @@ def precision_recall_fscore_support(
     if average is None:
         return precision, recall, f1, there
     weights = there if average == "weighted" else np.ones_like(there)
-    return (*(float(np.average(one, weights=weights)) for one in (precision, recall, f1)), None)
+    means = [float(np.average(one, weights=weights)) for one in (precision, recall, f1)]
+    return means[0], means[1], means[2], None
 
 
 def f1_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "binary", **_: object) -> Any:  # noqa: ANN401 - a number, or one a class

@@ -172,9 +172,8 @@ class Call:
         longest = max(one.ids.shape[1] for one in rows)
         with torch.no_grad():
             every = [model(one.ids).logits for one in rows]
-        labels = torch.cat(
-            [one.labels if one.labels.ndim == 1 else _wide(one.labels, longest, IGNORED) for one in rows]
-        )
+        told = [one.labels for one in rows]
+        labels = torch.cat([one if one.ndim == 1 else _wide(one, longest, IGNORED) for one in told])
         logits = torch.cat([one if one.ndim == 2 else _wide(one, longest, 0.0) for one in every])
         # a trainer may hand over what its preprocess_logits_for_metrics made of logits: the likeliest tokens
         logits = logits.argmax(dim=-1) if self.form.alone else logits
@@ -213,11 +212,9 @@ class Call:
                 found[parameter.name] = known[name]
             elif name in CONFIGS and needed:
                 found[parameter.name] = Settings(parameter.name, known)
-            elif needed and LOADED.search(name) and "loader" in known:
-                # of whatever split: the one whose texts are scored
+            elif needed and LOADED.search(name) and "loader" in known:  # of whatever split: whose texts are scored
                 found[parameter.name] = known["loader"]
-            elif needed:
-                # what only logs asks no more of it than to be off
+            elif needed:  # what only logs asks no more of it than to be off
                 found[parameter.name] = Unknown(parameter.name)
         return found
 

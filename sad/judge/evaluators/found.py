@@ -139,16 +139,21 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
             return runs[-1]
     if runs:
         return runs[0]
-    if code.adapter is None and not runs and not Call(code).trainer and (found := _of_classes(code, told)):
+    if code.adapter is None and not Call(code).trainer and (found := _of_classes(code, told)):
         return found
+    raise _why(failed, alone, metric=metric)
+
+
+def _why(failed: list[Exception | SystemExit], alone: list[Exception | SystemExit], *, metric: bool) -> BaseException:
+    """Return why no form of batches runs; ``alone`` is what was raised at two texts where one had run."""
     if alone:
-        raise NeedsAdapterError(f"it scores one text, and of two it {raised(alone[0])}: it may be for single examples")
+        return NeedsAdapterError(f"it scores one text, and of two it {raised(alone[0])}: it may be for single examples")
     first = next((one for one in failed if isinstance(one, WrongNumbersError)), telling(failed))
     if metric and isinstance(first, ValueError) and SHAPES.search(str(first)):
-        raise NeedsAdapterError(f"it {raised(first)}, given logits and labels of texts, and of examples of one class")
+        return NeedsAdapterError(f"it {raised(first)}, given logits and labels of texts, and of examples of one class")
     if isinstance(first, WrongNumbersError):
-        raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
-    raise refused(first, FORMS[0].says, failed[0])
+        return CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
+    return refused(first, FORMS[0].says, failed[0])
 
 
 def _every(code: Code) -> Sequence[Form]:

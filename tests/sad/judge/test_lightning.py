@@ -1,0 +1,31 @@
+"""A module of Lightning without Lightning."""
+
+import pytest
+import torch
+
+from sad.errors import UserError
+from sad.judge.lightning import Module
+
+
+class Kept(Module):
+    def __init__(self, net, lr=0.5, *, heat=2.0, **more):
+        super().__init__()
+        self.save_hyperparameters(ignore=["net"])
+        self.net = net
+
+
+def test_arguments_of_the_constructor_are_kept():
+    made = Kept(torch.nn.Linear(1, 1), 0.25, colour="red")
+    assert dict(made.hparams) == {"lr": 0.25, "heat": 2.0, "colour": "red"}
+    assert made.hparams.lr == 0.25
+    assert len(list(made.parameters())) == 2
+    assert made.log("loss", 1.0) is None
+    assert made.device == torch.device("cpu")
+
+
+def test_its_trainer_is_not_there():
+    made = Kept(torch.nn.Linear(1, 1))
+    with pytest.raises(UserError, match="Lightning trainer"):
+        made.optimizers()
+    with pytest.raises(UserError, match="Lightning trainer"):
+        _ = made.trainer
