@@ -35,7 +35,7 @@ def precision_recall_fscore_support(
         return share, share, share, None
     if average == "binary":
         if len(classes) > 2:
-            raise ValueError("Target is multiclass but average='binary'. Please choose another average setting.")
+            raise ValueError("a binary average of more than two classes")
         classes = classes[-1:]
     hits = np.array([((true == one) & (predicted == one)).sum() for one in classes], dtype=float)
     said = np.array([(predicted == one).sum() for one in classes], dtype=float)
@@ -68,9 +68,9 @@ def recall_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = 
 def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     if true.ndim != 1 or predicted.ndim != 1:
-        raise ValueError("multiclass-multioutput is not supported")
+        raise ValueError("labels of more than one axis are not supported")
     if len(true) != len(predicted):
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(true)}, {len(predicted)}]")
+        raise ValueError(f"{len(true)} labels and {len(predicted)} predictions differ in number")
     return true, predicted
 
 

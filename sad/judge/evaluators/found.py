@@ -23,7 +23,9 @@ from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, PERPL
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Verdict
 
-SHAPES = re.compile(r"broadcast|shape|inconsistent numbers of samples|multiclass|size")
+SHAPES = re.compile(
+    r"broadcast|shape|size|differ in number|inconsistent numbers|more than (one axis|two classes)|[Mm]ulti-?class"
+)
 """What is raised at logits or labels of other shapes than those that are meant."""
 LABELLED = re.compile(r"label|target|\.loss|\*\*|\[0\]|reference|\by\b")
 """What a source that scores labels speaks of; one that speaks of none counts all that is read, prompts too."""

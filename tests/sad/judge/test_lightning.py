@@ -8,7 +8,7 @@ from sad.judge.lightning import Module
 
 
 class Kept(Module):
-    def __init__(self, net, lr=0.5, *, heat=2.0, **more):
+    def __init__(self, net, lr=0.5, *, heat=2.0, **more):  # noqa: ARG002 - kept by Lightning
         super().__init__()
         self.save_hyperparameters(ignore=["net"])
         self.net = net

@@ -24,14 +24,14 @@ def test_averages():
     assert f1_score(TRUE, SAID, average="weighted") == pytest.approx((2 / 2 + 2 * 4 / 5) / 5)
     assert f1_score(TRUE, SAID, average="micro") == pytest.approx(3 / 5)
     assert recall_score([0, 1, 1], [1, 1, 0]) == pytest.approx(1 / 2)
-    with pytest.raises(ValueError, match="multiclass"):
+    with pytest.raises(ValueError, match="two classes"):
         f1_score(TRUE, SAID)
 
 
 def test_other_shapes_are_refused_as_there():
     with pytest.raises(ValueError, match="not supported"):
         accuracy_score([[0, 1]], [[0, 1]])
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="differ in number"):
         accuracy_score([0, 1], [0])
 
 

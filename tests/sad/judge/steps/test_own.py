@@ -11,10 +11,10 @@ class Base:
 
 
 class Asks(Base):
-    def __init__(self, *given, distill_config, **named):
-        self.alpha = named.pop("kd_alpha")
-        self.colour = named.pop("colour")
-        super().__init__(*given, **named)
+    def __init__(self, *given, distill_config, **kwargs):  # noqa: ARG002 - read by its name
+        self.alpha = kwargs.pop("kd_alpha")
+        self.colour = kwargs.pop("colour")
+        super().__init__(*given, **kwargs)
 
     def compute_loss(self):
         self.teacher_model = self.teacher_model.eval()
