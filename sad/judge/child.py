@@ -52,8 +52,10 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
     torch.set_num_threads(1)
     from sad.judge.no_gpu import on_cpu
+    from sad.judge.one_process import alone
 
     on_cpu()
+    alone()
     from sad.judge.interface import Interface
     from sad.judge.lifted import because
     from sad.judge.losses.adapter import adapted

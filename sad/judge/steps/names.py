@@ -86,7 +86,7 @@ SETTINGS: Mapping[str, Any] = {
     "model_ema": None,
     "lr_schedule_values": None,
     "pad_token_id": 0,
-    **dict.fromkeys(("seed", "weight_decay", "momentum"), 0),
+    **dict.fromkeys(("seed", "weight_decay", "momentum", "warmup_epochs", "min_lr"), 0),
     **dict.fromkeys(("eps", "epsilon", "adam_eps", "adam_epsilon"), 1e-8),
     **dict.fromkeys(("beta1", "adam_beta1"), 0.9),
     **dict.fromkeys(("beta2", "adam_beta2"), 0.999),
