@@ -30,6 +30,7 @@ from sad.judge.steps.names import (
     LOADERS,
     MODELS,
     OPTIMIZERS,
+    PLAIN_SETTINGS,
     RATES,
     SCALE,
     SCALERS,
@@ -239,7 +240,7 @@ class Call:
             if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
-                found[parameter.name] = Settings(parameter.name, {**SETTINGS, **values})
+                found[parameter.name] = Settings(parameter.name, {**PLAIN_SETTINGS, **values})
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
             elif needed and name.endswith("_weight"):

@@ -99,6 +99,8 @@ SETTINGS: Mapping[str, Any] = {
 }
 
 
+PLAIN_SETTINGS = {name: value for name, value in SETTINGS.items() if not isinstance(value, RowLoss)}
+"""What an object of settings has: of a criterion that is the name of one, not the thing."""
 KNOWN = frozenset(
     (
         *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS, *WINDOWS, *LOADERS, *OTHER_LOADERS),

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from sad.judge.judging import Code, source
-from sad.judge.steps.names import KNOWN, SETTINGS, TEACHERS
+from sad.judge.steps.names import KNOWN, PLAIN_SETTINGS, SETTINGS, TEACHERS
 from sad.judge.steps.roles import is_config, listed
 from sad.judge.steps.settings import Settings
 
@@ -72,4 +72,4 @@ class Own:
     def value(self, name: str) -> Any:  # noqa: ANN401 - any setting
         """Return a setting by its name, an object of settings for a configuration."""
         meant = listed(name, KNOWN)
-        return SETTINGS[meant] if meant in SETTINGS else Settings(name, SETTINGS)
+        return SETTINGS[meant] if meant in SETTINGS else Settings(name, PLAIN_SETTINGS)

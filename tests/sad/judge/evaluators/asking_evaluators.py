@@ -144,3 +144,24 @@ STYLES = (
     "of_classes",
     "of_images",
 )
+
+
+def share_of_classes(eval_pred):
+    """Of examples of one class each."""
+    import numpy as np
+
+    logits, labels = eval_pred
+    return {"accuracy": float((np.argmax(logits, axis=1) == labels).mean())}
+
+
+def all_that_is_read(student, teacher, dataloader):
+    """A distance over every token that is read, prompts and last ones too."""
+    total = count = 0
+    with torch.no_grad():
+        for batch in dataloader:
+            mask = batch["attention_mask"].bool()
+            ours = student(batch["input_ids"], attention_mask=batch["attention_mask"]).logits.log_softmax(-1)
+            wanted = teacher(batch["input_ids"], attention_mask=batch["attention_mask"]).logits.log_softmax(-1)
+            total += float((wanted.exp() * (wanted - ours)).sum(-1)[mask].sum())
+            count += int(mask.sum())
+    return {"kl": total / count}

@@ -23,3 +23,9 @@ def test_examples_are_the_places_that_have_a_label():
 
 def test_forms_say_what_they_are():
     assert all("class" in form.says for form in CLASSES)
+
+
+@pytest.mark.parametrize("name", ["share_of_classes", "all_that_is_read"])
+def test_right_ones_of_classes_and_of_all_that_is_read_have_no_broken_line(name):
+    what, lines = strange.judged(Path(__file__).parent / "asking_evaluators.py", name, "evaluator")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what

@@ -29,3 +29,5 @@ def test_what_it_asks_for():
     assert own.arguments(SimpleNamespace()) == ["distill_temperature"]
     assert (own.value("kd_alpha"), own.value("distill_config").temperature) == (0.5, 1.0)
     assert not own.knows("shade")
+    # a setting of that name is a word
+    assert not own.value("distill_config").criterion
