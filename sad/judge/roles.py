@@ -20,6 +20,7 @@ from sad.judge.names import (
     LABEL_LOSSES,
     LABELS,
     LATE_LABELS,
+    MAPS,
     MASKS,
     MINE,
     MODELS,
@@ -73,6 +74,9 @@ class Role(StrEnum):
     LISTED = "the ids of the listed tokens"
     OBJECT = "an object of which nothing is known"
     CRITERION = "a cross-entropy"
+    PROJECTION = "the identity: both sides are of one width"
+    LAYERS = "the layers that are compared, each with the one of its number"
+    ACTIVE = "every token"
     WORD = "the kind of loss"
     NONE = "None"
     DEFAULT = "its default"
@@ -112,7 +116,13 @@ FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
-ENDS["object"] = Role.OBJECT
+ENDS |= {"object": Role.OBJECT, "width": Role.VOCAB, "topk": Role.TOPK, "projection": Role.PROJECTION}
+ENDS |= {"layers": Role.LAYERS, "active": Role.ACTIVE}
+KNOWN = {name: Role.OFF for name in OFFS} | {name: Role.ON for name in (*ONS, "size_average", "reduce")}
+KNOWN |= {name: Role.COUNT for name in COUNTS} | {name: Role.IGNORE for name in IGNORES}
+KNOWN |= {name: Role.CONFIG for name in CONFIGS} | {name: Role.EAGER for name in EAGERS}
+KNOWN |= {name: Role.VOCAB for name in VOCABS} | {name: Role.CRITERION for name in CRITERIA}
+"""Roles of settings that the whole name tells."""
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
@@ -178,20 +188,9 @@ def _setting(parameter: Parameter) -> Role | None:
         "use",
     }:
         return Role.DEFAULT if words & THEIRS - {"t"} and parameter.default is not Parameter.empty else Role.TEMPERATURE
-    known = {
-        **dict.fromkeys(OFFS, Role.OFF),
-        **dict.fromkeys(ONS, Role.ON),
-        **dict.fromkeys(COUNTS, Role.COUNT),
-        **dict.fromkeys(IGNORES, Role.IGNORE),
-        **dict.fromkeys(CONFIGS, Role.CONFIG),
-        **dict.fromkeys(EAGERS, Role.EAGER),
-        **dict.fromkeys(VOCABS, Role.VOCAB),
-        **dict.fromkeys(CRITERIA, Role.CRITERION),
-        **dict.fromkeys(("size_average", "reduce"), Role.ON),
-    }
     lower, required = "_".join(tokens(name)), parameter.default is Parameter.empty
-    if lower in known:
-        role = known[lower]
+    if lower in KNOWN:
+        role = KNOWN[lower]
         return role if role is not Role.ON or number or required else None
     if lower in TOPKS and isinstance(parameter.default, int):
         return Role.TOPK
@@ -295,6 +294,6 @@ def _space(name: str) -> Space | None:
     bare = tokens(name)[1:] == ["p"] and "logit" not in words
     if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
         return Space.LOG_PROBS
-    if words & {"probs", "prob", "probabilities", "probability"} or bare:
+    if words & {"probs", "prob", "probabilities", "probability", *MAPS} or bare:
         return Space.PROBS
     return Space.LOGITS if words & {"logits", "logit", "scores"} else None

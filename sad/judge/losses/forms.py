@@ -11,6 +11,7 @@ import torch
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import of_classes, source
+from sad.judge.losses.layers import layered
 from sad.judge.roles import Role, Space
 
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
@@ -22,7 +23,8 @@ SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
 def forms(call: Call) -> Iterator[Call]:
     """Every form in which it is tried, the likeliest first."""
     text = source(call)
-    ranks = (2, 3) if call.hidden or of_classes(call) else (3, 2)
+    layers = layered(call.reading.roles, text)
+    ranks = (3,) if layers else (2, 3) if call.hidden or of_classes(call) else (3, 2)
     spaces = _spaces(call)
     masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
     masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
@@ -30,7 +32,7 @@ def forms(call: Call) -> Iterator[Call]:
         # beside a model a batch is as a tokenizer made it
         masks = (torch.long, torch.bool, torch.float32)
     order = (False, True) if not call.reading.ordered else (False,)
-    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
+    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE) and not layers
     number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
     chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
     outputs = (False, True) if OF_OUTPUT.search(text) else (False,)

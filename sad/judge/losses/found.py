@@ -228,7 +228,7 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
         if beside is not None and of.labels is not None:
             rows = first.on_labels(call.form.temperature * of.student_logits, of)
             total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
-        return total / by.factor
+        return total / by.scale(of)
 
     return loss
 

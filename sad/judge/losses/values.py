@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sad.judge.losses.configured import holding, made
 from sad.judge.losses.labelled import counting
+from sad.judge.losses.layers import Projection, compared, layers_of
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
 from sad.judge.roles import Role, Space, setting
@@ -85,6 +86,9 @@ class Asking:
     """The class of the user's own that a configuration must be an object of, by parameter."""
     lists: Collection[str] = ()
     """The parameters that take the numbers of listed tokens alone."""
+    layered: Collection[str] = ()
+    text: str = ""
+    """The parameters that take a list of layers, and the source."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
     padding: int = 0
@@ -147,10 +151,16 @@ class Values:
             case Role.LISTED:
                 return self._flat(ids_of(self.teacher, self.form.listed))
             case Role.POSITIONS:
-                batch, length = self.given.student_logits.shape[:2]
-                return self._flat(torch.arange(length).expand(batch, length))
+                return self._flat(torch.arange(self.student.shape[1]).expand(self.student.shape[:2]))
             case Role.TOPK:
-                return min(self.call.defaults[name], self.given.student_logits.shape[-1])
+                vocab = self.settings[Role.VOCAB]
+                return min(self.call.defaults.get(name, vocab), vocab)
+            case Role.ACTIVE:
+                return list(range(self.settings[Role.VOCAB]))
+            case Role.PROJECTION:
+                return Projection()
+            case Role.LAYERS:
+                return compared(name, self.call.text)
             case Role.ONES:
                 return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
             case Role.OBJECT:
@@ -253,6 +263,8 @@ class Values:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
+        if name in self.call.layered:
+            return layers_of(logits, name)
         if name in self.call.classes and (told := holding(self.call.classes[name], logits)) is not None:
             return told
         # beside an output, what is named logits is those
