@@ -22,15 +22,17 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
+from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import labelled_roles, marks
 from sad.judge.losses.layers import layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.scripted import as_written
-from sad.judge.losses.values import Asking, Form, Values
+from sad.judge.losses.values import Asking, Values
 from sad.judge.output import loss_of
+from sad.judge.parts import trainer_parts
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, trainer_parts
+from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self
 from sad.subjects.divergence import IGNORED, Given
 
 

@@ -45,6 +45,9 @@ def forms(call: Call) -> Iterator[Call]:
     mine = call.reading.named(Role.STUDENT)
     two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
     twice = (True, False) if two else (False,)
+    masked_by = [*call.reading.named(Role.MASK), *call.reading.named(Role.PADDING)]
+    # a mask that loses its last axis has one of one
+    column = call.form.column or any(re.search(rf"\b{name}\.squeeze\((?:dim=)?(?:-1|2)\)", text) for name in masked_by)
     forms = (twice, bares, whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
     every: Iterator[tuple[Any, ...]] = itertools.product(*forms)
     for pairs, bare, full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
@@ -58,7 +61,7 @@ def forms(call: Call) -> Iterator[Call]:
             "even": even,
         }
         changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
-        changes |= {"bare": bare, "pairs": pairs}
+        changes |= {"bare": bare, "pairs": pairs, "column": column}
         yield call.formed(**changes, whole=full)
 
 

@@ -27,8 +27,9 @@ def layered(roles: Mapping[str, Role], text: str) -> Collection[str]:
 
 def _gone_through(name: str, text: str) -> bool:
     listed = rf"\b{name}\s*:\s*[^,)=\n]*(?:list|tuple|sequence|iterable)"
-    used = rf"(?:\blen|\benumerate|\bzip)\((?:[^()]*,)?\s*{name}\b|\bin {name}\b|\b{name}\[(?:-?\d+|\w*(?:idx|i|l|layer)\w*)\]"
-    return bool(re.search(listed, text, re.IGNORECASE) or re.search(used, text))
+    used = rf"(?:\blen|\benumerate|\bzip)\((?:[^()]*,)?\s*{name}\b|\bin {name}\b"
+    taken = rf"\b{name}\[(?:-?\d+|\w*(?:idx|i|l|layer)\w*)\]"
+    return bool(re.search(listed, text, re.IGNORECASE) or re.search(f"{used}|{taken}", text))
 
 
 def layers_of(states: Tensor, name: str) -> list[Tensor]:

@@ -17,6 +17,8 @@ WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
 OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
+CUT = re.compile(r"\btopk\(|\btop_k\b")
+"""Where a source keeps the likeliest tokens alone."""
 LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
 """What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
@@ -46,6 +48,8 @@ def settled(
         return _allowed(f"{why}: {verdict.says}", verdict)
     if verdict.cause is Cause.LARGE_VOCABULARY and abs(verdict.numbers["ratio"] - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
+    if verdict.cause is Cause.LARGE_VOCABULARY and CUT.search(text):
+        return _allowed(f"it keeps the likeliest tokens of a large vocabulary alone: {verdict.says}", verdict)
     if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
         return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
     if verdict.cause is Cause.RULED_OUT or (name == "finite" and LOUD.search(verdict.says)):

@@ -15,6 +15,7 @@ from sad.judge.losses.discover import Shape
 from sad.judge.losses.families import BOTH_WAYS, FORWARD, REVERSE, Family, Formula, kl
 from sad.judge.losses.lists import FEW, ids_of, names_of_lists
 from sad.judge.losses.sample import fit, sample
+from sad.judge.roles import Role
 
 WITHIN = 1e-3
 """What a formula over a list may leave unexplained of a gradient."""
@@ -23,9 +24,10 @@ WITHIN = 1e-3
 def over_fewer(shape: Shape) -> list[str]:
     """Say what it is over a list of the likeliest tokens alone; nothing where it takes no list."""
     call, of, first = shape.call, shape.sample, shape.fit
-    if not names_of_lists(call.reading.roles):
+    listed = names_of_lists(call.reading.roles)
+    if not listed and not call.takes(Role.TOPK):
         return []
-    says = "every token is listed, the teacher's likeliest first"
+    says = "every token is listed, the teacher's likeliest first" if listed else "every token is kept"
     if not first.good:
         return [says]
     try:
