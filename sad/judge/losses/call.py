@@ -170,7 +170,8 @@ class Call:
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
         asked = (self.form, self.settings, self.asked, self.defaults(), self.hidden, words, self.classes)
         roles, text = self.reading.roles, self._source
-        return Asking(*asked, names_of_lists(roles), layered(roles, text), text, self.ignored, self._marks[1])
+        told = (names_of_lists(roles), layered(roles, text), text, self.reading.has(Role.BATCH))
+        return Asking(*asked, *told, self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:

@@ -16,6 +16,7 @@ from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.losses.kinds import kind_of
 from sad.judge.losses.label_loss import label_loss
 from sad.judge.losses.labelled import counting
+from sad.judge.losses.listed import of_some
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
@@ -129,7 +130,7 @@ def _found(shape: Shape, seed: int) -> Found:
     family = [first.family.fault] if first.family.fault else []
     missing, told = (said, []) if entropy is None else ([], said)
     left = never_left_out(call, hard) if with_labels and not takes[1] and rows == "all" else []
-    faults = [*shape.faults, *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
+    faults = [*shape.faults, *of_some(shape), *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
     return Found(
         Divergence(contract, plain(call, first, by, other), by_rows),
         shape,

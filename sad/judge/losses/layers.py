@@ -22,7 +22,8 @@ PLURAL = {"states", "hiddens", "attentions", "attns", "features", "feats", "laye
 def layered(roles: Mapping[str, Role], text: str) -> Collection[str]:
     """Return the parameters that take a list of layers: in the plural, and gone through one by one, by the source."""
     sides = [name for name, role in roles.items() if role in (Role.STUDENT, Role.TEACHER)]
-    return [name for name in sides if PLURAL & set(tokens(name)) and _gone_through(name, text)]
+    paired = Role.LAYERS in roles.values()
+    return [name for name in sides if PLURAL & set(tokens(name)) and (paired or _gone_through(name, text))]
 
 
 def _gone_through(name: str, text: str) -> bool:

@@ -56,6 +56,8 @@ def settled(
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if coupled and name == "ignored_rows":
+        return _allowed(f"it compares rows with one another, also with those without a label: {verdict.says}", verdict)
     if coupled and name in WEIGHED:
         return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:

@@ -41,6 +41,21 @@ def over_fewer(shape: Shape) -> list[str]:
     return [f"{says}; what it is of a shorter list is not known"]
 
 
+def of_some(shape: Shape) -> list[str]:
+    """Say that over some of the tokens alone it pulls where student equals teacher; nothing where it takes no such."""
+    call, of = shape.call, shape.sample
+    if not call.takes(Role.ACTIVE) or not shape.fit.good:
+        return []
+    equal = replace(of.given, student_logits=of.given.teacher_logits.clone())
+    norm = float(sample(call.formed(listed=FEW), equal).gradient.norm())
+    if norm <= WITHIN * float(of.gradient.norm()):
+        return []
+    says = (
+        f"over {FEW} of the tokens alone it pulls the student away from its teacher (gradient's norm {norm:.3g} where"
+    )
+    return [f"{says} the two are equal): choose the logits first, and take their softmax then"]
+
+
 def _of_lists(family: Family) -> dict[str, Formula]:
     """What a formula may be over a short list, by how the other tokens are treated."""
 

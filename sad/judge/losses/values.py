@@ -50,6 +50,8 @@ class Asking:
     layered: Collection[str] = ()
     text: str = ""
     """The parameters that take a list of layers, and the source."""
+    batched: bool = False
+    """Whether it takes a batch."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
     padding: int = 0
@@ -119,7 +121,7 @@ class Values:
             case Role.TOPK:
                 return self.form.listed or self.settings[Role.VOCAB]
             case Role.ACTIVE:
-                return list(range(self.settings[Role.VOCAB]))
+                return list(range(self.form.listed or self.settings[Role.VOCAB]))
             case Role.PROJECTION:
                 return Projection()
             case Role.LAYERS:
@@ -242,7 +244,8 @@ class Values:
     def _mask(self, *, padding: bool) -> Tensor:
         counts = self.labels != self.call.ignored
         counts = ~counts if padding != self.form.flipped else counts
-        counts = self._flat(self._longer(counts, 0))
+        # beside a batch, whose labels the loss shifts itself, a mask is of the rows that are left
+        counts = self._flat(counts if self.call.batched else self._longer(counts, 0))
         return (counts[..., None] if self.form.column else counts).to(self.form.masks)
 
     def _longer(self, tensor: Tensor, entry: int) -> Tensor:
