@@ -169,9 +169,8 @@ class Call:
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
         asked = (self.form, self.settings, self.asked, self.defaults(), self.hidden, words, self.classes)
-        roles, text = self.reading.roles, self._source
-        told = (names_of_lists(roles), layered(roles, text), text, self.reading.has(Role.BATCH))
-        return Asking(*asked, *told, self.ignored, self._marks[1])
+        lists = names_of_lists(self.reading.roles), layered(self.reading.roles, self._source)
+        return Asking(*asked, *lists, self._source, self.reading.has(Role.BATCH), self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.missing import Base
@@ -13,6 +14,9 @@ THEIRS = re.compile(
     r"^(NameError|UnboundLocalError|ModuleNotFoundError|ImportError|ZeroDivisionError|SyntaxError|StoppedError)"
 )
 """What no other way of calling it would mend."""
+MADE = r"\b(?:CrossEntropy|KLDiv|MSE|NLL|L1|SmoothL1|BCE|BCEWithLogits|CosineEmbedding)Loss"
+"""A loss of torch that is made of what it should be called on."""
+UNSET = re.compile(r"NameError: name '(\w+)' is not defined")
 OF_MASKS = re.compile(r"expected BoolTensor for mask|tensors used as indices must be long, .*bool")
 """What a mask of integers raises that a source hands on as a tokenizer gave it: that is no guess."""
 OWN = re.compile(r"AttributeError: '(\w+)' object has no attribute")
@@ -31,7 +35,13 @@ TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteratio
 
 def uncertain(subject: object, raised: str) -> bool:
     """Whether another way of calling it may be the right one, where it raised this in every form that was tried."""
-    if not isinstance(subject, Call) or THEIRS.search(raised) or _of_itself(subject, raised):
+    if not isinstance(subject, Call):
+        return False
+    if (unset := UNSET.match(raised)) and left_out(subject.about or subject.target, unset[1]):
+        return True
+    if THEIRS.search(raised) or _of_itself(subject, raised):
+        return False
+    if any(re.search(rf"{MADE}\(\s*{name}\b", source(subject)) for name in subject.reading.named(Role.STUDENT)):
         return False
     if OF_MASKS.search(raised) and subject.takes(Role.MODEL) and "attention_mask" in source(subject):
         return False
