@@ -208,7 +208,13 @@ def _setting(parameter: Parameter) -> Role | None:
         return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
         return Role.ON
-    short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
+    short = (
+        set()
+        if len(name) == 1 and name.isupper()
+        else words & BETAS
+        if len(words) == 1
+        else words & (BETAS - {"a", "b", "mix"})
+    )
     return Role.BETA if lower in RATIOS or (short and (number or required)) else None
 
 

@@ -19,6 +19,8 @@ NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\
 OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
 CUT = re.compile(r"\btopk\(|\btop_k\b")
 """Where a source keeps the likeliest tokens alone."""
+LARGE = re.compile(r"^(?:a logit of \d+|logits \d+ times as large)")
+"""Where a fault shows on very large logits."""
 LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
 """What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
@@ -34,12 +36,14 @@ def settled(
     scaleless: bool = False,
     mixed: bool = False,
     coupled: bool = False,
+    maps: bool = False,
 ) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
     ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
     with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it,
-    with ``coupled`` it compares its rows with one another on purpose.
+    with ``coupled`` it compares its rows with one another on purpose, with ``maps`` it takes the weights of an
+    attention.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -56,6 +60,8 @@ def settled(
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if maps and LARGE.search(verdict.says):
+        return _allowed(f"an attention is hardly ever so sharp: {verdict.says}", verdict)
     if coupled and name == "ignored_rows":
         return _allowed(f"it compares rows with one another, also with those without a label: {verdict.says}", verdict)
     if coupled and name in WEIGHED:
