@@ -96,9 +96,9 @@ def _late(node: ast.stmt) -> dict[str, ModuleType]:
 def left_out(target: Any, name: str) -> bool:  # noqa: ANN401 - what was named
     """Whether a name is set by a file of which only the definitions were run."""
     module = sys.modules.get(getattr(target, "__module__", "") or "")
-    if not getattr(module, LIFTED, "") or not getattr(module, "__file__", None):
+    if module is None or not getattr(module, LIFTED, "") or not module.__file__:
         return False
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     stored = (one for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
     return any(one.id == name for one in stored)
 

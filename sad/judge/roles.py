@@ -208,14 +208,9 @@ def _setting(parameter: Parameter) -> Role | None:
         return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
         return Role.ON
-    short = (
-        set()
-        if len(name) == 1 and name.isupper()
-        else words & BETAS
-        if len(words) == 1
-        else words & (BETAS - {"a", "b", "mix"})
-    )
-    return Role.BETA if lower in RATIOS or (short and (number or required)) else None
+    # A and B are two tensors, a and b may be weights
+    betas = set() if lower != name and len(name) == 1 else BETAS if len(words) == 1 else BETAS - {"a", "b", "mix"}
+    return Role.BETA if lower in RATIOS or (words & betas and (number or required)) else None
 
 
 def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:

@@ -114,7 +114,7 @@ def _found(shape: Shape, seed: int) -> Found:
     as_taken = {"with_labels": with_labels, "hard": bool(hard), "count": by.reduction is Reduction.COUNT}
     takes = taken(call, first, rows=rows, warm=warm, **as_taken)
     kind, documented, more = kind_of(call, first, seed)
-    plainly = by.reduction is not None and not first.family.fault
+    plainly = by.reduction is not None and not by.per_entry and not first.family.fault
     contract = Contract(
         kind if plainly else Kind.OTHER,
         by.reduction or by_doubling(call, of[0]),

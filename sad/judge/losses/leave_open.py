@@ -27,7 +27,7 @@ HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
 
-def settled(
+def settled(  # noqa: C901 - one line a reason
     name: str,
     divergence: Divergence,
     text: str = "",
@@ -81,7 +81,7 @@ def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, 
         return "no divergence that I know, in float16: give it float32"
     if scaleless and name == "half_precision" and "float16" in verdict.says:
         return "squares of logits overflow in float16: give it float32"
-    if name == "derivative" and NARROWED.search(text):
+    if name in ("derivative", "partition") and NARROWED.search(text):
         return "its value is cast to half precision in its source"
     return ""
 

@@ -51,7 +51,7 @@ def of(loss):
     [
         (of_layers, "squared error of the logits", Reduction.MEAN),
         (of_pairs, "1 - cosine of the logits", Reduction.MEAN),
-        (of_maps, "forward KL", Reduction.ROWS),
+        (of_maps, "forward KL", Reduction.MEAN),
         (diluted, "squared error of the logits", Reduction.ROWS),
     ],
 )

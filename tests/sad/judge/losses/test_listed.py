@@ -104,6 +104,6 @@ def test_a_top_k_is_of_all_tokens_and_what_fewer_are_is_told():
     shape = discover(Call(of_the_likeliest), 0)
     assert shape.fit.family.name == "forward KL"
     assert over_fewer(shape) == [
-        "every token is kept; of a shorter list it is its terms of the listed tokens alone, not renormalised: the other "
-        "tokens are not pulled together"
+        "every token is kept; of a shorter list it is its terms of the listed tokens alone, not renormalised: the "
+        "other tokens are not pulled together"
     ]
