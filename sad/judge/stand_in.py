@@ -22,6 +22,10 @@ class NeedsAdapterError(UserError):
         self.why = why
         super().__init__(f"{why}; say how it is called with --adapter file.py (docs/judge-your-loss.md)")
 
+    def tell(self, adapter: str) -> None:
+        """Say which adapter helps."""
+        self.args = (str(self).replace(self.why, f"{self.why}{adapter}", 1),)
+
 
 NESTED = {"args", "config", "cfg", "params", "hparams", "kd", "distill", "distillation", "loss", "opt", "model_config"}
 NESTED |= {"trainer", "state", "train", "training"}

@@ -24,6 +24,7 @@ from sad.judge.losses.listed import over_fewer
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
+from sad.judge.losses.sketch import sketched
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
@@ -63,6 +64,9 @@ def session(
     else:
         try:
             whole = found(form_of(subject, seed), seed)
+        except NeedsAdapterError as error:
+            error.tell(sketched(subject))
+            raise
         except UserError:
             raise
         except CannotRunError as error:
