@@ -131,10 +131,9 @@ def parse(line: str) -> Line | None:
         values = {name: value for name, value in values.items() if plain(name) not in _BATCHES}
     if step is None and _JOINED.search(line, 0, 60) is not None:
         return parse(_JOINED.sub(r"\1 \2", line, count=4))
-    two = _TWO.search(line) if step is None and epoch is None else None
-    if two is not None:
-        epoch, epochs = float(two[1]), int(two[2])
-    unnamed = _unnamed(line[two.end(2) :] if two is not None else line) if step is None else None
+    if step is None and epoch is None:
+        epoch, epochs = _epoch_in_brackets(line) or (None, None)
+    unnamed = _unnamed(line) if step is None else None
     if unnamed is not None:
         step, steps = unnamed
     elif step is None and lead is not None:
@@ -209,9 +208,15 @@ def _leaves_it(word: str) -> bool:
     return word.lower() in _OF_A_LOSS or "." in word or step_rank(word) is not None
 
 
+def _epoch_in_brackets(line: str) -> tuple[float, int] | None:
+    two = _TWO.search(line)
+    return None if two is None else (float(two[1]), int(two[2]))
+
+
 def _unnamed(line: str) -> tuple[float, int] | None:
     """An ``N/M`` that is not of epochs: where the batch is in its epoch."""
-    for found in _OF.finditer(line):
+    two = _TWO.search(line)
+    for found in _OF.finditer(line, two.end(2) if two is not None else 0):
         before = line[max(0, found.start() - 12) : found.start()].lower()
         if not re.search(r"epochs?\W{0,4}$", before) and int(found[1]) <= int(found[2]):
             return float(found[1]), int(found[2])
