@@ -117,7 +117,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
     parser.add_argument("--lanes", type=int, default=1, help="kill in so many worlds at once")
     parser.add_argument("--trained", type=int, default=3000)
-    parser.add_argument("--records", type=int, help="lines of the record that a soak goes on to; six hours if not given")
+    parser.add_argument(
+        "--records", type=int, help="lines of the record that a soak goes on to; six hours if not given"
+    )
     parser.add_argument("--minutes", type=float, help="end a soak's training after so many, if every step is trained")
     parser.add_argument("--only", default="", help="faults of a disk whose names hold this")
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")

@@ -151,7 +151,10 @@ def test_a_gradient_that_the_empty_ones_change_breaks_it(mixed, alone):
         (lambda _: None, "every step left out: it goes on, it should be that it ends with an error after 20"),
         (lambda bad: len(bad), "every step left out: it ends with an error after 22"),
         (lambda bad: sum(bad) if sum(bad) in (3, 22) else None, "ends with an error after 22"),
-        (lambda bad: min(IN_VAIN, len(bad)), "two of three steps left out, without an end: it ends with an error after 20"),
+        (
+            lambda bad: min(IN_VAIN, len(bad)),
+            "two of three steps left out, without an end: it ends with an error after 20",
+        ),
         (lambda bad: Careful().given_up(bad) if all(bad) else None, "one good step between bad ones: it goes on"),
     ],
 )
