@@ -182,7 +182,7 @@ def faults(text: str) -> list[str]:
         wrong.append("a capital")
     if UNKIND.search(text):
         wrong.append("words that help nobody")
-    if len(re.sub(r"NAME(baseline)?: NAME", "a message from below", text).split()) < 3:
+    if len(re.sub(r"(NAME: |--)?(NAME|baseline): NAME", "a message from below", text).split()) < 3:
         wrong.append("too short to say what to do")
     return wrong
 

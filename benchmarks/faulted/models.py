@@ -18,7 +18,6 @@ Answer = tuple[int, tuple[str, ...]]
 """An exit code, and words of what is told."""
 STUDENT = 300
 """Steps after which a student knows the text better than a teacher of ``BEGINNER`` steps."""
-COMMON = "e"
 BEGINNER = 60
 
 
@@ -55,28 +54,6 @@ def _spoilt(side: str, value: float, all_of: bool = False) -> Callable[[Path], N
         pairs.save(folder, **sides)
 
     return make
-
-
-def _overflows(folder: Path) -> None:
-    """A teacher with a feature of its own for one token that is common, and a neuron that overflows on it."""
-    import torch
-
-    from sad import tiny
-
-    model = pairs.schooled("teacher", pairs.TEACHER)
-    token = tiny.tokenizer(pairs.SIZES["teacher"][0]).convert_tokens_to_ids(COMMON)
-    block = model.model.layers[0]
-    with torch.no_grad():
-        embedding = model.model.embed_tokens.weight
-        # nothing else writes the last feature
-        embedding[:, -1] = 0.0
-        for one in model.model.layers:
-            one.self_attn.o_proj.weight[-1] = one.mlp.down_proj.weight[-1] = 0.0
-        embedding[token, -1] = 10.0
-        for gate in (block.mlp.gate_proj, block.mlp.up_proj):
-            gate.weight[0] = 0.0
-            gate.weight[0, -1] = 1e20
-    pairs.save(folder, model)
 
 
 def _worse(folder: Path) -> None:
@@ -201,9 +178,9 @@ CASES = (
     ),
     Case(
         "logits of the teacher that overflow on some texts",
-        _overflows,
+        lambda folder: pairs.save(folder, pairs.overflowing()),
         (2, ("the teacher's logits are NaN or infinite on the held-out text",)),
-        (1, ("teacher",)),
+        (1, ("it does not know this text: loss nan",)),
     ),
     Case(
         "a teacher worse than the student",

@@ -6,8 +6,8 @@ gradient that is not. Then the record shows that value, or that gradient norm; o
 weights are bit-identical after it, and move again, finite, at the second step. So it is where a single number that the
 terms read is NaN, or rules out a label: every term that reads it says so. Micro-batches without any label leave
 the values of the others as they are; alone they give no value at all. A training whose steps are all left out ends with
-an error after twenty of them, or with the last; so does one most of whose steps are, after forty or at its end; one that
-recovers goes on.
+an error after twenty of them, or with the last; so does one most of whose steps are, after forty or at its end; one
+that recovers goes on.
 
 ## Why it must hold
 The first NaN is the only one that points at its cause. Turned into zero it disappears from the loss, lives on in the

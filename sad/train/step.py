@@ -31,8 +31,8 @@ class Step:
     """The result of a step. ``tokens`` counts student labels, ``seen`` student tokens without padding, in ``texts``
     texts.
 
-    The update was left out where ``finite`` is False or ``spike`` True; ``teacher_fails`` where it is not finite, nor are
-    the teacher's logits. ``trained`` is the loss that was
+    The update was left out where ``finite`` is False or ``spike`` True; ``teacher_fails`` where neither it nor the
+    teacher's logits are finite. ``trained`` is the loss that was
     differentiated, summed apart from the ledger's parts; ``level`` is the loss that is judged as a spike.
     """
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 
 from sad import tiny
 from sad.errors import TrainingError, UserError
-from sad.train.in_vain import IN_A_ROW
 from sad.train.guards import Saved
+from sad.train.in_vain import IN_A_ROW
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint, disk
 from sad.train.saving.checkpoint import Progress
