@@ -210,6 +210,9 @@ def _train(plan: Plan, folder: Path, console: Console, *, resume: bool, began: f
         write(f"  {consent.command(folder)}")
         return code
     console.print(table(result))
+    if result.left_out:
+        told = f"{result.left_out:,} of {result.step:,} steps were left out"
+        write(f"{told}: their loss or gradient was not finite (sad explain R401)")
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     if result.ending.spent:
