@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import read
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, tell, written
 from sad_doctor.readers import Source, Unreadable, several
 from sad_doctor.run import Run
+from sad_doctor.sanitize import LONGEST, sanitize
 from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
 
@@ -176,7 +176,9 @@ def _put(write: Callable[[], None], *, apart: bool) -> int:
 
 
 def _noted(run: Run, file: Path | None) -> Run:
-    return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
+    return (
+        run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {sanitize(str(file))}"))
+    )
 
 
 def _page(run: Run, verdict: Report, path: str | Path) -> None:
