@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from sad_doctor.views.tui.pages.prose import Page, lay_out
 from sad_doctor.views.tui.painting.ink import strip
@@ -48,7 +49,10 @@ class Pane(Scrolled, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return how many lines the page takes at this width."""
-        return max(len(self._lines(width - BAR - _MARGIN)), 1)
+        lines = len(self._lines(width - BAR - _MARGIN))
+        if not self.size.width:  # it is painted once it is laid out, and need not be a second time for this number
+            self.set_reactive(Widget.virtual_size, Size(0, lines))
+        return max(lines, 1)
 
     def on_resize(self) -> None:
         """Wrap the page to the new width."""
