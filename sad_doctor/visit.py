@@ -69,7 +69,7 @@ class Visit:
     def _report(self, one: str | Path, judged: list[tuple[Run, Report]]) -> int:
         """Judge a log, write its report apart from those ``judged`` before, and add it to them."""
         source = self.opened(one)
-        self.watching.follow(source, self.judge)
+        whole = self.watching.follow(source, self.judge)
         run = _noted(read(source), self.settings)
         verdict = self.beside(run)
         if (svg := self.files.get("svg")) is not None:
@@ -78,7 +78,7 @@ class Visit:
             self._save("page", html, lambda: _page(run, verdict, html))
         shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart=bool(judged))
         judged.append((run, verdict))
-        return shown or exit_code(verdict, self.level)
+        return shown or exit_code(verdict, self.level) or (HEALTHY if whole else UNREADABLE)
 
     def dashboard(self, paths: Sequence[str | Path], speed: float | None, good: Sequence[Source]) -> int:
         """Show the dashboard until it is left; return the worst exit code of the runs that it showed."""
