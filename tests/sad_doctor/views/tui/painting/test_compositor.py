@@ -279,15 +279,11 @@ async def test_what_lies_under_a_page_is_not_asked(make, monkeypatch):
         assert asked == []
 
 
-@pytest.mark.parametrize("ahead", [False, True], ids=["as it comes", "laid out ahead"])
-async def test_a_page_that_opens_is_painted_once_and_beside_it_what_lost_the_focus(make, terminal, monkeypatch, ahead):
+async def test_a_page_that_opens_is_painted_once_and_beside_it_what_lost_the_focus(make, terminal, monkeypatch):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
-    if not ahead:
-        app.prerenderer.begin = lambda *_: None
+    app.prerenderer.begin = lambda *_: None
     async with app.run_test(size=(220, 60)) as pilot:
         await make.settled(pilot)
-        while ahead and app.prerenderer.step():
-            pass
         await pilot.press("1")
         await pilot.pause()
         screen, asked = terminal(app), []
