@@ -36,7 +36,7 @@ ELSEWHERE = {
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
     "sad_doctor/views/tui/commands.py": "tests/sad_doctor/views/tui/test_app.py runs the palette",
-    "sad_doctor/views/tui/pick.py": "tests/sad_doctor/views/tui/test_desk.py picks with it",
+    "sad_doctor/views/tui/panes/run_picker.py": "tests/sad_doctor/views/tui/test_open_runs.py picks with it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/database_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

@@ -21,7 +21,7 @@ from sad.recipe import schema as recipes
 from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
 from sad.train.saving import disk
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 if TYPE_CHECKING:
     from sad.cache.part import Part
@@ -70,7 +70,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
     from sad.train.plan import check_cache, make_plan
 
     def say(line: str) -> None:
-        console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
+        console.print(sanitize(line), markup=False, highlight=False, soft_wrap=True)
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True)

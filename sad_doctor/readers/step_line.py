@@ -131,8 +131,8 @@ def parse(line: str) -> Line | None:
         values = {name: value for name, value in values.items() if plain(name) not in _BATCHES}
     if step is None and _JOINED.search(line, 0, 60) is not None:
         return parse(_JOINED.sub(r"\1 \2", line, count=4))
-    if step is None and epoch is None:
-        epoch, epochs = _epoch_in_brackets(line) or (None, None)
+    two = _TWO.search(line) if step is None and epoch is None else None
+    epoch, epochs = (epoch, epochs) if two is None else (float(two[1]), int(two[2]))
     unnamed = _unnamed(line) if step is None else None
     if unnamed is not None:
         step, steps = unnamed
@@ -206,11 +206,6 @@ def _number(text: str) -> float:
 def _leaves_it(word: str) -> bool:
     """Whether a word before ``loss`` is a logger's, or one that leaves it the total."""
     return word.lower() in _OF_A_LOSS or "." in word or step_rank(word) is not None
-
-
-def _epoch_in_brackets(line: str) -> tuple[float, int] | None:
-    two = _TWO.search(line)
-    return None if two is None else (float(two[1]), int(two[2]))
 
 
 def _unnamed(line: str) -> tuple[float, int] | None:
