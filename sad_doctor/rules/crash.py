@@ -112,6 +112,16 @@ _TEXTS = (
         ),
     ),
     (
+        re.compile(
+            r"collective operation timeout|NCCL (?:timeout|error)|DistBackendError|Watchdog caught", re.IGNORECASE
+        ),
+        _Known(
+            "a process waited for the others in vain (a collective operation timed out or failed)",
+            "One process is behind or dead: it took another branch, had no batch left, ran out of memory, or hangs.",
+            "Look at the log of each other process at that time: the one that did not come is the one to mend.",
+        ),
+    ),
+    (
         re.compile(r"^a traceback without its last line$"),
         _Known(
             "a traceback without its last line",
@@ -134,8 +144,12 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     told = {event.message: event for event in run.events[resumed + 1 :] if event.kind == names.EVENT_CRASH}
     if not told and not crashed and not run.columns:
         raise TooFew("not one record was read: what the log says of the training is not understood")
+    seen: set[str] = set()
     for message, event in told.items():
-        yield _finding(message, event.step)
+        found = _finding(message, event.step)
+        if found.headline not in seen:  # one crash is often told in several lines
+            seen.add(found.headline)
+            yield found
     if crashed and not told:
         yield _finding("", run.last_step if run.last_step >= 0 else None)
 
