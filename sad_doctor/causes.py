@@ -35,6 +35,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
+        "term-apart",
         "targets-degenerate",
         "evaluation-jumps",
         "totals-differ",
@@ -170,7 +171,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-apart",
         "label-loss-apart",
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
-        *("overfitting", "evaluation-better", "label-loss-too-low", "totals-differ"),
+        *("overfitting", "evaluation-better", "label-loss-too-low", "totals-differ", "total-too-high"),
     ),
     "totals-differ": (
         *("loss-diverges", "term-rises"),

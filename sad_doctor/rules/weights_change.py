@@ -78,7 +78,7 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
     yield RULE.finding(
         level=Level.WARNING if factor else Level.INFO,
         headline=(
-            f"From step {at} on the loss is {factor} times what it was of the same terms: it jumps, and they go on."
+            f"From step {at} on the loss is {factor} times what it was of the same terms: it alone changes."
             if factor
             else f"From step {at} on the loss is made of its terms by other weights: {told}."
         ),
