@@ -23,7 +23,7 @@ from sad.judge.steps import call as names
 from sad.judge.steps.model import batch
 from sad.judge.steps.older import counting_none, without_counts
 from sad.pair import Pair
-from sad.subjects.plain_loop import VOCABULARY, make_texts
+from sad.subjects.plain.loop import VOCABULARY, make_texts
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, weights
 

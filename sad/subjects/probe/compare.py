@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
-from sad.subjects.measure import Measured
-from sad.subjects.reference import Reference, divisor, reference
+from sad.subjects.probe.measure import Measured
+from sad.subjects.probe.reference import Reference, divisor, reference
 
 UNIT = 2.0**-24
 """Half the distance of float32 from 1 to the next number."""

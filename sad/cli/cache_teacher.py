@@ -34,7 +34,7 @@ TRIAL = 3
 """Batches that are tried to tell the time."""
 
 
-def run_cache(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], *, dry_run: bool) -> int:
+def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], *, dry_run: bool) -> int:
     """Write a cache, go on with one, or only tell size and time; return the exit code. Raises UserError, Stopped."""
     recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
     if recipe.cache.path is None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sad.subjects.unwritten import unwritten_is_nan
+from sad.subjects.probe.unwritten import unwritten_is_nan
 
 
 def test_memory_that_nobody_wrote_to_is_nan_and_what_is_written_is_not():

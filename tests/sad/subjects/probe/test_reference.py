@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared
-from sad.subjects.reference import reference, right
+from sad.subjects.probe.reference import reference, right
 
 NOISE = torch.Generator().manual_seed(0)
 STUDENT, TEACHER = torch.randn(2, 2, 3, 5, generator=NOISE)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from sad.invariants.split_invariance import split_invariance
-from sad.subjects.fsdp_loop import FsdpLoop
-from sad.subjects.plain_loop import VOCABULARY, PlainLoop
+from sad.subjects.plain.fsdp_loop import FsdpLoop
+from sad.subjects.plain.loop import VOCABULARY, PlainLoop
 from sad.subjects.trainer import Setup
 
 SETUP = Setup((4, 30, 9, 18, 2, 7), micro_batch=1, accumulation=2, devices=2, epochs=2, learning_rate=0.5, clip=0.1)

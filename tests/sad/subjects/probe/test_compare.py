@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.subjects.compare import apart, difference, noise, recognised
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Squared, Takes
-from sad.subjects.inputs import ORDINARY, call
-from sad.subjects.measure import Measured
-from sad.subjects.reference import reference
+from sad.subjects.probe.compare import apart, difference, noise, recognised
+from sad.subjects.probe.inputs import ORDINARY, call
+from sad.subjects.probe.measure import Measured
+from sad.subjects.probe.reference import reference
 
 CONTRACT = Contract(takes=frozenset({Takes.LABELS, Takes.TEMPERATURE}))
 CALL = call(CONTRACT)

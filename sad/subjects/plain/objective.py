@@ -1,7 +1,7 @@
 """A distillation computed from its texts in the plainest form: one text at a time, in float64, nothing padded.
 
-It shares no code with the code that trains. Tokenizers are those that `sad/subjects/spelling.py` can spell; models have
-their blocks at ``model.layers``. To plant a fault, override a method.
+It shares no code with the code that trains. Tokenizers are those that `sad/subjects/plain/spelling.py` can spell;
+models have their blocks at ``model.layers``. To plant a fault, override a method.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.subjects import plain_terms as plain
 from sad.subjects.objective import (
     AGREEMENT,
     ALM,
@@ -42,9 +41,10 @@ from sad.subjects.objective import (
     Task,
     projection,
 )
-from sad.subjects.plain_pass import run
-from sad.subjects.plain_seen import Seen, Sums
-from sad.subjects.spelling import longest, spelled, whole
+from sad.subjects.plain import terms as plain
+from sad.subjects.plain.one_text import run
+from sad.subjects.plain.seen import Seen, Sums
+from sad.subjects.plain.spelling import longest, spelled, whole
 
 EPSILON = 1e-8
 """AdamW's, as torch has it."""

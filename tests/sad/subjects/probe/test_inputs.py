@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sad.subjects.divergence import IGNORED, Contract, Given, Takes, counted
-from sad.subjects.inputs import ORDINARY, SHAPES, Shape, call, half, smallest, told, unequal
+from sad.subjects.probe.inputs import ORDINARY, SHAPES, Shape, call, half, smallest, told, unequal
 
 ALL = frozenset(Takes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sad.subjects.divergence import Given
-from sad.subjects.inputs import told
+from sad.subjects.probe.inputs import told
 from sad.verdict import Cause, Standing, Verdict
 
 

@@ -4,8 +4,8 @@ import torch
 
 from sad.invariants.objective_follows_the_student import _tasks
 from sad.subjects.objective import TEACHER
-from sad.subjects.plain_following import PlainFollowing, of
-from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.plain.following import PlainFollowing, of
+from sad.subjects.plain.objective import PlainObjective
 
 
 def test_where_nothing_follows_a_step_is_one_by_itself():

@@ -12,8 +12,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
-from sad.subjects.ddp_loop import DdpLoop
-from sad.subjects.plain_loop import Process, make_model
+from sad.subjects.plain.ddp_loop import DdpLoop
+from sad.subjects.plain.loop import Process, make_model
 from sad.subjects.trainer import Setup, Trace
 
 

@@ -18,11 +18,11 @@ from sad.invariants.padding import padding
 from sad.invariants.partition import partition
 from sad.invariants.path_parity import path_parity
 from sad.shipped.divergence import distillation, language_model
-from sad.subjects.compare import difference
-from sad.subjects.inputs import Shape, call, half
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.right import RIGHT
+from sad.subjects.probe.compare import difference
+from sad.subjects.probe.inputs import Shape, call, half
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.right import RIGHT
 from sad.verdict import Standing
 
 EVERY = (

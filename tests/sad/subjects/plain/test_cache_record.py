@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from sad.subjects.plain_record import Form, Listed, near, normalised, read, step
+from sad.subjects.plain.cache_record import Form, Listed, near, normalised, read, step
 
 
 def test_numbers_lie_lowest_bit_first_and_a_list_ends_at_a_whole_byte():

@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from sad.subjects.divergence import Divergence
-from sad.subjects.inputs import SHAPES, call
-from sad.subjects.measure import measure
+from sad.subjects.probe.inputs import SHAPES, call
+from sad.subjects.probe.measure import measure
 
 
 def swallows(divergence: Divergence) -> bool:

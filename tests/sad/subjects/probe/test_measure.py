@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sad.subjects.divergence import Contract, Divergence, Given, Takes
-from sad.subjects.measure import measure
+from sad.subjects.probe.measure import measure
 
 CALL = Given(torch.full((1, 2, 3), 2.0), torch.ones(1, 2, 3), torch.zeros(1, 2, dtype=torch.int64), temperature=3.0)
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, kl_divergence
 
-from sad.subjects import plain_terms as plain
+from sad.subjects.plain import terms as plain
 
 
 def states(rows: int, width: int, seed: int) -> torch.Tensor:

@@ -1,8 +1,8 @@
 import pytest
 
 from sad.subjects.divergence import Divergence
-from sad.subjects.right import RIGHT
-from sad.subjects.swallows import swallows
+from sad.subjects.probe.right import RIGHT
+from sad.subjects.probe.swallows import swallows
 
 
 @pytest.mark.parametrize("divergence", RIGHT.values(), ids=RIGHT)

@@ -8,8 +8,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
-from sad.subjects.ddp_loop import DdpLoop
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.ddp_loop import DdpLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.trainer import Setup
 
 SETUP = Setup((4, 30, 9, 18, 2, 7), micro_batch=1, accumulation=2, devices=2, epochs=2)

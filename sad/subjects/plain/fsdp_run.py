@@ -11,8 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from sad.subjects.fsdp_loop import FsdpLoop
-from sad.subjects.plain_loop import MicroBatch, Process
+from sad.subjects.plain.fsdp_loop import FsdpLoop
+from sad.subjects.plain.loop import MicroBatch, Process
 from sad.subjects.processes import on_processes
 from sad.subjects.trainer import Setup, Trace, joined
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sad.invariants.pieces_make_the_whole import PIECES, WHOLE
-from sad.subjects.fsdp_run import FsdpRun
+from sad.subjects.plain.fsdp_run import FsdpRun
 
 
 def test_one_process_takes_up_what_two_have_saved() -> None:

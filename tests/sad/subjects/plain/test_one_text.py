@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sad import tiny
-from sad.subjects.plain_pass import run
+from sad.subjects.plain.one_text import run
 
 
 def test_blocks_projections_and_maps_are_the_models_own() -> None:

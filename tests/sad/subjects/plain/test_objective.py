@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from sad.invariants import _pairs
 from sad.subjects.objective import BITS, KL, LM_LOSS, MAPPED, RAW, TEACHER
-from sad.subjects.plain_objective import PlainObjective
-from sad.subjects.spelling import spelled
+from sad.subjects.plain.objective import PlainObjective
+from sad.subjects.plain.spelling import spelled
 
 PLAIN = PlainObjective()
 

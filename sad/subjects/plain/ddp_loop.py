@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from sad.subjects.plain_loop import KD, LM, MicroBatch, PlainLoop, Process, make_model
+from sad.subjects.plain.loop import KD, LM, MicroBatch, PlainLoop, Process, make_model
 from sad.subjects.processes import on_processes
 from sad.subjects.trainer import Claims, Setup, Trace, joined
 

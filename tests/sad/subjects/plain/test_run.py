@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad.invariants.resume_equivalence import differences
-from sad.subjects.plain_run import MasterRun, Plain, PlainRun
+from sad.subjects.plain.run import MasterRun, Plain, PlainRun
 from sad.subjects.resumable import Setting
 
 SETTING = Setting(size=7, batch_size=2, accumulation=2, seed=3, steps=6)

@@ -9,11 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from sad.subjects import plain_terms as plain
 from sad.subjects.following import Following, State
 from sad.subjects.objective import BITS, KD, LM, LM_LOSS, TEACHER, TOKENS, WEIGHT, Account, Task
-from sad.subjects.plain_objective import PlainObjective
-from sad.subjects.plain_seen import Seen, Sums
+from sad.subjects.plain import terms as plain
+from sad.subjects.plain.objective import PlainObjective
+from sad.subjects.plain.seen import Seen, Sums
 
 Steps = Sequence[Sequence[Sequence[int]]]
 

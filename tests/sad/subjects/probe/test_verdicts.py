@@ -1,6 +1,6 @@
 from sad.subjects.divergence import Contract
-from sad.subjects.inputs import SHAPES, call
-from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.subjects.probe.inputs import SHAPES, call
+from sad.subjects.probe.verdicts import allowed, broken, holds, not_applicable
 from sad.verdict import Standing
 
 GIVEN = call(Contract(), SHAPES[0])

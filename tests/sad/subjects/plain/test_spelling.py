@@ -1,7 +1,7 @@
 import pytest
 
 from sad import tiny
-from sad.subjects.spelling import longest, spelled
+from sad.subjects.plain.spelling import longest, spelled
 
 
 @pytest.mark.parametrize("text", ["The whale", "Früh, перед 夜明け前 🐋", "“How far?”\n\n\tx"])
