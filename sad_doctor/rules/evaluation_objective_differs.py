@@ -84,10 +84,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         else _whole_multiple(evaluation, training)
     )
     if (found := _summed_kl(run) or multiple) is not None:
-        # some versions of a trainer print the sum over the micro-batches of a step, of a training that is well
-        parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
-        printed = found is multiple and 1.5 < found.numbers["times"] <= _MICRO and not parted
-        yield replace(found, level=Level.INFO) if printed else found
+        yield found
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:

@@ -169,11 +169,3 @@ def test_a_label_loss_is_no_number_in_bits(judge):
     assert judge(RULE, text) == []
     (finding,) = judge(RULE, text.replace("raw/ce", "raw/other"))
     assert "bits beside nats" in finding.headline
-
-
-def test_a_sum_over_micro_batches_is_a_hint_where_the_log_has_totals_alone(judge):
-    text = "steps: 60\ntrain/loss: 24 -> 16 ~ 0.02\nsteps: 5 every 12\neval/loss: 2.8, 2.6, 2.4, 2.2, 2.05"
-    (alone,) = judge(RULE, text)
-    (parted,) = judge(RULE, f"{text}\nsteps: 60\ntrain/raw/kd: 2 -> 1")
-    assert (alone.level, parted.level) == (Level.INFO, Level.WARNING)
-    assert "8 times the evaluation's" in alone.headline
