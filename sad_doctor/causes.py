@@ -35,7 +35,6 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
-        "term-apart",
         "targets-degenerate",
         "evaluation-jumps",
         "totals-differ",
