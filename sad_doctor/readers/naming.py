@@ -53,6 +53,8 @@ _KNOWN = {
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
     **dict.fromkeys(("device_peak_bytes", "max_memory_allocated", "peak_memory_bytes"), names.MEMORY_DEVICE),
     **dict.fromkeys(("teacher_loss", "teacher_lm_loss", "teacher_ce_loss"), names.TEACHER_LOSS),
+    **dict.fromkeys(("teacher_ce", "teacher_nll", "teacher_nll_loss", "teacher/loss"), names.TEACHER_LOSS),
+    **dict.fromkeys(("label_tokens", "num_label_tokens"), names.LABELS),
     "teacher_entropy": names.TEACHER_ENTROPY,
     "epoch": names.EPOCH,
     "eval/loss": names.EVAL_LOSS,
@@ -119,7 +121,7 @@ _SEPARATORS = re.compile(r"[\s\-.]+")
 @remembered
 def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
-    name = _SEPARATORS.sub("_", name.strip().lower())
+    name = _SEPARATORS.sub("_", name.strip().lower()).replace("valid_tokens", "label_tokens")  # valid for the loss
     return _EVAL.sub("eval/", name, count=1) if _EVAL.match(name) else name
 
 
