@@ -33,9 +33,9 @@ from bytecode import installed
 
 from sad_doctor.check import check
 from sad_doctor.readers import open_log
-from sad_doctor.views.tui import snapshot as snapshots
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.garbage import YOUNG
+from sad_doctor.views.tui.painting.garbage import YOUNG
+from sad_doctor.views.tui.runs import snapshot as snapshots
 
 TERMS = ("kd", "lm", "layerwise", "attention")
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -126,7 +126,7 @@ async def follow(
         await pilot.pause(IDLE)
         gc.freeze()  # as the program does once it has started
         gc.set_threshold(*YOUNG)
-        watch = app.desk._watches[0]
+        watch = app.open_runs._watches[0]
         watch._judge_at = math.inf
         reads, paints = [], []
         for tick in range(ticks):

@@ -76,13 +76,14 @@ def models(folder: Path, command: str, cases: list[int] | None) -> int:
     return _listed(Models(world.make(folder / "world"), command, cases).every())
 
 
-def soak(trained: int, folder: Path) -> int:
+def soak(trained: int, folder: Path, records: int | None = None, minutes: float | None = None) -> int:
     """Print what six hours take of memory and time, in training and in the doctor that follows; 1 above a limit."""
     from faulted import soak, world
 
-    began = time.monotonic()
-    print(f"{trained:,} steps are trained, their record goes on to {soak.STEPS:,}: {soak.HOURS:g} hours, one a second")
-    wrong = printed(soak.soak(world.make(folder / "world"), trained), soak.WRONG)
+    began, records = time.monotonic(), records or soak.STEPS
+    hours = f"{records * soak.PACE / 3600:.3g} hours, one a second"
+    print(f"{trained:,} steps are trained, their record goes on to {max(trained, records):,}: {hours}")
+    wrong = printed(soak.soak(world.make(folder / "world"), trained, records, minutes=minutes), soak.WRONG)
     print(f"{wrong} limits passed; {time.monotonic() - began:.0f} s")
     return int(bool(wrong))
 
@@ -116,6 +117,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
     parser.add_argument("--lanes", type=int, default=1, help="kill in so many worlds at once")
     parser.add_argument("--trained", type=int, default=3000)
+    parser.add_argument(
+        "--records", type=int, help="lines of the record that a soak goes on to; six hours if not given"
+    )
+    parser.add_argument("--minutes", type=float, help="end a soak's training after so many, if every step is trained")
     parser.add_argument("--only", default="", help="faults of a disk whose names hold this")
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")
     parser.add_argument("--seed", type=int, default=0)
@@ -125,7 +130,7 @@ def main() -> int:
         if given.what == "kill":
             return kill(given, folder)
         if given.what == "soak":
-            return soak(given.trained, folder)
+            return soak(given.trained, folder, given.records, given.minutes)
         if given.what in ("models", "preflight"):
             return models(folder, "train" if given.what == "models" else "verify", given.cases)
         return disk(folder, given.only) if given.what == "disk" else data(folder)

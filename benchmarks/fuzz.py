@@ -31,10 +31,10 @@ from pathlib import Path
 from doctor import write_wandb
 
 from sad_doctor.check import check
-from sad_doctor.clean import clean
 from sad_doctor.readers import Unreadable, cache, kept, open_log, settle
 from sad_doctor.readers.databases import runs_in
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.views import json as machine
 from sad_doctor.views import text
 
@@ -159,7 +159,7 @@ def problems(path: Path, grow: Callable[[], None] | None = None) -> Iterator[str
         yield from told(run)
         open_log(path).poll()
     except Unreadable as refusal:
-        if "\n" in str(refusal) or clean(str(refusal)) != str(refusal):
+        if "\n" in str(refusal) or sanitize(str(refusal)) != str(refusal):
             yield f"refused in more than a clean line: {str(refusal)!r}"
     except Exception as error:  # what is looked for
         yield f"{type(error).__name__}: {error}"
@@ -177,7 +177,7 @@ def told(run: Run) -> Iterator[str]:
     shown = [text.render(run, report), machine.render(run, report), *run.columns, *run.notes, *run.tail, run.name]
     shown += [event.message for event in run.events]
     for one in shown:
-        if clean(one, len(one) + 1) != one:
+        if sanitize(one, len(one) + 1) != one:
             yield f"not clean: {one[:200]!r}"
     json.loads(shown[1])
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.svg import svg_of
+from sad_doctor.views.tui.painting.svg import svg_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "fixtures" / "runs"

@@ -117,6 +117,11 @@ class Distiller(nn.Module):
         return self._outside[0]
 
     @property
+    def hears_teacher(self) -> bool:
+        """Whether the teacher itself answers, not a cache of its output."""
+        return self._outside[2] is None
+
+    @property
     def vocab(self) -> VocabMap:
         """The map from the teacher's tokens to the student's."""
         return self._outside[1]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sad_doctor import main, settings
-from sad_doctor.clean import clean
 from sad_doctor.readers import Unreadable
+from sad_doctor.sanitize import sanitize
 from sad_doctor.visit import HEALTHY, UNREADABLE, refuse
 from sad_doctor.watch import Watching
 
@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as `sad doctor` does: the usage of so many options would hide it."""
 
     def error(self, message: str) -> NoReturn:
-        told = clean(" ".join(message.removeprefix("argument ").split()), 400)
+        told = sanitize(" ".join(message.removeprefix("argument ").split()), 400)
         self.exit(UNREADABLE, f"sad doctor: {told} (--help lists the options)\n")
 
     def refuse(self, problem: object) -> NoReturn:
@@ -89,7 +89,7 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
-            made.refuse(f"no rule {clean(given.explain, 100)}; {settings.nearest(given.explain)}")
+            made.refuse(f"no rule {sanitize(given.explain, 100)}; {settings.nearest(given.explain)}")
         sys.stdout.write(page)
         return HEALTHY
     if not given.run:

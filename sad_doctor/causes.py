@@ -99,6 +99,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
         *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
+    "weights-change": (
+        *("loss-spike", "level-breaks", "loss-diverges", "gradient-grows", "gradient-always-clipped", "total-too-high"),
+        *("starts-over", "early-plateau", "term-apart", "totals-differ"),
+    ),
     "falls-by-its-weights": ("kd-out-of-step", "early-plateau", "student-no-better"),
     "kd-below-its-floor": (
         "term-apart",
@@ -166,7 +170,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-apart",
         "label-loss-apart",
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
-        *("overfitting", "evaluation-better", "label-loss-too-low"),
+        *("overfitting", "evaluation-better", "label-loss-too-low", "totals-differ", "total-too-high"),
     ),
     "totals-differ": (
         *("loss-diverges", "term-rises"),

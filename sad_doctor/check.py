@@ -9,11 +9,11 @@ import numpy as np
 
 from sad_doctor import names, words
 from sad_doctor.causes import EXPLAINS
-from sad_doctor.clean import clean
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.signals import totalled
 
 LEAST = 3
@@ -64,7 +64,7 @@ def check(
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see
-            crashed.append(Crashed(rule.code, rule.name, clean(f"{type(error).__name__}: {error}", 400)))
+            crashed.append(Crashed(rule.code, rule.name, sanitize(f"{type(error).__name__}: {error}", 400)))
         else:
             found = [one for one in told if isinstance(one, Finding)]
             findings += found

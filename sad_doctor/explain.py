@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from sad_doctor import words
 from sad_doctor.check import check, settings
-from sad_doctor.clean import clean
 from sad_doctor.finding import Report
 from sad_doctor.page import markdown
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 
 def explained(rule: Rule, run: Run, changed: Mapping[str, Mapping[str, float]] | None = None) -> str:
@@ -22,7 +22,7 @@ def explained(rule: Rule, run: Run, changed: Mapping[str, Mapping[str, float]] |
     limits = settings((rule,), mine)[rule.code]
     report = check(run, (rule,), mine)
     lines = "\n".join(_lines(rule, report, limits, mine))
-    return f"{markdown(rule)}\n## In this run\n\n{clean(run.name)}: {verdict(report)}\n\n{lines}\n"
+    return f"{markdown(rule)}\n## In this run\n\n{sanitize(run.name)}: {verdict(report)}\n\n{lines}\n"
 
 
 def verdict(report: Report) -> str:
@@ -40,13 +40,13 @@ def _lines(rule: Rule, report: Report, limits: Thresholds, changed: Mapping[str,
     for reading in report.readings.get(rule.code, ()):
         limit = limits.get(reading.against)
         against = "" if limit is None else f" (threshold `{reading.against} = {words.number(limit)}`)"
-        yield f"- measured: {clean(reading.what)}: {words.number(reading.value)}{against}"
+        yield f"- measured: {sanitize(reading.what)}: {words.number(reading.value)}{against}"
     named = {name for values in changed.values() for name in values}
     if named:
         told = ", ".join(f"`{name} = {words.number(limits[name])}`" for name in sorted(named))
         yield f"- changed here: {told}"
     for finding in report.findings:
-        yield f"- {clean(finding.headline)}"
-        yield from (f"  - {clean(line)}" for line in finding.evidence)
-        yield f"  - likely cause: {clean(finding.cause)}"
-        yield f"  - remedy: {clean(finding.remedy)}"
+        yield f"- {sanitize(finding.headline)}"
+        yield from (f"  - {sanitize(line)}" for line in finding.evidence)
+        yield f"  - likely cause: {sanitize(finding.cause)}"
+        yield f"  - remedy: {sanitize(finding.remedy)}"

@@ -31,11 +31,13 @@ Judge = Callable[[Run], Report]
 Say = Callable[[str], object]
 
 
-def follow(source: Source, judge: Judge, say: Say, *, idle: float = math.inf, interval: float = INTERVAL) -> None:
+def follow(source: Source, judge: Judge, say: Say, *, idle: float = math.inf, interval: float = INTERVAL) -> bool:
     """Look at ``source`` until its run has ended, nothing has come for ``idle`` seconds, or a signal ends it.
 
     ``say`` gets one line for each new finding, and for what goes wrong. Ctrl-C and SIGTERM end it like the end of the
     run, so that a report can still be made.
+
+    Returns False where the log was lost before its run had ended: what it would have told is not known.
     """
     follower = _Follower(source, judge, say)
     with _ends_softly(), contextlib.suppress(KeyboardInterrupt):
@@ -43,9 +45,10 @@ def follow(source: Source, judge: Judge, say: Say, *, idle: float = math.inf, in
         while True:
             started = time.monotonic()
             if follower.look() or follower.silent >= idle:
-                return
+                break
             rest = max(interval, _REST * (time.monotonic() - started))
             time.sleep(max(0.0, min(rest, idle - follower.silent)))
+    return follower.whole
 
 
 class _Follower:
@@ -64,6 +67,11 @@ class _Follower:
     def silent(self) -> float:
         """Seconds since the log has told anything."""
         return time.monotonic() - self._since
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run has ended, or its log can still be read."""
+        return self._over or self._lost is None
 
     def look(self) -> bool:
         """Read and judge what is new; return whether the run has ended, and nothing has come since."""

@@ -164,7 +164,7 @@ def _speed(replay: str, dashboard: bool, watching: Watching) -> float | None:
     """Raises ValueError for what is no speed, where there is no dashboard to play in, or with word to be sent."""
     if not replay:
         return None
-    from sad_doctor.views.tui.replay import speed_of
+    from sad_doctor.views.tui.runs.replay import speed_of
 
     speed = speed_of(replay)
     if not dashboard:

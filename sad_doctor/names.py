@@ -85,6 +85,9 @@ SKIPPED_SPIKES = "train/skipped_spikes"
 COVERAGE = "train/coverage"
 """Share of the student's target positions that are common boundaries with the teacher."""
 
+LABELS = "train/labels"
+"""Labels that count in the step's loss, where the log tells their number."""
+
 TEACHER_LOSS = "train/teacher_lm_loss"
 """The teacher's own language-model loss on the same batches, nats per token; in our record, of the student's labels
 at compared positions, those that some token of the teacher leads to."""

@@ -24,10 +24,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sad_doctor import words
-from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.record import spell
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.views.json import document
 from sad_doctor.views.plain import line
 
@@ -76,7 +76,7 @@ def message(run: Run, story: Story) -> Message:
     lines = [f"sad doctor, {run.name}{place}: {head}", finding.headline]
     lines += [f"Cause: {finding.cause}", f"Remedy: {finding.remedy}"]
     lines += [f"It explains {one.rule} {one.name}: {one.headline}" for one in story.consequences]
-    text = clean("\n".join(map(line, lines)), _LONGEST_TEXT)
+    text = sanitize("\n".join(map(line, lines)), _LONGEST_TEXT)
     whole = document(run, Report((story,), (), (), ()))
     told = spell(
         {

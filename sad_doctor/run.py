@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once. ``message`` is clean text: see :func:`sad_doctor.clean.clean`."""
+    """Something that happened once. ``message`` is clean text: see :func:`sad_doctor.sanitize.clean`."""
 
     kind: str
     message: str = ""

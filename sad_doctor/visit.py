@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import read
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, tell, written
 from sad_doctor.readers import Source, Unreadable, several
 from sad_doctor.run import Run
+from sad_doctor.sanitize import LONGEST, sanitize
 from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
 
@@ -69,7 +69,7 @@ class Visit:
     def _report(self, one: str | Path, judged: list[tuple[Run, Report]]) -> int:
         """Judge a log, write its report apart from those ``judged`` before, and add it to them."""
         source = self.opened(one)
-        self.watching.follow(source, self.judge)
+        whole = self.watching.follow(source, self.judge)
         run = _noted(read(source), self.settings)
         verdict = self.beside(run)
         if (svg := self.files.get("svg")) is not None:
@@ -78,7 +78,7 @@ class Visit:
             self._save("page", html, lambda: _page(run, verdict, html))
         shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart=bool(judged))
         judged.append((run, verdict))
-        return shown or exit_code(verdict, self.level)
+        return shown or exit_code(verdict, self.level) or (HEALTHY if whole else UNREADABLE)
 
     def dashboard(self, paths: Sequence[str | Path], speed: float | None, good: Sequence[Source]) -> int:
         """Show the dashboard until it is left; return the worst exit code of the runs that it showed."""
@@ -176,7 +176,9 @@ def _put(write: Callable[[], None], *, apart: bool) -> int:
 
 
 def _noted(run: Run, file: Path | None) -> Run:
-    return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
+    return (
+        run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {sanitize(str(file))}"))
+    )
 
 
 def _page(run: Run, verdict: Report, path: str | Path) -> None:

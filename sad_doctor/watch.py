@@ -106,10 +106,11 @@ class Watching:
         """Keep what there is to say until the end: the screen belongs to the dashboard."""
         self._held = []
 
-    def follow(self, source: Source, judge: Judge) -> None:
-        """Follow ``source`` to its end, if that is wanted, and say what is new."""
-        if self.following:
-            follow(source, judge, self._say, idle=self._idle, interval=self._interval)
+    def follow(self, source: Source, judge: Judge) -> bool:
+        """Follow ``source`` to its end, if that is wanted, and say what is new; whether its log was never lost."""
+        if not self.following:
+            return True
+        return follow(source, judge, self._say, idle=self._idle, interval=self._interval)
 
     def _told(self, targets: Sequence[str]) -> Notifier:
         # what speaks to a network takes time to load

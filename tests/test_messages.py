@@ -8,6 +8,8 @@ with, what ends a command besides, and ValueErrors, which become messages in the
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -31,6 +33,8 @@ NAMES = ("GGUF ", "DeepSpeed", "NAME")
 UNKIND = re.compile(
     r"\b(please|sorry|oops|illegal|failed to|invalid|error:|unable to|must not be None)\b", re.IGNORECASE
 )
+MOST = 6
+"""Texts that an f-string may stand for, each of which is listed."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -72,7 +76,11 @@ def pieces(node: ast.AST, around: ast.AST) -> Iterator[str]:
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr():
-            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "NAME" for one in node.values)
+            parts = [list(dict.fromkeys(fixed(one, around))) for one in node.values]
+            if math.prod(map(len, parts)) > MOST:
+                # a reader is told of each text once, not of every way to put them together
+                parts = [one if len(one) == 1 else ["NAME"] for one in parts]
+            yield from map("".join, itertools.product(*parts))
         case ast.IfExp():
             yield from (*pieces(node.body, around), *pieces(node.orelse, around))
         case ast.BoolOp():
@@ -85,6 +93,50 @@ def pieces(node: ast.AST, around: ast.AST) -> Iterator[str]:
             for function in functions().get(_name(node.func), []):
                 returns = (one.value for one in ast.walk(function) if isinstance(one, ast.Return) and one.value)
                 yield from (text for one in returns for text in pieces(one, function))
+
+
+def fixed(node: ast.expr, around: ast.AST) -> Iterator[str]:
+    """The texts that a part of an f-string may be, where they are written here; else ``NAME``."""
+    match node:
+        case ast.Constant():
+            yield str(node.value)
+        case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
+            yield from _spelled(inner, around, {}) or ["NAME"]
+        case _:
+            yield "NAME"
+
+
+def _spelled(node: ast.expr, around: ast.AST, seen: dict[str, None]) -> list[str]:
+    """The texts that a value may be; none where one of them is not written in the function or the file around it."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp():
+            both = [_spelled(one, around, seen) for one in (node.body, node.orelse)]
+            return [text for one in both for text in one] if all(both) else []
+        case ast.JoinedStr():
+            parts = [_spelled(one, around, seen) or ["NAME"] for one in node.values]
+            return ["".join(one) for one in itertools.product(*parts)] if math.prod(map(len, parts)) <= MOST else []
+        case ast.FormattedValue(conversion=-1, format_spec=None):
+            return _spelled(node.value, around, seen)
+        case ast.Name(id=name) if name not in seen and not _is_parameter(name, around):
+            given = [*_given(name, around)] or [*_given(name, _file_of(around))]
+            every = [_spelled(one, around, {**seen, name: None}) for one in given]
+            return [text for one in every for text in one] if every and all(every) else []
+    return []
+
+
+def _is_parameter(name: str, around: ast.AST) -> bool:
+    return any(isinstance(one, ast.arg) and one.arg == name for one in ast.walk(around))
+
+
+@cache
+def _file_of(node: ast.AST) -> ast.AST:
+    """The module's own assignments, of the file that a function is in."""
+    for tree in code().values():
+        if any(one is node for one in ast.walk(tree)):
+            return ast.Module([one for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign)], [])
+    return ast.Module([], [])
 
 
 def _given(name: str, around: ast.AST) -> Iterator[ast.expr]:
@@ -130,7 +182,7 @@ def faults(text: str) -> list[str]:
         wrong.append("a capital")
     if UNKIND.search(text):
         wrong.append("words that help nobody")
-    if len(re.sub(r"NAME(baseline)?: NAME", "a message from below", text).split()) < 3:
+    if len(re.sub(r"(NAME: |--)?(NAME|baseline): NAME", "a message from below", text).split()) < 3:
         wrong.append("too short to say what to do")
     return wrong
 
@@ -157,6 +209,19 @@ def test_a_message_is_followed_to_where_it_is_written() -> None:
         "def f(a):\n    if told := g(a):\n        raise UserError(told)\n    t = f'{a}: b'\n    raise UserError(t)"
     )
     assert [text for call, around in raised(tree) for text in pieces(call.args[0], around)] == ["NAME: b"]
+
+
+def test_what_is_put_in_is_spelled_where_it_is_written() -> None:
+    tree = ast.parse(
+        "WAY = 'mend it'\n"
+        "def f(a, b):\n    t = 'red' if a else 'blue'\n    n = g(a)\n    raise UserError(f'{b} is {t}: {n}; {WAY}')"
+    )
+    code()["<test>"] = tree
+    try:
+        found = {text for call, around in raised(tree) for text in pieces(call.args[0], around)}
+    finally:
+        del code()["<test>"]
+    assert found == {"NAME is red: NAME; mend it", "NAME is blue: NAME; mend it"}
 
 
 def test_no_message_is_unread() -> None:

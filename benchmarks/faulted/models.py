@@ -177,6 +177,12 @@ CASES = (
         (2, ("logits that are NaN or infinite",)),
     ),
     Case(
+        "logits of the teacher that overflow on some texts",
+        lambda folder: pairs.save(folder, pairs.overflowing()),
+        (2, ("the teacher's logits are NaN or infinite on the held-out text",)),
+        (1, ("it does not know this text: loss nan",)),
+    ),
+    Case(
         "a teacher worse than the student",
         _worse,
         (0, ("R308 targets-degenerate: The student is past its teacher, and KD pulls it back",)),

@@ -58,6 +58,26 @@ def schooled(side: str, steps: int, *, tied: bool = True, extra: int = 0) -> Any
     return model
 
 
+def overflowing(common: str = "e") -> Any:
+    """Return the teacher with a feature of its own for one ``common`` token, and a neuron that overflows on it."""
+    from sad import tiny
+
+    model = schooled("teacher", TEACHER)
+    token = tiny.tokenizer(SIZES["teacher"][0]).convert_tokens_to_ids(common)
+    with torch.no_grad():
+        embedding = model.model.embed_tokens.weight
+        # nothing else writes the last feature
+        embedding[:, -1] = 0.0
+        for block in model.model.layers:
+            block.self_attn.o_proj.weight[-1] = block.mlp.down_proj.weight[-1] = 0.0
+        embedding[token, -1] = 10.0
+        first = model.model.layers[0].mlp
+        for gate in (first.gate_proj, first.up_proj):
+            gate.weight[0] = 0.0
+            gate.weight[0, -1] = 1e20
+    return model
+
+
 def save(folder: Path, teacher: Any = None, student: Any = None) -> None:
     """Write a pair into ``folder``: where nothing else is given, a teacher that has learned and a fresh student."""
     from sad import tiny

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from faulted.start import Process
 from faulted.whole import lines
 from faulted.world import World
 from sad_doctor import names
@@ -23,6 +25,8 @@ HOURS, PACE = 6.0, 1.0
 STEPS = int(HOURS * 3600 / PACE)
 WRONG = "WRONG"
 """How a line begins that tells of a limit that was passed."""
+SHORT, NARROW = 8, 8
+"""Tokens of a window and width of a model, where every step is trained."""
 GROWS = {"training": 3.0, "sad doctor --follow": 1.0, "dashboard, by Pilot": 2.0}
 """Megabytes a 1,000 records that a process may grow by in the second half. The doctor and the dashboard keep every
 number: 30 columns of 16 bytes are 0.48; training keeps none, and its allocator needs a while to come to rest."""
@@ -85,10 +89,18 @@ class Watched:
             yield f"{WRONG} {self.name}: a look takes longer at the end than {SLOWER:g} x that + {1000 * SLACK:g} ms"
 
 
-def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) -> Iterator[str]:
+def soak(
+    world: World, trained: int, records: int = STEPS, rate: float = 250.0, minutes: float | None = None
+) -> Iterator[str]:
     """Train ``trained`` steps, then go on with the record's own lines up to ``records``, ``rate`` of them a second;
     the doctor and the dashboard follow. Yield what they took, and a line with ``WRONG`` for each limit that was passed.
+
+    Where all ``records`` are trained, the steps are the smallest that there are, and all of them are followed live;
+    the training ends after so many ``minutes``, if they are given, wherever it is then.
     """
+    if trained >= records:
+        yield from _live(world, trained, minutes)
+        return
     world.recipe(
         {"train": {"max_steps": trained, "epochs": 1e6, "eval_every": 500, "save_every": 500, "on_red_flag": "warn"}}
     )
@@ -110,8 +122,58 @@ def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) 
     writer.start()
     asyncio.run(_drive(run, board, its, doctor.id, ended))
     writer.join()
-    code = doctor.wait()
-    yield from its.lines()
+    yield from _followed(run, board, its, doctor)
+
+
+def _live(world: World, trained: int, minutes: float | None) -> Iterator[str]:
+    """Train every step; the doctor and the dashboard follow from the first to the last."""
+    _shrink(world)
+    seldom = max(1, trained // 20)
+    small = {"batch_size": 1, "eval_every": seldom, "save_every": seldom, "grad_shares_every": 0}
+    hours = {} if minutes is None else {"max_hours": minutes / 60}
+    world.recipe(
+        {
+            "data": {"max_length": SHORT, "eval_windows": 1},
+            "terms.layerwise": {"weight": 0.0},
+            "train": {"max_steps": trained, "epochs": 1e6, "on_red_flag": "warn", **small, **hours},
+        }
+    )
+    training = world.start("train", "--config", "run.toml")
+    run = _there(world)
+    doctor = world.start("doctor", str(run), "--follow", "--ignore", "R308", "--idle", "600")
+    mine, its, board = Watched("training"), Watched("sad doctor --follow"), Watched("dashboard, by Pilot")
+    ended = threading.Event()
+
+    def wait() -> None:
+        while not training.ends_within(1.0):
+            mine.sample(training.id, _count(run))
+        ended.set()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    asyncio.run(_drive(run, board, its, doctor.id, ended, pause=4.0))
+    waiter.join()
+    if code := training.wait():
+        raise SystemExit(f"training ended with {code}: {training.told[-500:]}")
+    yield from mine.lines()
+    yield from _steps(run)
+    yield from _followed(run, board, its, doctor)
+
+
+def _shrink(world: World) -> None:
+    """Put models of one block in place of the world's, as narrow as they can be."""
+    from sad import tiny
+
+    for side, vocabulary, sharpness in (("teacher", 400, 8.0), ("student", 320, 1.0)):
+        size = tiny.reader(vocabulary).size
+        made: Any = tiny.model(size, layers=1, width=NARROW, seed=len(side), sharpness=sharpness)
+        made.save_pretrained(world.folder / side)
+
+
+def _followed(run: Path, board: Watched, doctor: Watched, process: Process) -> Iterator[str]:
+    """Yield what the two that follow took, and how the doctor ended."""
+    code = process.wait()
+    yield from doctor.lines()
     yield from board.lines()
     size = (run / "metrics.jsonl").stat().st_size / 1e6
     yield f"the doctor's exit code: {code}; {_count(run):,} records, {size:.1f} MB"
@@ -133,8 +195,10 @@ def _go_on(run: Path, first: int, last: int, rate: float, ended: threading.Event
     ended.set()
 
 
-async def _drive(run: Path, board: Watched, doctor: Watched, process: int, ended: threading.Event) -> None:
-    """Follow with the dashboard, without a terminal; press a key now and then."""
+async def _drive(
+    run: Path, board: Watched, doctor: Watched, process: int, ended: threading.Event, pause: float = 0.5
+) -> None:
+    """Follow with the dashboard, without a terminal; a look and a key, then ``pause`` seconds."""
     from sad_doctor.check import check
     from sad_doctor.readers import open_log
     from sad_doctor.views.tui.app import DoctorApp
@@ -154,7 +218,7 @@ async def _drive(run: Path, board: Watched, doctor: Watched, process: int, ended
                 count = _count(run)
                 board.sample(os.getpid(), count)
                 doctor.sample(process, count)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(pause)
 
 
 def _there(world: World) -> Path:

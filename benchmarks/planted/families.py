@@ -13,7 +13,10 @@ SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-l
 BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast", "gradient-grows")
 """The step is too large."""
 
-SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks")
+SET_BACK = (
+    *("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks"),
+    "weights-change",
+)
 """From one step to the next the student, or what it is asked, is another one."""
 
 BY_HEART = (

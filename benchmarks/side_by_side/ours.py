@@ -52,10 +52,10 @@ def cached(flat: dict[str, Any]) -> float:
 
 
 def _ask(flat: dict[str, Any]) -> None:
-    from sad.cli.run_cache import run_cache
+    from sad.cli.cache_teacher import cache_teacher
 
     with redirect_stdout(sys.stderr):
-        run_cache(None, flat, [], dry_run=False)
+        cache_teacher(None, flat, [], dry_run=False)
 
 
 def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str, Any]:

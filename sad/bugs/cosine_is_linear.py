@@ -23,7 +23,7 @@ from sad.bug import Bug
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Trainer
 

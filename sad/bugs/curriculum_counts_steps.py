@@ -30,8 +30,8 @@ from sad.bug import Bug
 from sad.invariants.objective_follows_the_student import objective_follows_the_student
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import Learner, Task
-from sad.subjects.plain_following import PlainFollowing
-from sad.subjects.plain_seen import Sums
+from sad.subjects.plain.following import PlainFollowing
+from sad.subjects.plain.seen import Sums
 
 
 class _CountsSteps(PlainFollowing):

@@ -26,7 +26,7 @@ from dataclasses import replace
 from sad.bug import Bug
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.trainer import Trainer
 
 EVERY = 4

@@ -26,7 +26,7 @@ from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import PlainLoop, Process
+from sad.subjects.plain.loop import PlainLoop, Process
 from sad.subjects.trainer import Trainer
 
 

@@ -30,9 +30,9 @@ from torch import Tensor
 from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.ddp_loop import DdpLoop
-from sad.subjects.fsdp_loop import FsdpLoop
-from sad.subjects.plain_loop import MicroBatch, Process
+from sad.subjects.plain.ddp_loop import DdpLoop
+from sad.subjects.plain.fsdp_loop import FsdpLoop
+from sad.subjects.plain.loop import MicroBatch, Process
 from sad.subjects.trainer import Trainer
 
 

@@ -28,7 +28,7 @@ from torch import Tensor
 from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import MicroBatch, PlainLoop, Process
+from sad.subjects.plain.loop import MicroBatch, PlainLoop, Process
 from sad.subjects.trainer import Trainer
 
 

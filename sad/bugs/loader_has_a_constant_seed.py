@@ -30,7 +30,7 @@ import torch.distributed as dist
 from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
-from sad.subjects.plain_run import Plain, PlainRun
+from sad.subjects.plain.run import Plain, PlainRun
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import Resumable
 

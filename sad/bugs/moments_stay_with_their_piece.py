@@ -36,8 +36,8 @@ from torch.distributed.tensor import DTensor
 from sad.bug import Bug
 from sad.invariants.pieces_go_on import pieces_go_on
 from sad.shipped.sharded import sharded_trainer
-from sad.subjects.fsdp_run import MOMENT, FsdpRun
 from sad.subjects.pieces import Pieces
+from sad.subjects.plain.fsdp_run import MOMENT, FsdpRun
 
 
 class _KeepsItsPiece(FsdpRun):

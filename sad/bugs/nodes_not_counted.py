@@ -26,7 +26,7 @@ from sad.bug import Bug
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.ddp_loop import DdpLoop
+from sad.subjects.plain.ddp_loop import DdpLoop
 from sad.subjects.trainer import Trainer
 
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
-from sad.subjects.plain_run import MasterRun, Plain, State
+from sad.subjects.plain.run import MasterRun, Plain, State
 from sad.subjects.resumable import Resumable
 
 

@@ -31,8 +31,8 @@ from torch.distributed.tensor import DTensor
 from sad.bug import Bug
 from sad.invariants.pieces_make_the_whole import pieces_make_the_whole
 from sad.shipped.sharded import sharded_trainer
-from sad.subjects.fsdp_loop import FsdpLoop
-from sad.subjects.plain_loop import make_model
+from sad.subjects.plain.fsdp_loop import FsdpLoop
+from sad.subjects.plain.loop import make_model
 from sad.subjects.trainer import Trainer
 
 

@@ -31,7 +31,7 @@ from copy import deepcopy
 from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
-from sad.subjects.plain_run import PEAK, Plain, PlainRun, State
+from sad.subjects.plain.run import PEAK, Plain, PlainRun, State
 from sad.subjects.resumable import Resumable, Saved, Taken
 
 

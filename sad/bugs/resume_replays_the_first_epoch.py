@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
-from sad.subjects.plain_run import Plain, PlainRun
+from sad.subjects.plain.run import Plain, PlainRun
 from sad.subjects.resumable import Resumable, Taken
 
 

@@ -27,7 +27,7 @@ import torch
 from sad.bug import Bug
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import LM, PlainLoop
+from sad.subjects.plain.loop import LM, PlainLoop
 from sad.subjects.trainer import Trainer
 
 

@@ -27,7 +27,7 @@ import torch
 from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.streaming import streamed_resumable
-from sad.subjects.plain_run import Plain, PlainRun
+from sad.subjects.plain.run import Plain, PlainRun
 from sad.subjects.resumable import Resumable
 
 

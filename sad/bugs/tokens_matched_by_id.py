@@ -27,7 +27,7 @@ from sad.bug import Bug
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import Learner, Task
-from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.plain.objective import PlainObjective
 
 
 class _ById(PlainObjective):

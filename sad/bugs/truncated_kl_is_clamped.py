@@ -29,7 +29,7 @@ from sad.invariants.distinguishes import distinguishes
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Takes
-from sad.subjects.right import TOP, truncated_by_the_book
+from sad.subjects.probe.right import TOP, truncated_by_the_book
 
 CONTRACT = Contract(Kind.OTHER, takes=frozenset({Takes.LABELS}))
 

@@ -55,7 +55,10 @@ class Cache:
         records = self.records[HELD_OUT if True in held_out else TRAIN]
         found = records.of([number - shift if number >= shift else number for number in batch.numbers])
         if len(found) != len(batch.boundaries):
-            raise ValueError(f"the cache has {len(found)} boundaries for a batch of {len(batch.boundaries)}")
+            raise ValueError(
+                f"the cache has {len(found)} boundaries for a batch of {len(batch.boundaries)}: remove the folder and "
+                "write it again"
+            )
         stored, blocks = records.part.layout.decode(found, batch.boundaries.row.device)
         return TeacherOutput(stored, blocks)
 

@@ -68,7 +68,7 @@ def pages(
 
 def _refuse(message: str, code: int) -> NoReturn:
     """Say in one line, on stderr, why the command ends."""
-    from sad_doctor.clean import LONGEST
+    from sad_doctor.sanitize import LONGEST
     from sad_doctor.views.plain import line
 
     # the doctor, which is a package of its own, names itself: one form of error for one command
@@ -91,11 +91,11 @@ def _crashed(error: Exception) -> NoReturn:
     """Show what nobody foresaw: what a message took from a file must not reach the terminal as a control code."""
     import traceback
 
-    from sad_doctor.clean import clean
+    from sad_doctor.sanitize import sanitize
 
     _in_a_folder()
     told = "".join(traceback.format_exception(error))
-    sys.stderr.write(clean(told, len(told) + 1).rstrip() + "\n")
+    sys.stderr.write(sanitize(told, len(told) + 1).rstrip() + "\n")
     _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)
 
 

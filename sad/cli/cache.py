@@ -26,7 +26,7 @@ def cache(
 
     A cache that was stopped goes on where it was when the same command is given again.
     """
-    from sad.cli.run_cache import run_cache
+    from sad.cli.cache_teacher import cache_teacher
 
     flags = {
         "teacher.model": teacher,
@@ -37,4 +37,4 @@ def cache(
         "cache.bits": bits,
         "cache.states": states or None,
     }
-    raise typer.Exit(run_cache(config, overrides(flags), sets or [], dry_run=dry_run))
+    raise typer.Exit(cache_teacher(config, overrides(flags), sets or [], dry_run=dry_run))

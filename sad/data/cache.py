@@ -148,7 +148,8 @@ def nothing(name: str, counts: Counts | None = None) -> str:
     """Say that a text gives no example, and with the counts, why."""
     if counts is not None and counts.unlabelled_windows:
         return f"{name} has no token that is to be learned: look at its roles and at data.max_length"
-    return f"{name} is too short, or the two tokenizers never end a token at the same place in it"
+    never = "the two tokenizers never end a token at the same place in it"
+    return f"{name} is too short, or {never}: give more text, or another pair"
 
 
 def _checked(made: Prepared, name: str, more: str = "") -> Prepared:

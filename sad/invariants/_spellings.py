@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sad import tiny
-from sad.subjects.spelling import spelled
+from sad.subjects.plain.spelling import spelled
 
 UNKNOWN, END = "[UNK]", "[END]"
 

@@ -9,7 +9,7 @@ An argument that is taken and not used is believed to be in force: the sweep ove
 written into the next recipe. A path with a default of its own trains something else.
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`).
+The float noise of value and gradient (`sad/subjects/probe/compare.py`).
 
 ## What breaks it
 An argument that is shadowed, or read once and kept; a temperature of the constructor on top of the caller's; a hard
@@ -24,12 +24,12 @@ from functools import partial
 
 import torch
 
-from sad.subjects.compare import apart, difference, recognised
 from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes, counted
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.subjects.probe.compare import apart, difference, recognised
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I20"

@@ -30,12 +30,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sad.subjects.compare import difference
 from sad.subjects.divergence import Divergence, Given
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import allowed, broken, holds
+from sad.subjects.probe.compare import difference
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import allowed, broken, holds
 from sad.verdict import Verdict
 
 ID = "I08"

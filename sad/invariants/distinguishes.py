@@ -11,8 +11,8 @@ A term that is switched on and gives the same for any student trains nothing, an
 zero is the trace of a clamp, and behind a clamp there is no gradient.
 
 ## Tolerance
-"Clearly": 100 times the float noise of a value (`sad/subjects/compare.py`); zero is exactly zero; below zero by more
-than the noise.
+"Clearly": 100 times the float noise of a value (`sad/subjects/probe/compare.py`); zero is exactly zero; below zero by
+more than the noise.
 
 ## What breaks it
 `clamp_min(0)` on a sum that is no divergence, as over a top-k without the rest; a margin or a floor; a loss of the
@@ -24,12 +24,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from sad.subjects.compare import noise
 from sad.subjects.divergence import Divergence, Given, counted
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.subjects.probe.compare import noise
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I15"

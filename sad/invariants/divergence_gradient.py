@@ -13,8 +13,8 @@ student nears its teacher the gradient gets small and the errors of low precisio
 divergence shrinks as 1/T² (Hinton et al. 2015, arXiv 1503.02531, section 2).
 
 ## Tolerance
-Measured float noise (`sad/subjects/compare.py`): 128 units of 2^-24 a row on the value, 16 on the gradient, times the
-largest softened logit; 1e-5 of their size.
+Measured float noise (`sad/subjects/probe/compare.py`): 128 units of 2^-24 a row on the value, 16 on the gradient, times
+the largest softened logit; 1e-5 of their size.
 
 ## What breaks it
 The other direction; beta on the other side; `batchmean` of three axes; probabilities where log-probabilities are due;
@@ -29,12 +29,12 @@ from functools import partial
 
 import torch
 
-from sad.subjects.compare import difference, recognised
 from sad.subjects.divergence import Contract, Divergence, Given, Squared, Takes
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.subjects.probe.compare import difference, recognised
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import allowed, broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I08"

@@ -14,7 +14,7 @@ The first NaN in a gradient destroys the weights, or the step is thrown away, an
 label comes by chance, after hours.
 
 ## Tolerance
-Finite is finite; values beside -inf, and over no labels, by the float noise of `sad/subjects/compare.py`.
+Finite is finite; values beside -inf, and over no labels, by the float noise of `sad/subjects/probe/compare.py`.
 
 ## What breaks it
 `softmax(x).log()`, which underflows; `p * (log p - log q)` where p is 0; exp without the maximum; `nan_to_num` in the
@@ -31,13 +31,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.subjects.compare import RELATIVE, difference
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Takes, counted
-from sad.subjects.inputs import SHAPES, Shape, call, half, smallest
-from sad.subjects.measure import Measured, measure
-from sad.subjects.reference import right
-from sad.subjects.swallows import swallows
-from sad.subjects.verdicts import allowed, broken, holds
+from sad.subjects.probe.compare import RELATIVE, difference
+from sad.subjects.probe.inputs import SHAPES, Shape, call, half, smallest
+from sad.subjects.probe.measure import Measured, measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.swallows import swallows
+from sad.subjects.probe.verdicts import allowed, broken, holds
 from sad.verdict import Cause, Verdict
 
 ID = "I09"

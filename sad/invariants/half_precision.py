@@ -12,8 +12,8 @@ difference is noise: measured, 2.5% of it at a KL of 15 nats, 67% at 0.0015. The
 stops learning.
 
 ## Tolerance
-The float noise of `sad/subjects/compare.py`, with twice half a unit of the last place of the dtype: 2^-10 of the size
-for float16, 2^-7 for bfloat16.
+The float noise of `sad/subjects/probe/compare.py`, with twice half a unit of the last place of the dtype: 2^-10 of the
+size for float16, 2^-7 for bfloat16.
 
 ## What breaks it
 `softmax(x).log()` in float16, -inf where a probability is below 6e-8; sums in half precision; a divergence that does
@@ -28,12 +28,12 @@ from functools import partial
 
 import torch
 
-from sad.subjects.compare import difference
 from sad.subjects.divergence import Contract, Divergence, Given, Kind
-from sad.subjects.inputs import Shape, call, half, smallest
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.subjects.probe.compare import difference
+from sad.subjects.probe.inputs import Shape, call, half, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import allowed, broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I09"

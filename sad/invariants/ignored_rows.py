@@ -11,7 +11,7 @@ Such rows are the prompt, or padding: what a model says there is about nothing. 
 most data sets, and no log shows it.
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`). None on the gradient at the rows themselves.
+The float noise of value and gradient (`sad/subjects/probe/compare.py`). None on the gradient at the rows themselves.
 
 ## What breaks it
 A mask or an `ignore_index` that is taken and not used; one that is used for the sum and not for the gradient; labels
@@ -27,12 +27,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.subjects.compare import apart
 from sad.subjects.divergence import Divergence, Given, Takes, counted
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.swallows import swallows
-from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.subjects.probe.compare import apart
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.swallows import swallows
+from sad.subjects.probe.verdicts import allowed, broken, holds, not_applicable
 from sad.verdict import Standing, Verdict
 
 ID = "I04"

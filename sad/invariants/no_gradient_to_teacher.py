@@ -10,7 +10,7 @@ A target that can be moved is moved: the loss falls because the teacher comes to
 (self-distillation, adapters on one base, a moving average) it needs no optimizer of the teacher.
 
 ## Tolerance
-None for the teacher: no gradient, or exactly zero. The student's by the float noise of `sad/subjects/compare.py`.
+None for the teacher: no gradient, or exactly zero. The student's by the float noise of `sad/subjects/probe/compare.py`.
 
 ## What breaks it
 A target that is not detached; the mixture of a JSD that is differentiated on both sides; roles that are exchanged.
@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from sad.subjects.compare import apart
 from sad.subjects.divergence import Divergence, Given
-from sad.subjects.inputs import Shape, call, smallest
-from sad.subjects.measure import measure
-from sad.subjects.verdicts import allowed, broken, holds
+from sad.subjects.probe.compare import apart
+from sad.subjects.probe.inputs import Shape, call, smallest
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.verdicts import allowed, broken, holds
 from sad.verdict import Verdict
 
 ID = "I13"

@@ -6,7 +6,8 @@ gradient that is not. Then the record shows that value, or that gradient norm; o
 weights are bit-identical after it, and move again, finite, at the second step. So it is where a single number that the
 terms read is NaN, or rules out a label: every term that reads it says so. Micro-batches without any label leave
 the values of the others as they are; alone they give no value at all. A training whose steps are all left out ends with
-an error after twenty of them, or with the last; one that recovers goes on.
+an error after twenty of them, or with the last; so does one most of whose steps are, after forty or at its end; one
+that recovers goes on.
 
 ## Why it must hold
 The first NaN is the only one that points at its cause. Turned into zero it disappears from the loss, lives on in the
@@ -185,11 +186,14 @@ INPUTS: tuple[tuple[str, str, Fault, tuple[str, ...] | None], ...] = (
     ("labels that are ruled out", LOGITS, _ruled_out, (KD, LM)),
 )
 """A name, what is spoilt, the fault, and the terms that must say so; None: all that there are."""
-IN_VAIN = 20
+IN_VAIN, ENOUGH = 20, 40
+"""Steps in a row that come to nothing, and steps of which most may not: a training must end with an error there."""
 COURSES: tuple[tuple[str, tuple[bool, ...], int | None], ...] = (
     ("every step left out", (True,) * (IN_VAIN + 2), IN_VAIN),
     ("every step of a short run left out", (True,) * 3, 3),
-    ("one good step between bad ones", (True, False, True), None),
-    ("two bad steps after a good one", (False, True, True), None),
+    ("one good step between bad ones", (True, False, True), 3),
+    ("two of three steps left out, without an end", (True, True, False) * 14, ENOUGH),
+    ("half of the steps left out", (True, False, False, True), None),
+    ("two bad steps after two good ones", (False, False, True, True), None),
 )
 """A name, which steps are bad, and after how many a training must end with an error."""

@@ -46,8 +46,8 @@ from sad.subjects.objective import (
     Learner,
     Task,
 )
-from sad.subjects.plain_following import PlainFollowing
-from sad.subjects.unwritten import unwritten_is_nan
+from sad.subjects.plain.following import PlainFollowing
+from sad.subjects.probe.unwritten import unwritten_is_nan
 from sad.verdict import Verdict
 
 ID = "I07"

@@ -49,8 +49,8 @@ from sad.subjects.objective import (
     Learner,
     Task,
 )
-from sad.subjects.plain_objective import PlainObjective
-from sad.subjects.unwritten import unwritten_is_nan
+from sad.subjects.plain.objective import PlainObjective
+from sad.subjects.probe.unwritten import unwritten_is_nan
 from sad.verdict import Verdict
 
 ID = "I07"

@@ -10,7 +10,7 @@ How much padding a text gets is decided by its neighbour. A loss that depends on
 of long ones, and changes when the batches are sorted.
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`).
+The float noise of value and gradient (`sad/subjects/probe/compare.py`).
 
 ## What breaks it
 A denominator that counts padding (`.mean()`, `batchmean` of flattened rows, the maximal length); a mask that is not
@@ -26,12 +26,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.subjects.compare import apart
 from sad.subjects.divergence import IGNORED, Divergence, Given, Reduction, Takes
-from sad.subjects.inputs import Shape, call, smallest
-from sad.subjects.measure import Measured, measure
-from sad.subjects.reference import divisor
-from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.subjects.probe.compare import apart
+from sad.subjects.probe.inputs import Shape, call, smallest
+from sad.subjects.probe.measure import Measured, measure
+from sad.subjects.probe.reference import divisor
+from sad.subjects.probe.verdicts import broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I05"

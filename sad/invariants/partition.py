@@ -11,7 +11,7 @@ How many micro-batches make a step is a question of memory. Where the mean of me
 counts more than one beside many (transformers 34191).
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`).
+The float noise of value and gradient (`sad/subjects/probe/compare.py`).
 
 ## What breaks it
 A count that is taken and not used; a denominator of all rows, or a constant one; a mean that is of other rows than the
@@ -26,12 +26,12 @@ from functools import partial
 
 import torch
 
-from sad.subjects.compare import apart
 from sad.subjects.divergence import IGNORED, Divergence, Given, Reduction, Takes, counted
-from sad.subjects.inputs import Shape, call, smallest
-from sad.subjects.measure import Measured, measure
-from sad.subjects.reference import divisor
-from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.subjects.probe.compare import apart
+from sad.subjects.probe.inputs import Shape, call, smallest
+from sad.subjects.probe.measure import Measured, measure
+from sad.subjects.probe.reference import divisor
+from sad.subjects.probe.verdicts import allowed, broken, holds, not_applicable
 from sad.verdict import Verdict
 
 ID = "I06"

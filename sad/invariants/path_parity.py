@@ -13,8 +13,8 @@ The fast path is the one that trains, and the plain one is the one that was test
 its faults begin where a block ends: a test on 8 rows of 50 tokens never gets there.
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`); also for the same call twice, as threads may add in
-another order.
+The float noise of value and gradient (`sad/subjects/probe/compare.py`); also for the same call twice, as threads may
+add in another order.
 
 ## What breaks it
 A chunk that uses the labels of the first one; a block whose part is not added; a backward that takes one row's factor
@@ -30,12 +30,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.subjects.compare import apart, difference, recognised
 from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes
-from sad.subjects.inputs import SHAPES, Shape, call, smallest
-from sad.subjects.measure import Measured, measure
-from sad.subjects.reference import right
-from sad.subjects.verdicts import allowed, broken, holds
+from sad.subjects.probe.compare import apart, difference, recognised
+from sad.subjects.probe.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.probe.measure import Measured, measure
+from sad.subjects.probe.reference import right
+from sad.subjects.probe.verdicts import allowed, broken, holds
 from sad.verdict import Cause, Verdict
 
 ID = "I07"

@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 from sad.errors import UserError
 from sad.judge.report import Report
 from sad.verdict import Standing
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 
 def junit(report: Report) -> str:
     """Return the report as JUnit XML: one test case a property; not applicable is skipped, allowed passes."""
     suite = ElementTree.Element(
         "testsuite",
-        name=f"sad verify {report.interface.flag} {clean(report.name)}",
+        name=f"sad verify {report.interface.flag} {sanitize(report.name)}",
         tests=str(len(report.lines) + bool(report.unjudged)),
         failures=str(len(report.broken)),
         errors=str(int(bool(report.unjudged))),
@@ -24,18 +24,20 @@ def junit(report: Report) -> str:
     )
     for line in report.lines:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=clean(report.name), name=line.name, time=f"{line.seconds:.3f}"
+            suite, "testcase", classname=sanitize(report.name), name=line.name, time=f"{line.seconds:.3f}"
         )
         if line.standing is Standing.BROKEN:
-            failure = ElementTree.SubElement(case, "failure", message=clean(line.says))
-            failure.text = clean("\n".join(part for part in (line.says, line.example, line.replay) if part))
+            failure = ElementTree.SubElement(case, "failure", message=sanitize(line.says))
+            failure.text = sanitize("\n".join(part for part in (line.says, line.example, line.replay) if part))
         elif line.standing is Standing.NOT_APPLICABLE:
-            ElementTree.SubElement(case, "skipped", message=clean(line.says))
+            ElementTree.SubElement(case, "skipped", message=sanitize(line.says))
         else:
-            ElementTree.SubElement(case, "system-out").text = clean(f"{line.standing.value}: {line.says}")
+            ElementTree.SubElement(case, "system-out").text = sanitize(f"{line.standing.value}: {line.says}")
     if report.unjudged:
-        case = ElementTree.SubElement(suite, "testcase", classname=clean(report.name), name="can_be_called", time="0")
-        ElementTree.SubElement(case, "error", message=clean(report.unjudged))
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=sanitize(report.name), name="can_be_called", time="0"
+        )
+        ElementTree.SubElement(case, "error", message=sanitize(report.unjudged))
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)

@@ -58,6 +58,7 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
     sys.modules[name] = module
     try:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            vars(module).update(_late(node))
             if not (_is_definition(node) or _is_constant(node)):
                 continue
             try:
@@ -77,6 +78,30 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
             sys.modules[name] = before
         raise
     return module
+
+
+def _late(node: ast.stmt) -> dict[str, ModuleType]:
+    """What is imported by a call, ``torch = LazyImport("torch")``; nothing where it is not, or cannot be."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return {}
+    given = node.value.args
+    if "import" not in _name_of(node.value).lower() or not given or not isinstance(given[0], ast.Constant):
+        return {}
+    try:
+        found = importlib.import_module(str(given[0].value))
+    except (Exception, SystemExit):
+        return {}
+    return {target.id: found for target in node.targets if isinstance(target, ast.Name)}
+
+
+def left_out(target: Any, name: str) -> bool:  # noqa: ANN401 - what was named
+    """Whether a name is set by a file of which only the definitions were run."""
+    module = sys.modules.get(getattr(target, "__module__", "") or "")
+    if module is None or not getattr(module, LIFTED, "") or not module.__file__:
+        return False
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    stored = (one for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
+    return any(one.id == name for one in stored)
 
 
 def _parents(path: Path, name: str) -> None:

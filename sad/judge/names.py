@@ -124,10 +124,38 @@ def tokens(name: str) -> list[str]:
     return [word for word in spaced.lower().split("_") if word]
 
 
+MAPS = {"attention", "attentions", "attn", "attns"}
+"""In the names of the weights of an attention: probabilities."""
+LAYER_MAPS = {"layer_pairs", "layer_mapping", "layer_mappings", "layer_map", "layers_map", "layer_indices", "layer_ids"}
+"""Which layer of the one is compared with which of the other."""
+ACTIVES = {"active_units", "active_classes", "seen_classes", "old_classes", "class_ids", "valid_classes"}
+"""The classes, or tokens, over which a distribution is renormalised."""
+
+
+STATES = {"proj", "projected", "emb", "embs", "embed", "embeds", "embedding", "embeddings", "reps", "rep", "hiddens"}
+STATES |= {"q", "d", "query", "doc", "queries", "documents", "document", "cls", "feats", "feat"}
+"""In the names of what is compared beside logits."""
+
+
+def is_state(name: str) -> bool:
+    """Whether a name that says whose it is may be one of logits or states, not of ids or of a number."""
+    words = set(tokens(name)) - MINE - THEIRS
+    return bool(words) and words <= VALUES | HIDDEN | STATES | MAPS | {"layers"}
+
+
+def run_on(name: str, others: set[str]) -> bool:
+    """Whether a model is called on a batch: ``student, teacher, labels`` are tensors."""
+    whole = {"inputs", "batch", "model_batch", "model_inputs", "micro_batch", "input_ids", "data", "x", "images"}
+    return bool(others & whole) or (name not in ("student", "teacher") and any("batch" in other for other in others))
+
+
 def told_by_its_end(name: str, words: set[str]) -> str:
     """What a required parameter is that no list has: "one" (a scale, a step), a "count" of tokens, a "config", a "mask"
-    or one of "padding", or "".
+    or one of "padding", the "width" of states, a "topk", a "projection" of states, "layers", "active" tokens, the mass
+    of a "tail", or "".
     """
+    if told := _of_states(name, words):
+        return told
     if words & {"mask", "masks"} and not words & NO_MASKS:
         return "padding" if words & {"pad", "padding", "padded", "ignore", "ignored"} else "mask"
     if (
@@ -142,3 +170,19 @@ def told_by_its_end(name: str, words: set[str]) -> str:
     if name.endswith(("_dict", "_meta", "_info")) and name not in BATCHES:
         return "object"
     return "config" if name.endswith(CONFIG_ENDS) else ""
+
+
+def _of_states(name: str, words: set[str]) -> str:
+    """The same, of what losses of hidden states are made with, and of a top-k."""
+    if name in TOPKS:
+        return "topk"
+    if words & {"tail", "rest"} and words & {"mass", "prob", "probs"} and "log" not in words:
+        return "tail"
+    if name in LAYER_MAPS:
+        return "layers"
+    if name in ACTIVES:
+        return "active"
+    if words & {"projector", "projectors", "projection", "projections"} and not words & {"dim", "size", "weight"}:
+        return "projection"
+    wide = words & {"dim", "width"} or ("size" in words and words & {"hidden", "embed", "embedding", "feature"})
+    return "width" if (wide and name != "dim") or {"d", "model"} <= words else ""

@@ -18,7 +18,7 @@ from sad.judge.interface import Interface
 from sad.judge.report import Line, Report, line_of
 from sad.judge.spent import Spent
 from sad.verdict import Standing
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 TIMEOUT = 60.0
 """Seconds for loading, and for each property."""
@@ -93,7 +93,7 @@ def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) ->
         finally:
             _end(child)
             printed.thread.join(timeout=2)
-        report.printed = clean(printed.text())[-KEPT:]
+        report.printed = sanitize(printed.text())[-KEPT:]
         return ended
 
 

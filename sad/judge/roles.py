@@ -20,6 +20,7 @@ from sad.judge.names import (
     LABEL_LOSSES,
     LABELS,
     LATE_LABELS,
+    MAPS,
     MASKS,
     MINE,
     MODELS,
@@ -37,6 +38,8 @@ from sad.judge.names import (
     VALUES,
     VOCABS,
     WEIGHTS,
+    is_state,
+    run_on,
     tokens,
     told_by_its_end,
 )
@@ -68,11 +71,15 @@ class Role(StrEnum):
     VOCAB = "the size of the vocabulary"
     ONES = "1 for every row"
     ONE = "1"
-    TOPK = "its default, or the size of the vocabulary where that is smaller"
+    TOPK = "the size of the vocabulary: every token is kept"
+    TAIL = "0, the mass of the tokens that are not listed"
     POSITIONS = "the places of the tokens"
     LISTED = "the ids of the listed tokens"
     OBJECT = "an object of which nothing is known"
     CRITERION = "a cross-entropy"
+    PROJECTION = "the identity: both sides are of one width"
+    LAYERS = "the layers that are compared, each with the one of its number"
+    ACTIVE = "every token"
     WORD = "the kind of loss"
     NONE = "None"
     DEFAULT = "its default"
@@ -108,11 +115,18 @@ class Reading:
         return [name for name, its in self.roles.items() if its == role]
 
 
+SIDES = (Role.STUDENT, Role.TEACHER)
 FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
-ENDS["object"] = Role.OBJECT
+ENDS |= {"object": Role.OBJECT, "width": Role.VOCAB, "topk": Role.TOPK, "projection": Role.PROJECTION}
+ENDS |= {"layers": Role.LAYERS, "active": Role.ACTIVE, "tail": Role.TAIL}
+KNOWN = {name: Role.OFF for name in OFFS} | {name: Role.ON for name in (*ONS, "size_average", "reduce")}
+KNOWN |= {name: Role.COUNT for name in COUNTS} | {name: Role.IGNORE for name in IGNORES}
+KNOWN |= {name: Role.CONFIG for name in CONFIGS} | {name: Role.EAGER for name in EAGERS}
+KNOWN |= {name: Role.VOCAB for name in VOCABS} | {name: Role.CRITERION for name in CRITERIA}
+"""Roles of settings that the whole name tells."""
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
     (LABELS, Role.LABELS),
@@ -130,7 +144,8 @@ def read(
 ) -> Reading:
     """Give every parameter a role. ``settings_only``: a constructor's, without logits; ``known``: not told by names."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
-    hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
+    sides = [set(tokens(p.name)) for p in every if _side(p.name)] if not settings_only else []
+    hidden = any(words & WEIGHTS for words in sides) and any(words & HIDDEN for words in sides)
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
     roles: dict[str, Role] = dict(known or {})
     for parameter in (p for p in every if p.name not in roles):
@@ -151,7 +166,7 @@ def read(
             roles[parameter.name] = Role.NONE
     unread = [p.name for p in every if p.name not in roles and p.default is Parameter.empty]
     roles |= {p.name: Role.DEFAULT for p in every if p.name not in roles and p.name not in unread}
-    spaces = {role: space for name, role in roles.items() if (space := _space(name)) and _is_side(role)}
+    spaces = {role: space for name, role in roles.items() if (space := _space(name)) and role in SIDES}
     in_order = {p.name: roles[p.name] for p in every if p.name in roles}
     return Reading(in_order, spaces, ordered, tuple(unread))
 
@@ -171,43 +186,31 @@ def _setting(parameter: Parameter) -> Role | None:
     number = isinstance(parameter.default, int | float) or parameter.annotation in (int, float, "float", "int")
     # a lone t under 1 is a time or a share: nobody sharpens both sides by default
     small = isinstance(parameter.default, int | float) and parameter.default < 1
-    lone = name == "T" or (name == "t" and number and not small)
+    lone = name == "T" or name.startswith("T_") or (name == "t" and number and not small)
     if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {
         "schedule",
         "scheduler",
         "use",
     }:
         return Role.DEFAULT if words & THEIRS - {"t"} and parameter.default is not Parameter.empty else Role.TEMPERATURE
-    known = {
-        **dict.fromkeys(OFFS, Role.OFF),
-        **dict.fromkeys(ONS, Role.ON),
-        **dict.fromkeys(COUNTS, Role.COUNT),
-        **dict.fromkeys(IGNORES, Role.IGNORE),
-        **dict.fromkeys(CONFIGS, Role.CONFIG),
-        **dict.fromkeys(EAGERS, Role.EAGER),
-        **dict.fromkeys(VOCABS, Role.VOCAB),
-        **dict.fromkeys(CRITERIA, Role.CRITERION),
-        **dict.fromkeys(("size_average", "reduce"), Role.ON),
-    }
     lower, required = "_".join(tokens(name)), parameter.default is Parameter.empty
-    if lower in known:
-        role = known[lower]
+    if lower in KNOWN:
+        role = KNOWN[lower]
         return role if role is not Role.ON or number or required else None
     if lower in TOPKS and isinstance(parameter.default, int):
         return Role.TOPK
-    if told := _kind(lower, required=required) or (ENDS.get(told_by_its_end(lower, words)) if required else None):
+    kind = lower in KINDS or (lower == "reduction" and required)
+    if told := ((Role.WORD if required else Role.DEFAULT) if kind else None) or (
+        ENDS.get(told_by_its_end(lower, words)) if required else None
+    ):
         return told
     if required and parameter.annotation in (str, "str"):
         return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
         return Role.ON
-    short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
-    return Role.BETA if lower in RATIOS or (short and (number or required)) else None
-
-
-def _kind(name: str, *, required: bool) -> Role | None:
-    known = name in KINDS or (name == "reduction" and required)
-    return (Role.WORD if required else Role.DEFAULT) if known else None
+    # A and B are two tensors, a and b may be weights
+    betas = set() if lower != name and len(name) == 1 else BETAS if len(words) == 1 else BETAS - {"a", "b", "mix"}
+    return Role.BETA if lower in RATIOS or (words & betas and (number or required)) else None
 
 
 def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:
@@ -230,11 +233,11 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.LABELS
     if name in OBJECTS:
         return Role.OBJECT if not optional else Role.DEFAULT
-    if name in MODELS and _run(name, others):
+    if name in MODELS and run_on(name, others):
         return Role.MODEL
     if name in BATCHES or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
         return Role.BATCH
-    if name in TEACHER_MODELS and others & MODELS and _run(name, others):
+    if name in TEACHER_MODELS and others & MODELS and run_on(name, others):
         return Role.TEACHER_MODEL
     if side and not optional and words - MINE - THEIRS <= VALUES:
         return side
@@ -248,28 +251,27 @@ def _beside(parameter: Parameter, every: list[Parameter], side: Role) -> bool:
     return any(_side(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
 
 
-def _run(name: str, others: set[str]) -> bool:
-    """Whether a model is called on a batch: ``student, teacher, labels`` are tensors."""
-    whole = {"inputs", "batch", "model_batch", "model_inputs", "micro_batch", "input_ids", "data", "x", "images"}
-    return bool(others & whole) or (name not in ("student", "teacher") and any("batch" in other for other in others))
-
-
 def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
     """Give student and teacher to what is left, by what stands first. Returns whether their order is sure."""
-    if Role.MODEL in roles.values() and not any(_is_side(role) for role in roles.values()):
+    if Role.MODEL in roles.values() and not any(role in SIDES for role in roles.values()):
         return True
     left = [p for p in every if p.name not in roles and p.default is Parameter.empty]
     missing = [r for r in (Role.STUDENT, Role.TEACHER) if r not in roles.values()]
-    late = len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}
-    order = missing[::-1] if late else missing
+    last = len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}
+    order = missing[::-1] if last else missing
     sided = {side: p.name for p in reversed(left) if (side := _side(p.name)) in missing}
     # teacher_logits_answer: the word says whose, wherever it stands
     roles |= {name: side for side, name in sided.items()}
     order, left = [r for r in order if r not in sided], [p for p in left if p.name not in roles]
     for role, parameter in zip(order, left, strict=False):
         roles[parameter.name] = role
-    roles |= {p.name: Role.LABELS for p in left if p.name not in roles and "_".join(tokens(p.name)) in LATE_LABELS}
-    given = {name: role for name, role in roles.items() if _is_side(role)}
+    late = [
+        p.name for p in left if "_".join(tokens(p.name)) in LATE_LABELS or tokens(p.name)[-1] in ("label", "labels")
+    ]
+    roles |= {name: Role.LABELS for name in late if name not in roles}
+    # a second pair, of states beside logits or of documents beside queries: both sides of it are the same two
+    roles |= {p.name: side for p in left if p.name not in roles and (side := _side(p.name)) and is_state(p.name)}
+    given = {name: role for name, role in roles.items() if role in SIDES}
     telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
     named = any(_side(name) for name in given) or any(set(tokens(name)) & telling for name in given)
     return named or not missing
@@ -286,15 +288,11 @@ def _side(name: str) -> Role | None:
     return Role.STUDENT if mine else Role.TEACHER
 
 
-def _is_side(role: Role) -> bool:
-    return role in (Role.STUDENT, Role.TEACHER)
-
-
 def _space(name: str) -> Space | None:
     words, flat = set(tokens(name)), "".join(tokens(name))
     bare = tokens(name)[1:] == ["p"] and "logit" not in words
     if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
         return Space.LOG_PROBS
-    if words & {"probs", "prob", "probabilities", "probability"} or bare:
+    if words & {"probs", "prob", "probabilities", "probability", *MAPS} or bare:
         return Space.PROBS
     return Space.LOGITS if words & {"logits", "logit", "scores"} else None

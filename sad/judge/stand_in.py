@@ -22,8 +22,18 @@ class NeedsAdapterError(UserError):
         self.why = why
         super().__init__(f"{why}; say how it is called with --adapter file.py (docs/judge-your-loss.md)")
 
+    def tell(self, adapter: str) -> None:
+        """Say which adapter helps."""
+        self.args = (str(self).replace(self.why, f"{self.why}{adapter}", 1),)
+
 
 NESTED = {"args", "config", "cfg", "params", "hparams", "kd", "distill", "distillation", "loss", "opt", "model_config"}
+NESTED |= {"trainer", "state", "train", "training"}
+STEPS = {"global_step", "current_epoch", "current_step", "cur_epoch", "cur_step", "epoch", "step", "iteration"}
+WHOLE = {"max_steps", "total_steps", "max_epochs", "num_epochs", "total_epochs", "num_train_epochs", "epochs"}
+WHOLE |= {"num_training_steps", "num_train_steps", "estimated_stepping_batches", "max_iters", "num_steps"}
+LONG = 100
+"""Steps of a whole run."""
 PLAIN: dict[str, object] = {
     "training": True,
     "reduction": "mean",
@@ -36,10 +46,14 @@ PLAIN: dict[str, object] = {
     "label_smoother": None,
     "top_k": None,
     "topk": None,
+    **dict.fromkeys(STEPS, 1),
+    **dict.fromkeys(WHOLE, LONG),
     **dict.fromkeys(("max_seq_length", "max_length", "max_len", "max_seq_len", "block_size", "seq_length"), 4096),
 }
 """What an attribute is where its name is no setting of a divergence."""
 
+PARTS = ("tokenizer", "processing_class")
+"""Parts that a trainer's object has, of which ``settings`` have a stand-in."""
 FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
 """How the names of switches begin: they are off."""
 
@@ -98,6 +112,8 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
             return settings[name]
         # where another setting is beta, or none is, this one is a weight
         return 0.5 if role is Role.BETA and settings.get(BETA_IS) not in (None, name) else settings[role]
+    if lower in PARTS and lower in settings:
+        return settings[lower]
     if role is Role.CONFIG or lower in NESTED or lower.endswith(CONFIG_ENDS):
         return Config(f"{of}.{name}", settings, asked)
     if lower.endswith(("temperature", "temp")):
@@ -137,7 +153,7 @@ def stand_in_self(
         return found(name, "self", settings, asked)
 
     # what only logs asks for a trainer that was set up
-    quiet = {name: _nothing for name in LOGGING if hasattr(of, name)}
+    quiet = {name: nothing for name in LOGGING if hasattr(of, name)}
     made = type(of.__name__, (of,), {"__getattr__": missing, **quiet})
     stand: Any = object.__new__(made)
     if isinstance(stand, nn.Module):
@@ -145,7 +161,7 @@ def stand_in_self(
     return stand
 
 
-def _nothing(*_: object, **__: object) -> None:
+def nothing(*_: object, **__: object) -> None:
     """Log nothing."""
 
 
@@ -153,6 +169,9 @@ class Batch(dict[str, Any]):
     """A dict whose keys are attributes too. What it has once serves both sides: `teacher_labels` are the labels."""
 
     def __missing__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
+        if name in ("model_inputs", "inputs", "batch", "model_batch", "no_model_batch", "net_input") and self:
+            # a batch of several parts: each has all of it
+            return self
         side, _, rest = name.partition("_") if isinstance(name, str) else ("", "", "")
         if side in ("teacher", "student") and rest in self:
             return self[rest]
@@ -261,40 +280,3 @@ def ids_of(given: Tensor | None, more: Mapping[str, Any]) -> Tensor:
     if not isinstance(found, Tensor):
         raise TypeError("forward() was given no ids")
     return found
-
-
-class Accelerator:
-    """The part of accelerate's that a loss may use, on one process."""
-
-    num_processes = 1
-    is_main_process = True
-    device = torch.device("cpu")
-
-    def unwrap_model(self, model: nn.Module, **_: object) -> nn.Module:
-        """Return the model."""
-        return model
-
-    def gather(self, tensor: Tensor) -> Tensor:
-        """Return the tensor."""
-        return tensor
-
-    gather_for_metrics = gather
-
-
-class Marked:
-    """A tokenizer of which the padding mark alone is known: labels have it, -100, where a row does not count."""
-
-    pad_token_id = IGNORED
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - anything
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise NeedsAdapterError(f"it reads tokenizer.{name}, whose meaning is not known")
-
-
-def trainer_parts(teacher: Callable[[], nn.Module], student: Callable[[], nn.Module]) -> dict[str, Any]:
-    """Return what a trainer's method finds on its ``self`` besides settings."""
-    parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
-    parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked()) | dict.fromkeys(LOGGING, _nothing)
-    parts |= dict.fromkeys(("student_model", "student", "model"), student())
-    return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

@@ -153,8 +153,8 @@ def check_causal(model: nn.Module, name: str) -> None:
     logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
     model.train(was)
     if not torch.isfinite(logits).all():
-        told = f"{name} answers four tokens with logits that are NaN or infinite"
-        raise UserError(f"{told}: fetch it again, or, if it overflows, set train.precision = fp32")
+        bad = f"{name} answers four tokens with logits that are NaN or infinite"
+        raise UserError(f"{bad}: fetch it again, or, if it overflows, set train.precision = fp32")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())

@@ -16,7 +16,7 @@ from sad.cache.part import HELD_OUT, TRAIN, Part
 from sad.cache.writer import plan_parts
 from sad.data import Example
 from sad.head.target import Stored, TopK
-from sad.subjects.plain_record import REST, WHOLE, Form, Listed, near, normalised, read, step
+from sad.subjects.plain.cache_record import REST, WHOLE, Form, Listed, near, normalised, read, step
 
 BITS = (8, 12, 18, WHOLE)
 TOKENS = (2, 3, 64, 65, 3000)

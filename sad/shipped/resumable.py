@@ -22,7 +22,7 @@ from sad.data import Example
 from sad.distiller import Distiller
 from sad.recipe.schema import Recipe
 from sad.shipped.seen import seeing
-from sad.subjects.plain_run import moments
+from sad.subjects.plain.run import moments
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
 from sad.train import loop

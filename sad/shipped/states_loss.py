@@ -17,8 +17,8 @@ from sad.head.linear import Head
 from sad.head.target import Live, Target, TopK
 from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.losses import kd
+from sad.subjects.probe.unwritten import unwritten_is_nan
 from sad.subjects.states import States, StatesLoss, student_logits, teacher_mass, teacher_probabilities
-from sad.subjects.unwritten import unwritten_is_nan
 
 FEW = 16
 """Rows of a half-precision weight at a time, so that a small one is several portions."""

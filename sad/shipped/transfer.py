@@ -20,8 +20,8 @@ from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Distance, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
-from sad.subjects import plain_terms as plain
 from sad.subjects.objective import COSINE, LAYERNORM, RELATIVE
+from sad.subjects.plain import terms as plain
 from sad.terms import TERMS, TeacherOutput, View
 
 LEAN = 0.1

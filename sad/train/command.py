@@ -23,7 +23,7 @@ from sad.train.output import patient_console
 from sad.train.processes import elastic, failure
 from sad.train.saving import consent
 from sad.train.saving import folder as folders
-from sad_doctor.clean import LONGEST, clean
+from sad_doctor.sanitize import LONGEST, sanitize
 from sad_doctor.views.plain import line as plain
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     plan = _planned(asked, processes, console)
     lines = describe(plan, processes)
     if dry_run:
-        say(clean(asked.written, len(asked.written)))
+        say(sanitize(asked.written, len(asked.written)))
     for line in lines:
         say(plain(line, LONGEST))
     if dry_run:
@@ -197,7 +197,7 @@ def _train(plan: Plan, folder: Path, console: Console, *, resume: bool, began: f
     done = checkpoint.steps_done(folder) if resume else 0
 
     def write(told: str) -> None:
-        console.print(clean(told), markup=False, highlight=False, soft_wrap=True)
+        console.print(sanitize(told), markup=False, highlight=False, soft_wrap=True)
 
     write(f"run: {folder}")
 
@@ -210,6 +210,9 @@ def _train(plan: Plan, folder: Path, console: Console, *, resume: bool, began: f
         write(f"  {consent.command(folder)}")
         return code
     console.print(table(result))
+    if result.left_out:
+        told = f"{result.left_out:,} of {result.step:,} steps were left out"
+        write(f"{told}: their loss or gradient was not finite (sad explain R401)")
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     if result.ending.spent:

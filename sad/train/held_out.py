@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from accelerate import Accelerator
 from sad.batch import Batch
 from sad.data import collate
 from sad.distiller import Distiller
+from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
 from sad.train.guards import Guards
@@ -39,12 +41,20 @@ class HeldOut:
         return found
 
     def teacher(self) -> Likelihood:
-        """Return the teacher's own likelihood, from where it was measured if there is a cache."""
+        """Return the teacher's own likelihood, from where it was measured if there is a cache.
+
+        Raises UserError where it is not finite: the run could not be scored, and its texts are of the same kind.
+        """
         if self.plan.cache:
             return self.plan.cache.teacher
         reduce = devices.reducer(self.accelerator)
         with self.accelerator.autocast():
-            return self.guards.with_room(lambda: likelihood(self.distiller, self._batches(), reduce), _nothing)
+            found = self.guards.with_room(lambda: likelihood(self.distiller, self._batches(), reduce), _nothing)
+        if not math.isfinite(found.nats):
+            other = "take another teacher, or other held-out text"
+            way = other if self.plan.precision == "fp32" else f"set train.precision = fp32, or {other}"
+            raise UserError(f"the teacher's logits are NaN or infinite on the held-out text: {way}")
+        return found
 
     def _batches(self) -> Iterator[Batch]:
         return batches(self.plan, self.progress, self.accelerator)

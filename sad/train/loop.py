@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sad.batch import Batch
 from sad.data import Schedule, blank
-from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
 from sad.train import update
@@ -21,9 +20,10 @@ from sad.train.block_modes import as_asked
 from sad.train.clock import Clock
 from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
+from sad.train.in_vain import InVain
 from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import due, measured
-from sad.train.ledger.record import NoRecord, Record, blame
+from sad.train.ledger.record import NoRecord, Record
 from sad.train.ledger.teacher_signals import teacher_signals
 from sad.train.loss_scale import LossScale
 from sad.train.optimizer import set_learning_rate
@@ -40,20 +40,18 @@ from sad.train.watch.ending import Ending
 from sad.train.watch.interrupt import Interrupt
 from sad_doctor import names
 
-IN_VAIN = 20
-"""Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
-ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the weights of the terms"
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a run ended. ``before`` are the scores at ``start``, the step at which this process took it up: 0, or that
-    of a checkpoint. ``ending`` says why it ended.
+    of a checkpoint. ``left_out`` of all steps of the run changed no weight, as their loss or gradient was not finite.
+    ``ending`` says why it ended.
     """
 
     folder: Path
     start: int
     step: int
+    left_out: int
     before: Scores
     after: Scores
     teacher: Likelihood
@@ -162,6 +160,7 @@ def train(
     feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
     learner = Learner(accelerator, wrapped, optimizer, objective, LossScale.of(plan.precision, progress))
     stepper = Stepper(plan, progress, schedule, learner, feed, supply, Clock(accelerator.device), guards, record)
+    in_vain = InVain(progress, plan.steps, plan.precision)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
         teacher = held_out.teacher()
         before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)
@@ -177,9 +176,10 @@ def train(
             if decision.back is not None:
                 guards.go_back(decision.back, supply, distiller, optimizer, objective)
                 continue
+            # before it is saved: a run that goes on would take it for done
+            in_vain.check(step)
             if last or decision.due or progress.step % plan.save_every == 0:
                 guards.save(distiller, optimizer, objective)
-            _check_in_vain(plan, progress, step)
 
         ending = guards.ending(decision, supply)
         # not twice where the last step was scored as one that is due
@@ -187,12 +187,13 @@ def train(
             after = held_out.student(objective)
             record.evaluation(progress.step, after)
         if not ending.early or ending.spent:
+            in_vain.conclude()
             export(plan, distiller, folder / STUDENT)
         if ending.early and guards.saved.step != progress.step:
             guards.save(distiller, optimizer, objective, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
-    return Result(folder, start, progress.step, before, after, teacher, ending)
+    return Result(folder, start, progress.step, progress.skipped, before, after, teacher, ending)
 
 
 def _before(
@@ -209,9 +210,3 @@ def _before(
     record.teacher(0, teacher)
     record.evaluation(0, before)
     return before
-
-
-def _check_in_vain(plan: Plan, progress: Progress, done: Step) -> None:
-    """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
-    if progress.in_vain >= min(IN_VAIN, plan.steps):
-        raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sad.evaluate import Scores
 from sad.objective import Ledger
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 
 @runtime_checkable
@@ -100,7 +100,7 @@ class Bar:
 
     def say(self, line: str) -> None:
         """Print the line above the bar."""
-        self._bar.console.print(clean(line), markup=False, highlight=False)
+        self._bar.console.print(sanitize(line), markup=False, highlight=False)
 
 
 def shares(ledger: Ledger) -> str:

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from sad.batch import KD, LM, Batch, widest
 from sad.distiller import Distiller
+from sad.evaluate import likelihood
 from sad.objective import Ledger, Objective
 from sad.train.clock import Clock
 from sad.train.loss_scale import LossScale
 from sad.train.processes import sharded
+from sad.train.processes.devices import reducer
 from sad.train.processes.engine import Engine
 from sad.train.processes.gradients import Joined, joined
 from sad.train.saving import random_states
@@ -29,7 +31,8 @@ class Step:
     """The result of a step. ``tokens`` counts student labels, ``seen`` student tokens without padding, in ``texts``
     texts.
 
-    The update was left out where ``finite`` is False or ``spike`` True. ``trained`` is the loss that was
+    The update was left out where ``finite`` is False or ``spike`` True; ``teacher_fails`` where neither it nor the
+    teacher's logits are finite. ``trained`` is the loss that was
     differentiated, summed apart from the ledger's parts; ``level`` is the loss that is judged as a spike.
     """
 
@@ -44,6 +47,7 @@ class Step:
     spike: bool = False
     trained: float | None = None
     level: float | None = None
+    teacher_fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,12 @@ def take_step(
     if not spike:
         objective.follow(ledger, found.factors / max(1, units[KD]))
     coverage = units[KD] / max(1, units[LM])
+    fails = not finite and _teacher_fails(accelerator, distiller, batches)
     return Step(
-        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=found.loss, level=level
+        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike),
+        trained=found.loss,
+        level=level,
+        teacher_fails=fails,
     )
 
 
@@ -231,6 +239,17 @@ def _update(step: Callable[[], None], distiller: Distiller, measure: bool) -> fl
         step()
         return None
     return float(update_ratio(distiller.student, step))
+
+
+def _teacher_fails(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> bool:
+    """Return whether the teacher's logits are not finite on the step's texts; False where a cache stands for it.
+
+    All processes take part: the teacher may be in pieces.
+    """
+    if not distiller.hears_teacher:
+        return False
+    with accelerator.autocast():
+        return not math.isfinite(likelihood(distiller, batches, reducer(accelerator)).nats)
 
 
 def _unmarked(part: str) -> None:

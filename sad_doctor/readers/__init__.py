@@ -15,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 
 from sad_doctor import words
-from sad_doctor.clean import clean
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
 from sad_doctor.readers.kept import Kept, with_cache
@@ -24,6 +23,7 @@ from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary, is_database
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 __all__ = ["Source", "Unreadable", "open_log", "read", "settle", "several"]
 
@@ -52,7 +52,7 @@ def open_log(path: str | os.PathLike[str]) -> Source:
             return _open_folder(path)
         if address is not None and not path.exists():
             whole = f"{address[1]}://{os.fspath(path)[address.end() :].lstrip('/')}"
-            raise Unreadable(f"{clean(whole, 300)}: an address is not read: download the log, then name the file")
+            raise Unreadable(f"{sanitize(whole, 300)}: an address is not read: download the log, then name the file")
         if not path.exists() and path.is_symlink():
             raise Unreadable(
                 f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself"
@@ -114,7 +114,7 @@ def settle(source: Source) -> None:
 
 def shown(path: Path) -> str:
     """Return ``path`` as text that is safe on a terminal."""
-    return clean(str(path), 300).replace("\n", "\ufffd")
+    return sanitize(str(path), 300).replace("\n", "\ufffd")
 
 
 def _open_file(path: Path) -> Source:

@@ -8,9 +8,9 @@ from math import nan
 
 import numpy as np
 
-from sad_doctor.clean import clean
 from sad_doctor.readers.axis import Axes, Axis, grown
 from sad_doctor.run import Column, Floats
+from sad_doctor.sanitize import sanitize
 
 MOST_COLUMNS = 2000
 _BATCH = 8192
@@ -160,7 +160,7 @@ class Columns:
         """Return columns that grow from a snapshot; steps that are one array stay one. Raises ValueError."""
         found, axes = cls(), dict[int, Axis]()
         for name, column in columns.items():
-            if clean(name) != name:
+            if sanitize(name) != name:
                 raise ValueError("a name that is not clean")
             axis = axes.setdefault(id(column.step), Axis(column.step))
             found._columns[name] = GrowingColumn.restored(found._axes, axis, column)

@@ -11,7 +11,6 @@ from codecs import BOM_UTF8
 from collections import deque
 from pathlib import Path
 
-from sad_doctor.clean import clean
 from sad_doctor.readers import evaluation_set
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.ranks import rank_of
@@ -23,6 +22,7 @@ from sad_doctor.readers.tail import Tail
 from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.readers.transcript import Transcript
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "console log"
 _LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
@@ -44,7 +44,7 @@ def recognises(_path: Path, head: bytes) -> bool:
     if _ARRAY.match(head) is not None:
         return False
     tables = Tables()
-    lines = (tables.told(without_prefix(clean(line))) for line in re.split(r"[\r\n]+", _text(head)))
+    lines = (tables.told(without_prefix(sanitize(line))) for line in re.split(r"[\r\n]+", _text(head)))
     return trains(line for line in lines if _LOSSES.search(line) is not None)
 
 
@@ -73,7 +73,7 @@ class ConsoleLog:
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
-            rest = clean(self._segments.rest.decode("utf-8", "ignore"))
+            rest = sanitize(self._segments.rest.decode("utf-8", "ignore"))
             told = self._transcript.snapshot(rest)
             notes = (*told.notes, *evaluation_set.notes(told.columns), *self._tail.notes)
             if self._left_out:
@@ -84,7 +84,7 @@ class ConsoleLog:
                 )
             notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
             self._run = Run(
-                name=clean(self.path.name, 200),
+                name=sanitize(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=told.columns,
@@ -97,7 +97,7 @@ class ConsoleLog:
 
     def _take(self, chunk: bytes) -> None:
         for text, redraws in self._segments.feed(chunk):
-            self._line(clean(_text(text)), redraws)
+            self._line(sanitize(_text(text)), redraws)
 
     def _line(self, line: str, redraws: bool) -> None:
         if redraws and self._lines:

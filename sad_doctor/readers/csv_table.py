@@ -8,13 +8,13 @@ from codecs import BOM_UTF8
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.ranked_rows import RankedRows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Lines, Tail
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "CSV"
 _DELIMITERS = ",;\t"
@@ -114,7 +114,7 @@ class CsvLog:
             if self._settled:
                 notes.append("the last line has no end; it has all its cells and was taken")
             self._run = Run(
-                name=clean(self.path.name, 200),
+                name=sanitize(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),

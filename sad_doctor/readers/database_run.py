@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 Row = Mapping[str, object]
 
@@ -65,7 +65,7 @@ class DatabaseRun:
                 self._rows.add(row)
             told = self._store.facts(self._database, self._id)
         except sqlite3.Error as error:
-            self._trouble = clean(str(error), 200)
+            self._trouble = sanitize(str(error), 200)
             return True
         self._facts = {names.STATUS: told[names.STATUS]} if names.STATUS in told else {}
         lengths = (number(told[key]) for key in LENGTHS if key in told)
@@ -80,7 +80,7 @@ class DatabaseRun:
             if self._trouble:
                 notes.append(f"the database could not be read to its end: {self._trouble}")
             self._run = Run(
-                name=clean(self._name, 200),
+                name=sanitize(self._name, 200),
                 format=self._store.name,
                 path=self.path,
                 columns=self._rows.snapshot(),

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sad_doctor.clean import clean
 from sad_doctor.readers import mlflow_database, trackio_database
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.database_run import DatabaseRun, Store
 from sad_doctor.readers.kept import with_cache
 from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import Source, Unreadable
+from sad_doctor.sanitize import sanitize
 
 STORES: tuple[Store, ...] = (mlflow_database.STORE, trackio_database.STORE)
 _SHOWN = 5
@@ -22,7 +22,7 @@ _SHOWN = 5
 def runs_in(path: Path) -> list[Path]:
     """Return how each run of a database is named, the newest first; none where it cannot be read."""
     try:
-        _, runs = _looked(Database(path), clean(str(path), 300))
+        _, runs = _looked(Database(path), sanitize(str(path), 300))
     except Unreadable:
         return []
     return [path / key for key in _keys(runs)]
@@ -33,13 +33,13 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
 
     Raises Unreadable: no tracker's database, no run in it, no such run, or several of the name.
     """
-    database, told = Database(path), clean(str(path), 300)
+    database, told = Database(path), sanitize(str(path), 300)
     store, runs = _looked(database, told)
     chosen = [key for key, name in runs.items() if wanted is None or wanted in (key, name)]
     if not runs:
         raise Unreadable(f"{told}: a {store.name} without a run in it: name one that holds some")
     if not chosen:
-        raise Unreadable(f"{told}: no run {clean(wanted or '', 100)!r} in it; it has {_listed(path, runs.values())}")
+        raise Unreadable(f"{told}: no run {sanitize(wanted or '', 100)!r} in it; it has {_listed(path, runs.values())}")
     if len(chosen) == 1:
         return _run(path if wanted is None else path / wanted, database, store, chosen[0], runs[chosen[0]])
     keys = dict(zip(runs, _keys(runs), strict=True))
@@ -78,11 +78,11 @@ def _looked(database: Database, told: str) -> tuple[Store, dict[str, str]]:
 
 
 def _listed(path: Path, names: Iterable[str]) -> str:
-    every = [clean(f"{path.name}/{name}", 120) for name in names]
+    every = [sanitize(f"{path.name}/{name}", 120) for name in names]
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return ", ".join(every[:_SHOWN]) + more
 
 
 def _line(error: sqlite3.Error) -> str:
     """What SQLite says on one line: it quotes a schema as it is written."""
-    return clean(" ".join(str(error).split()), 200)
+    return sanitize(" ".join(str(error).split()), 200)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from sad_doctor.clean import clean
 from sad_doctor.run import Event
+from sad_doctor.sanitize import sanitize
 
 MOST_OF_A_KIND = 500
 
@@ -21,8 +21,8 @@ class Events:
 
     def add(self, kind: str, message: str, step: float | None = None, time: float | None = None) -> int:
         """Add an event, its texts cleaned; return its place for :meth:`reword`."""
-        kind = clean(kind, 60)
-        event = Event(kind, clean(message).strip(), step, time)
+        kind = sanitize(kind, 60)
+        event = Event(kind, sanitize(message).strip(), step, time)
         self._counts[kind] += 1
         if self._counts[kind] > MOST_OF_A_KIND:
             self._events[self._last[kind]] = event
@@ -33,7 +33,7 @@ class Events:
 
     def reword(self, place: int, kind: str, message: str) -> None:
         """Change the kind and message of the event at ``place``."""
-        self._events[place] = replace(self._events[place], kind=kind, message=clean(message).strip())
+        self._events[place] = replace(self._events[place], kind=kind, message=sanitize(message).strip())
 
     def snapshot(self) -> tuple[Event, ...]:
         """Return the events as they are now."""

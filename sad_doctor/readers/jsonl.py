@@ -6,7 +6,6 @@ from itertools import islice
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.json_objects import parse
 from sad_doctor.readers.naming import is_known
@@ -14,6 +13,7 @@ from sad_doctor.readers.numbers import numbers
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "JSON lines"
 _SHARE = 0.2
@@ -48,7 +48,7 @@ class JsonlLog:
         if self._run is None:
             rows = self._file.rows
             self._run = Run(
-                name=clean(self.path.name, 200),
+                name=sanitize(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=rows.snapshot(),

@@ -13,11 +13,11 @@ from functools import cache as once
 from pathlib import Path
 from typing import Any
 
-from sad_doctor.clean import clean
 from sad_doctor.readers import cache
 from sad_doctor.readers.source import Source
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Event, Run
+from sad_doctor.sanitize import sanitize
 
 LEAST = 100_000
 """Bytes below which no log takes long."""
@@ -112,20 +112,20 @@ class Kept:
             return None
         told, columns = found
         try:
-            if any(clean(name) != name for name in columns) or not isinstance(told["facts"], dict):
+            if any(sanitize(name) != name for name in columns) or not isinstance(told["facts"], dict):
                 return None
             return Run(
-                name=clean(told["name"], 200),
-                format=clean(told["format"], 200),
+                name=sanitize(told["name"], 200),
+                format=sanitize(told["format"], 200),
                 path=self.path,
                 columns=columns,
                 events=tuple(
-                    Event(clean(kind), clean(said), _number(step), _number(when))
+                    Event(sanitize(kind), sanitize(said), _number(step), _number(when))
                     for kind, said, step, when in told["events"]
                 ),
                 facts=told["facts"],
-                notes=tuple(clean(note) for note in told["notes"]),
-                tail=tuple(clean(line) for line in told["tail"]),
+                notes=tuple(sanitize(note) for note in told["notes"]),
+                tail=tuple(sanitize(line) for line in told["tail"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.mlflow_database import STATUS
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.tail import Lines, Pace, Tail
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "MLflow files"
 _META, _METRICS, _PARAMS = "meta.yaml", "metrics", "params"
@@ -75,7 +75,7 @@ class MlflowFiles:
             if self._garbage:
                 notes.append(f"{self._garbage} lines were not time, value and step, and were left out")
             self._run = Run(
-                name=clean(self._meta().get("run_name") or self._folder.name, 200),
+                name=sanitize(self._meta().get("run_name") or self._folder.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers import name_words, units
 from sad_doctor.readers.evaluation_set import of_a_set
 from sad_doctor.readers.remembered import remembered
+from sad_doctor.sanitize import sanitize
 
 STEPS = (
     *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
@@ -53,6 +53,8 @@ _KNOWN = {
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
     **dict.fromkeys(("device_peak_bytes", "max_memory_allocated", "peak_memory_bytes"), names.MEMORY_DEVICE),
     **dict.fromkeys(("teacher_loss", "teacher_lm_loss", "teacher_ce_loss"), names.TEACHER_LOSS),
+    **dict.fromkeys(("teacher_ce", "teacher_nll", "teacher_nll_loss", "teacher/loss"), names.TEACHER_LOSS),
+    **dict.fromkeys(("label_tokens", "num_label_tokens"), names.LABELS),
     "teacher_entropy": names.TEACHER_ENTROPY,
     "epoch": names.EPOCH,
     "eval/loss": names.EVAL_LOSS,
@@ -119,7 +121,7 @@ _SEPARATORS = re.compile(r"[\s\-.]+")
 @remembered
 def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
-    name = _SEPARATORS.sub("_", name.strip().lower())
+    name = _SEPARATORS.sub("_", name.strip().lower()).replace("valid_tokens", "label_tokens")  # valid for the loss
     return _EVAL.sub("eval/", name, count=1) if _EVAL.match(name) else name
 
 
@@ -151,7 +153,7 @@ def column_of(name: str) -> str | None:
     a prefix such as ``weighted/`` any name is a term.
     """
     if name.startswith(names.PREFIXES):
-        return clean(name, 200)
+        return sanitize(name, 200)
     if " - " in name:  # a chart's export of Weights & Biases: run-1 - train/loss
         name = name.rsplit(" - ", 1)[1]
     if name.startswith("lr-"):  # Lightning: lr-AdamW
@@ -239,9 +241,9 @@ class Naming:
             row = tuple(row)
             found = names.EVAL_LOSS if of_a_set(key, row) else column_among(key, row)
             if found is None or any(_clearer(other, key, found) for other in row):
-                found = clean(key, 200)
+                found = sanitize(key, 200)
             if self._owners.setdefault(found, key) != key:
-                found = f"logged/{clean(key, 200)}"
+                found = f"logged/{sanitize(key, 200)}"
             self._columns[key] = found
         return found
 
@@ -254,21 +256,23 @@ class Naming:
         """Return the naming whose state was kept. Raises ValueError for a name that is not clean."""
         naming = cls()
         naming._columns, naming._owners = dict(state["columns"]), dict(state["owners"])
-        if any(clean(name, 300) != name for name in (*naming._columns.values(), *naming._owners)):
+        if any(sanitize(name, 300) != name for name in (*naming._columns.values(), *naming._owners)):
             raise ValueError("a name that is not clean")
         return naming
 
     @property
     def notes(self) -> tuple[str, ...]:
         """A line that says which names were read as what, and one for those that no rule uses."""
-        renamed = [f"{clean(key, 60)} as {name}" for key, name in self._columns.items() if name != clean(key, 200)]
+        renamed = [
+            f"{sanitize(key, 60)} as {name}" for key, name in self._columns.items() if name != sanitize(key, 200)
+        ]
         read = (f"read {', '.join(renamed[:40])}",) if renamed else ()
-        return (*read, *unused(name for key, name in self._columns.items() if name == clean(key, 200)))
+        return (*read, *unused(name for key, name in self._columns.items() if name == sanitize(key, 200)))
 
 
 def unused(columns: Iterable[str]) -> tuple[str, ...]:
     """Return one line that says which of the columns no rule knows; none if there are none."""
-    found = [clean(name, 60) for name in columns if not _may_be_used(name)]
+    found = [sanitize(name, 60) for name in columns if not _may_be_used(name)]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return (f"not used: {', '.join(found[:_SHOWN])}{more} (name them with --map)",) if found else ()
 

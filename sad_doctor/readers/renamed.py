@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from sad_doctor import names, words
-from sad_doctor.clean import clean
 from sad_doctor.readers.naming import column_of, in_bytes
 from sad_doctor.readers.source import Source, Unreadable
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Run
+from sad_doctor.sanitize import sanitize
 
 METRICS = frozenset(
     value
@@ -80,7 +80,7 @@ class Named:
         moved = {theirs: columns.pop(_key(run, theirs)) for theirs in self._columns}
         told: dict[str, Column] = {self._columns[theirs]: column for theirs, column in moved.items()}
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
-        notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
+        notes = tuple(f"{sanitize(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
         if self._total_steps and run.last_step > self._total_steps:
             planned, now = words.step(self._total_steps), words.step(run.last_step)
             notes += (f"told {planned} steps in all, but step {now} is logged already",)
@@ -89,7 +89,7 @@ class Named:
 
     def _still_true(self, note: str) -> str:
         """A reader's note without what was told otherwise; empty if nothing is left."""
-        theirs = {clean(one, 60) for one in self._columns}
+        theirs = {sanitize(one, 60) for one in self._columns}
         kind = next((kind for kind in ("read ", "not used: ") if note.startswith(kind)), None)
         if kind is None:
             return note
@@ -105,10 +105,12 @@ class Named:
 def _key(run: Run, theirs: str) -> str:
     """The column that the log's name ``theirs`` has become. A name that means something to us was renamed before."""
     held = in_bytes(theirs)
-    beside = names.RAW + names.KD if f"{clean(theirs, 60)} as {names.RAW}{names.KD}" in ", ".join(run.notes) else theirs
+    beside = (
+        names.RAW + names.KD if f"{sanitize(theirs, 60)} as {names.RAW}{names.KD}" in ", ".join(run.notes) else theirs
+    )
     meant = (theirs, f"logged/{theirs}", beside, column_of(theirs), held[0] if held is not None else None)
     found = next((key for key in meant if key is not None and key in run.columns), None)
     if found is None:
         near = words.alike(theirs, run.columns, n=3, cutoff=0.0)
-        raise Unreadable(f"--map {clean(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
+        raise Unreadable(f"--map {sanitize(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
     return found

@@ -9,7 +9,6 @@ from json import JSONDecodeError
 from pathlib import Path
 
 from sad_doctor import bounded, names
-from sad_doctor.clean import clean
 from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.json_objects import JsonObjects, Row
@@ -17,6 +16,7 @@ from sad_doctor.readers.numbers import number
 from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "run folder"
 RECIPE = "recipe.toml"
@@ -79,7 +79,7 @@ class RunFolder:
             told = self._metrics_file.rows.facts
             again = {names.REWOUND: told[names.REWOUND]} if names.REWOUND in told else {}
             self._run = Run(
-                name=clean(self._folder.name, 200),
+                name=sanitize(self._folder.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._metrics_file.rows.snapshot(),
@@ -112,7 +112,7 @@ class RunFolder:
         self._facts_stat = stat
         self._facts_broken = "" if isinstance(facts, dict) else ": it is no JSON object"
         if isinstance(facts, dict):
-            self._facts = {clean(str(key), 200): cleaned(value) for key, value in facts.items()}
+            self._facts = {sanitize(str(key), 200): cleaned(value) for key, value in facts.items()}
         return True
 
     def _event(self, row: Row) -> bool:
@@ -137,11 +137,11 @@ def _fault(error: ValueError) -> str:
 def cleaned(value: object, depth: int = 0) -> object:
     """Return a JSON value with every text in it clean; what is nested too deep becomes text."""
     if isinstance(value, str):
-        return clean(value)
+        return sanitize(value)
     if isinstance(value, Mapping | list) and depth >= _DEEPEST_FACT:
         return "…"
     if isinstance(value, Mapping):
-        return {clean(str(key), 200): cleaned(one, depth + 1) for key, one in value.items()}
+        return {sanitize(str(key), 200): cleaned(one, depth + 1) for key, one in value.items()}
     if isinstance(value, list):
         return [cleaned(one, depth + 1) for one in value]
     return value

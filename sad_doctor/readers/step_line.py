@@ -32,6 +32,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
+_TWO = re.compile(r"\[\s{0,6}(\d{1,6})/(\d{1,6})\] ?\[\s{0,6}(\d{1,12})/(\d{1,12})\]")
+"""Epoch and batch in brackets, one behind the other, as vision code prints them: ``Train: [0/10][20/1251]``."""
 EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#'\"]*")
 _SIGNS = (":", "=")
@@ -129,6 +131,8 @@ def parse(line: str) -> Line | None:
         values = {name: value for name, value in values.items() if plain(name) not in _BATCHES}
     if step is None and _JOINED.search(line, 0, 60) is not None:
         return parse(_JOINED.sub(r"\1 \2", line, count=4))
+    two = _TWO.search(line) if step is None and epoch is None else None
+    epoch, epochs = (epoch, epochs) if two is None else (float(two[1]), int(two[2]))
     unnamed = _unnamed(line) if step is None else None
     if unnamed is not None:
         step, steps = unnamed
@@ -206,7 +210,8 @@ def _leaves_it(word: str) -> bool:
 
 def _unnamed(line: str) -> tuple[float, int] | None:
     """An ``N/M`` that is not of epochs: where the batch is in its epoch."""
-    for found in _OF.finditer(line):
+    two = _TWO.search(line)
+    for found in _OF.finditer(line, two.end(2) if two is not None else 0):
         before = line[max(0, found.start() - 12) : found.start()].lower()
         if not re.search(r"epochs?\W{0,4}$", before) and int(found[1]) <= int(found[2]):
             return float(found[1]), int(found[2])

@@ -11,13 +11,13 @@ import struct
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.protobuf import as_float, fields, signed, text
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.scalar_events import ScalarEvents
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "TensorBoard events"
 _NAME = re.compile(r"events\.out\.tfevents\.(\d+)")
@@ -151,7 +151,7 @@ class _File:
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be read."""
-        name = clean(self.path.name, 100)
+        name = sanitize(self.path.name, 100)
         if self.broken is not None:
             return (f"{name} is broken at byte {self.broken:,}: what comes after is not read",)
         return (f"the last record of {name} has no end yet: it waits",) if self._rest else ()
@@ -190,7 +190,7 @@ class EventLog:
             if len(self._files) > 1:
                 notes.append(f"{len(self._files)} event files were read as one run, oldest first")
             self._run = Run(
-                name=clean(self.path.resolve().name, 200),
+                name=sanitize(self.path.resolve().name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),

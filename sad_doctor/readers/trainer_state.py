@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader, Unreadable
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "Hugging Face trainer_state.json"
 _HISTORY = '"log_history"'
@@ -62,7 +62,9 @@ class TrainerState:
         try:
             state, whole = parse(self._text)
         except RecursionError:
-            told = f"{clean(str(self.path), 300)}: its JSON is nested too deeply to be a trainer's: mend or remove it"
+            told = (
+                f"{sanitize(str(self.path), 300)}: its JSON is nested too deeply to be a trainer's: mend or remove it"
+            )
             raise Unreadable(told) from None
         rows, summary, left_out = Rows(), {}, 0
         history = state.get("log_history")
@@ -70,7 +72,7 @@ class TrainerState:
             if not isinstance(entry, dict):
                 left_out += 1
             elif "train_runtime" in entry:
-                summary = {clean(str(key), 200): value for key, value in entry.items() if number(value) is not None}
+                summary = {sanitize(str(key), 200): value for key, value in entry.items() if number(value) is not None}
             else:
                 left_out += not rows.add(entry)
         notes = list(rows.notes)
@@ -81,7 +83,7 @@ class TrainerState:
         if summary:
             notes.append("the summary at the end holds averages over the run: kept as a fact, not as a point")
         return Run(
-            name=clean(self._name(), 200),
+            name=sanitize(self._name(), 200),
             format=FORMAT,
             path=self.path,
             columns=rows.snapshot(),

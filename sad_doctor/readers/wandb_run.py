@@ -13,7 +13,6 @@ from operator import itemgetter
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import LENGTHS
@@ -26,6 +25,7 @@ from sad_doctor.readers.wandb_block import Told, histories
 from sad_doctor.readers.wandb_items import item, items
 from sad_doctor.readers.wandb_records import Records
 from sad_doctor.run import Event, Run
+from sad_doctor.sanitize import sanitize
 
 FORMAT = "Weights & Biases run"
 MAGIC = b":W&B"
@@ -76,7 +76,7 @@ class WandbLog:
                 notes.append(f"the file is broken at byte {self._records.broken:,}: what comes after is not read")
             events, status = self._ended()
             self._run = Run(
-                name=clean(self._name or self.path.name, 200),
+                name=sanitize(self._name or self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),
@@ -150,7 +150,7 @@ class WandbLog:
         for number, value in fields(output):
             if number == _LINE:
                 for line in text(value).splitlines():
-                    self._tail_lines.append(clean(line, 500))
+                    self._tail_lines.append(sanitize(line, 500))
                     if error := self._tracebacks.feed(line):
                         self._ending.crash(error, self._rows_step())
 

@@ -85,6 +85,7 @@ from sad_doctor.rules import (
     updates_tiny,
     weight_negative,
     weight_runs_away,
+    weights_change,
     weights_frozen,
     worse_than_uniform,
 )
@@ -126,6 +127,7 @@ RULES: tuple[Rule, ...] = (
     kd_out_of_step.RULE,
     weight_runs_away.RULE,
     term_flickers.RULE,
+    weights_change.RULE,
     perplexity_is_a_clamp.RULE,
     perplexity_of_the_total.RULE,
     perplexity_too_high.RULE,

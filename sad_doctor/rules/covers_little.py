@@ -3,7 +3,8 @@
 ## What it sees
 The share of the student's target positions at which both tokenizations have a common boundary, in the median of the
 recent records, below a half; or the share of the teacher's probability mass that the student's vocabulary can take,
-in the evaluation, below a half.
+in the evaluation, below a half. Or the labels that count in a step, of which in the median of the last third hardly
+any are left of what there were in the first records.
 
 ## Why it is bad
 KD and the layerwise terms look only at compared positions. What is left out is not left out at random: long and rare
@@ -14,13 +15,20 @@ the student's vocabulary makes its targets another distribution than the teacher
 - `coverage = 0.5`: two tokenizers of one language have 60 to 95% of their boundaries in common; one tokenizer has all.
 - `none = 0.1`: below it there is nothing to speak of, and it is an error: the spans are of other text.
 - `mass = 0.5`: the share of the teacher's mass that the student can take.
-- `records = 3`: fewest records.
+- `records = 3`: fewest records. `left = 0.1`: the share of the labels that is left, of 12 records and more.
 
 ## Example
 ```run fires
 steps: 50
 train/coverage: 0.31 ~ 0.02
 train/raw/kd: 4 -> 3
+```
+
+```run fires
+steps: 20
+train/labels: 500 ~ 20
+steps: 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+train/labels: 3, 4, 3, 3, 2, 3, 4, 3, 3, 3
 ```
 
 ```run quiet
@@ -55,6 +63,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
+_FEWEST, _FIRST = 12, 5
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the compared positions, one for the mass."""
@@ -73,8 +83,33 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield Reading(name, middle, limit)
         if middle < t[limit]:
             yield _finding(known, middle, t, limit, what)
+    labels = run.get(names.LABELS)
+    known = None if labels is None else signals.finite(signals.tidy(labels))
+    if known is not None and len(known) >= _FEWEST:
+        judged += 1
+        first, last = (float(np.median(part)) for part in (known.value[:_FIRST], known.value[-(len(known) // 3) :]))
+        yield Reading("share of its first labels that a step has at the end", last / first if first else 1.0, "left")
+        if last < t["left"] * first:
+            yield _labels(known, first, last)
     if not judged:
-        raise TooFew(f"fewer than {t['records']:g} records of the coverage")
+        raise TooFew(f"fewer than {t['records']:g} records of the coverage, or {_FEWEST} of the labels")
+
+
+def _labels(known: Column, first: float, last: float) -> Finding:
+    at = float(known.step[int(np.argmax(known.value < (first * last) ** 0.5))])
+    return RULE.finding(
+        level=Level.WARNING,
+        headline=(
+            f"Hardly a label counts from step {words.step(at)} on: {words.number(last)} in a step, "
+            f"{words.number(first)} at the beginning."
+        ),
+        evidence=(words.spread(known.value.tolist(), "record"),),
+        cause="A mask, a template or a cut takes nearly all labels: the loss is the mean of a few tokens.",
+        remedy="Print the labels of one batch from before and one from after that step, and how they were masked.",
+        first_step=at,
+        last_step=float(known.step[-1]),
+        numbers={"first": first, "last": last},
+    )
 
 
 def _finding(known: Column, middle: float, t: Thresholds, limit: str, what: str) -> Finding:
@@ -103,7 +138,7 @@ RULE = Rule(
     name="covers-little",
     level=Level.ERROR,
     page=__doc__,
-    needs=(f"{names.COVERAGE}|{names.EVAL_MAPPED}",),
+    needs=(f"{names.COVERAGE}|{names.EVAL_MAPPED}|{names.LABELS}",),
     check=check,
-    thresholds={"coverage": 0.5, "none": 0.1, "mass": 0.5, "records": 3},
+    thresholds={"coverage": 0.5, "none": 0.1, "mass": 0.5, "records": 3, "left": 0.1},
 )

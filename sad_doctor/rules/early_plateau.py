@@ -78,7 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if (same := _frozen(run, t)) is not None:
         yield same
         return
-    total = run.fact(names.TOTAL_STEPS)
+    total = run.fact(names.TOTAL_STEPS) or signals.decayed(run)
     planned = bool(total and total > 0)
     if total and planned:
         stop = next((e for e in run.events if e.kind == names.EVENT_EARLY_STOP), None)

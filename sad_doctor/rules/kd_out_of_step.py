@@ -4,7 +4,8 @@
 KD and the label loss in blocks of records, each as the share of its own largest fall that it has done: one of the two
 is ahead of the other by more than the threshold, surely beyond the noise of the batches. No weight and no temperature
 changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
-the label loss hardly does, from the first records on or from two fifths of the run on.
+the label loss hardly does, from the first records on or from two fifths of the run on. Or a KD that is never below
+its first records, and above them at the end, while the label loss falls from its own first record on.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -21,6 +22,8 @@ kept; or the labels are.
 - `alone = 0.4`, `little = 0.08`: the share of its first level that KD loses, and that the label loss at most does;
   `times = 6.5`: how many nats of KD for one of the label loss (a temperature of 8, whose square is put back, gives 6);
   `scale = 10`: a KD so many times the label loss is a sum.
+- `never = 0.1`, `nats = 0.3`: the share and the nats that the label loss surely loses beside a KD that never comes
+  down; half of the share and two thirds of the nats are a hint. `copy = 0.5`: with a smaller first KD it came trained.
 
 ## Example
 ```run fires
@@ -33,6 +36,12 @@ train/raw/lm: 5 -> 2 -> 1.8 -> 1.7 -> 1.6 ~ 0.03
 steps: 80
 train/raw/kd: 0.3 -> 0.1 -> 0.11 -> 0.13 -> 0.15 ~ 0.002
 train/raw/lm: 5 -> 4.9 -> 4.6 -> 4.3 -> 4 ~ 0.03
+```
+
+```run fires
+steps: 80
+train/raw/kd: 2.1 -> 2.3 -> 2.35 -> 2.4 -> 2.4 ~ 0.03
+train/raw/lm: 3.9 -> 3 -> 2.8 -> 2.75 -> 2.7 ~ 0.03
 ```
 
 ```run quiet
@@ -52,6 +61,7 @@ teacher's own loss on these labels with its loss on held-out text.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +70,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-_BLOCKS, _FIRST = 8, 5
+_BLOCKS, _FIRST, _BELOW = 8, 5, 0.04
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -78,6 +88,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     later = [Column(c.step[_later(c) :], c.value[_later(c) :]) for c in (kd[1], lm[1])]
     if before and (found := _alone(kd[1], lm[1], t) or _alone(later[0], later[1], t)) is not None:
         yield found
+        return
+    if (never := _never(kd[1], lm[1], t)) is not None:
+        yield never if before else replace(never, level=Level.INFO)
         return
     count = min(_BLOCKS, len(kd[1]) // 4, len(lm[1]) // 4)
     soft, labels = _done(kd[1], count), _done(lm[1], count)
@@ -119,6 +132,37 @@ def _alone(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
         first_step=float(kd.step[0]),
         last_step=float(kd.step[-1]),
         numbers={"kd": fell, "label": came},
+    )
+
+
+def _never(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
+    """A KD that is never below where it began, beside a label loss that falls from its first record on."""
+    soft, labels = ((c.value[:_FIRST], c.value[-(len(c) // 5) :]) for c in (kd, lm))
+    first, last, begun, left = (_level(values) for values in (*soft, *labels))
+    fell, came = signals.gain(*labels), signals.gain(*soft)
+    if not t["copy"] < first < t["scale"] * begun or not came.surely_below(0.0):
+        return None
+    levels = signals.blocks(kd, min(_BLOCKS, len(kd) // 4))
+    if levels is None or float(np.min(levels.middle + 2 * levels.error)) < (1 - _BELOW) * first:
+        return None
+    far = fell.surely_above(max(t["never"] * begun, t["nats"]))
+    if not far and not fell.surely_above(max(t["never"] * begun / 2, t["nats"] * 2 / 3)):
+        return None
+    return RULE.finding(
+        level=Level.WARNING if far else Level.INFO,
+        headline=(
+            f"KD never comes down: {words.number(first)} at the beginning, {words.number(last)} at the end, while the "
+            f"label loss falls from {words.number(begun)} to {words.number(left)}: the student learns from the labels "
+            "and not from the teacher."
+        ),
+        evidence=(f"Medians of the first {_FIRST} records and of the last fifth of {len(kd):,}",),
+        cause="The teacher's answers belong to other text: rows of another order, positions one place off, another "
+        "tokenizer; or KD has no gradient or no weight.",
+        remedy="Decode labels and the teacher's likeliest tokens at a few positions; take KD's gradient alone on one "
+        "batch.",
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers={"kd_first": first, "kd_last": last, "label": begun - left},
     )
 
 
@@ -186,6 +230,6 @@ RULE = Rule(
     check=check,
     thresholds={
         **{"apart": 0.18, "falls": 0.04, "records": 24},
-        **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10},
+        **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10, "never": 0.1, "nats": 0.3, "copy": 0.5},
     },
 )

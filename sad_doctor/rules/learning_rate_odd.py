@@ -74,8 +74,9 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-_HALF, _BACK, _CLIMB = 0.5, 0.8, 3
-"""The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes."""
+_HALF, _BACK, _CLIMB, _GOES_ON = 0.5, 0.8, 3, 0.9
+"""The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes; the most
+that is left at the end of what a loss that learns had after its first records."""
 
 _TO_ZERO = "Count warm-up and schedule in optimizer steps: batches / accumulation, once for each of them."
 
@@ -209,7 +210,11 @@ def _fits(run: Run) -> bool:
     third = 0 if column is None else len(column) // 3
     if column is None or third < _CLIMB:
         return False
-    return float(np.max(column.value[-third:])) < _HALF * float(np.median(column.value[:_CLIMB]))
+    late, value = float(np.max(column.value[-third:])), column.value
+    # a first step that is far too large throws the loss up, and what comes back from there has learned nothing
+    return late < _HALF * float(np.median(value[:_CLIMB])) and late < _GOES_ON * float(
+        np.median(value[third // 4 : third])
+    )
 
 
 def _size(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:

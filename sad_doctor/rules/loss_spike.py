@@ -75,6 +75,13 @@ WINDOW, SHORT = 64, 24
 _LOOKED = 256
 """So many lone jumps are looked at."""
 
+_STAYS = 0.6
+"""The share of a jump above which three quarters of the records since lie, where it is a change of level."""
+_OTHER = (
+    "Other text, other weights or another factor of the loss from that step on: no single batch lasts that long.",
+    "See what begins at that step, a stage, a shard, a resume; compare the parts of the loss on either side.",
+)
+
 _NEAR, _AS_HIGH = 5, 0.95
 """So many records before a jump tell from where it came; jumps that differ by less are as high."""
 
@@ -136,18 +143,25 @@ def _steep(run: Run, loss: Column, jumps: list[int], t: Thresholds) -> list[floa
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int, t: Thresholds) -> Finding:
     at, value = float(loss.step[worst]), float(loss.value[worst])
     before = float(np.nanmedian(loss.value[worst - _NEAR : worst]))
+    later = loss.value[worst:]
+    stays = later.size >= WINDOW // 4 and float(np.nanquantile(later, 0.25)) > before + _STAYS * (value - before)
     steep = _steep(run, loss, jumps, t)
     norms = f"The gradient norm is {words.number(t['norm'])} times its level and more at {len(steep)} of them"
     return RULE.finding(
         level=Level.WARNING if len(steep) >= t["several"] else Level.INFO,
-        headline=f"The loss jumps from about {words.number(before)} to {words.number(value)} at step {words.step(at)}.",
+        headline=(
+            f"The loss jumps from about {words.number(before)} to {words.number(value)} at step {words.step(at)}"
+            f"{' and stays there' if stays else ''}."
+        ),
         evidence=(
             f"Jumps at {words.steps([float(loss.step[i]) for i in jumps])}",
             *([norms] if steep else []),
             *_term(run, at),
         ),
-        cause="A hard or broken batch, or a learning rate near the edge.",
-        remedy="Nothing for one jump; for several, look at those batches and lower the peak learning rate.",
+        cause=_OTHER[0] if stays else "A hard or broken batch, or a learning rate near the edge.",
+        remedy=_OTHER[1]
+        if stays
+        else "Nothing for one jump; for several, look at those batches and lower the peak learning rate.",
         first_step=float(loss.step[jumps[0]]),
         last_step=float(loss.step[jumps[-1]]),
         numbers={"highest": value, "before": before, "jumps": float(len(jumps))},

@@ -6,8 +6,9 @@ by more than the threshold and without coming back, while the training loss does
 of the noise of the evaluations: the lowest of many noisy values is low by chance, so medians are compared, and their
 error comes from second differences, in which no trend counts. An evaluation that rises together with the training is a
 divergence, and told as that. Or the training's label loss, which began where the evaluation's did, comes down to less
-than half of it, while the evaluation stands. Where an accuracy of the evaluation still rises meanwhile, the finding is
-a hint: the student grows too sure of itself, and still answers better.
+than half of it, while the evaluation stands; or the training's total does, over three passes and more, which was much
+nearer to the evaluation's total at the first of the evaluations. Where an accuracy of the evaluation still rises
+meanwhile, the finding is a hint: the student grows too sure of itself, and still answers better.
 
 ## Why it is bad
 From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier
@@ -16,7 +17,8 @@ one, and the steps since are lost.
 ## Thresholds
 - `rise = 0.03`, `nats = 0.05`: how far above the best each of the last evaluations must lie, as a share and at least.
 - `last = 3`: so many evaluations at the end. `evaluations = 5`: fewest in all.
-- `half = 0.5`: the share of a standing evaluation below which the training is learned by heart.
+- `half = 0.5`: the share of a standing evaluation below which the training is learned by heart. `passes = 3` over the
+  text, and `nearer = 0.7`: of a total, which may have other parts, this share of its ratio to the evaluation is left.
 
 ## Example
 ```run fires
@@ -101,6 +103,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[str, float] | None:
     """The training's label loss, far below an evaluation that began beside it and no longer falls; else None."""
     label = signals.label_loss(run)
+    if name == names.EVAL_LOSS:
+        return _whole_by_heart(run, evaluation, t)
     if label is None or name != names.EVAL_LM_LOSS or len(label[1]) < _RECORDS:
         return None
     value, fifth = label[1].value, max(5, len(label[1]) // 5)
@@ -112,13 +116,28 @@ def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[s
     return (label[0], ends) if alike and stands and far else None
 
 
+def _whole_by_heart(run: Run, evaluation: Column, t: Thresholds) -> tuple[str, float] | None:
+    """The same of a total, which had to leave the evaluation's total behind while that stood."""
+    loss, epoch = run.get(names.LOSS), run.get(names.EPOCH)
+    if loss is None or epoch is None or len(loss) < _RECORDS or float(np.nanmax(epoch.value)) < t["passes"]:
+        return None
+    around = signals.around(signals.finite(signals.tidy(loss)), evaluation.step)
+    value, third = evaluation.value, len(evaluation) // 3
+    if not (np.all(value > 0) and np.all(around > 0)):
+        return None
+    ratio, ends = around / value, float(np.median(around[-3:]))
+    stands = float(np.median(value[-3:])) > float(np.median(value[third : third + 3])) - t["nats"]
+    far = ratio[-1] < min(t["half"], t["nearer"] * ratio[0]) and float(np.median(value[-3:])) - ends > 1
+    return (names.LOSS, ends) if stands and far else None
+
+
 def _apart(name: str, evaluation: Column, training: str, level: float) -> Finding:
     return RULE.finding(
         headline=(
             f"The training is learned by heart: {words.called(training)} comes down to {words.number(level)}, and "
             f"{words.called(name)} stays at {words.number(float(np.median(evaluation.value[-3:])))}."
         ),
-        evidence=(f"Both began at about {words.number(float(evaluation.value[0]))}",),
+        evidence=(f"The first evaluation was {words.number(float(evaluation.value[0]))}",),
         cause="Few texts are seen again and again: a loader that is made anew in every step, a tiny set; or padding.",
         remedy="Count the different texts of an epoch, and print the first tokens of ten batches in a row.",
         first_step=float(evaluation.step[0]),
@@ -209,5 +228,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.EVAL_BITS_PER_BYTE}",),
     check=check,
-    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5, "half": 0.5},
+    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5, "half": 0.5, "passes": 3, "nearer": 0.7},
 )

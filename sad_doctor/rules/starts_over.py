@@ -77,9 +77,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     low, high = (float(np.median([_around(loss.value, at)[side] for at in places])) for side in (0, 1))
     gaps = np.diff(loss.step[places])
     steps = [float(step) for step in loss.step[places]]
-    every = words.step(round(float(np.median(gaps))))
+    every = float(np.median(gaps))
+    unit = run.facts.get(names.STEP_UNIT) == "epoch"
+    length = f"{words.number(every)} epochs" if unit else f"{words.step(round(every))} steps"
     setting = _setting(run, loss, places)
-    often = "with every epoch" if _whole_epochs(run, steps) else f"every {every} steps"
+    often = "with every epoch" if _whole_epochs(run, steps) else f"every {length}"
     yield RULE.finding(
         level=Level.INFO if setting else Level.WARNING,
         headline=(

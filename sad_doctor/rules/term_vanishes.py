@@ -276,8 +276,8 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds, nat: str = "
         return
     yield _small(
         kd,
-        f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
-        f"{words.number(found.fell)} nats since.",
+        f"{'After its weight ' * (nat != 'nat')}KD is {words.number(first)} at the beginning, far too small: the label "
+        f"loss has fallen by {words.number(found.fell)} nats since.",
         f"Median of KD in the first third {words.number(found.early)}, in the last {words.number(found.late)}",
         (_MEAN[0][:-1] + "; or a tiny factor, as of a temperature whose square is left out.", _MEAN[1]),
         {"kd": first, "fall": found.fell},

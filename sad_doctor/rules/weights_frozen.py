@@ -77,7 +77,6 @@ FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
 _NORM = "the gradient norm"
-
 ENDED = 0.02
 """Share of the largest learning rate below which a schedule is over."""
 
@@ -146,7 +145,7 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     often = (
         whole or still.count >= t["evaluations"] or (digits >= FULL_PRECISION and not _best_again(run, column, still))
     )
-    if not often or (not whole and _schedule_ended(run, still)):
+    if not often or (not whole and (_schedule_ended(run, still) or _learns_on(run, still))):
         return None
     shown = digits >= t["digits"] or (digits >= t["digits"] - 1 and still.count >= t["fewer_digits"])
     proven = shown and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
@@ -188,11 +187,17 @@ def _best_again(run: Run, column: Column, still: signals.Still) -> bool:
 
 def _schedule_ended(run: Run, still: signals.Still) -> bool:
     """Whether the learning rate is nearly 0 during the stretch, and was not before."""
-    rate = run.get(names.LEARNING_RATE)
-    if rate is None:
+    if (rate := run.get(names.LEARNING_RATE)) is None:
         return False
     within = rate.value[(rate.step >= still.first) & (rate.step <= still.last)]
     return bool(within.size) and float(np.max(within)) < ENDED * float(np.max(rate.value))
+
+
+def _learns_on(run: Run, still: signals.Still) -> bool:
+    """Whether the training's total surely falls within the stretch: then the evaluation is an old number."""
+    loss = signals.tidy(run.columns.get(names.LOSS, Column(np.empty(0), np.empty(0))))
+    within = (loss.step >= still.first) & (loss.step <= still.last)
+    return signals.falls(Column(loss.step[within], loss.value[within]))
 
 
 def _changes(column: Column, still: signals.Still) -> bool:

@@ -9,7 +9,7 @@ from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlati
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
-from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
+from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.levels import BLOCK, Levels, levels
 from sad_doctor.signals.lost import Lost, lost
 from sad_doctor.signals.objective import of_classes, rewarded
@@ -18,6 +18,7 @@ from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
+from sad_doctor.signals.reweighted import Reweighted, reweighted
 from sad_doctor.signals.seams import (
     Beginning,
     Doubled,
@@ -56,6 +57,7 @@ __all__ = [
     "Parts",
     "Regular",
     "Repeat",
+    "Reweighted",
     "Small",
     "Still",
     "Switch",
@@ -71,6 +73,7 @@ __all__ = [
     "breaks",
     "clamp_of",
     "clamped",
+    "decayed",
     "doubled",
     "ends",
     "evaluated",
@@ -114,6 +117,7 @@ __all__ = [
     "resolution",
     "rest",
     "rewarded",
+    "reweighted",
     "rewound",
     "sample",
     "shares",

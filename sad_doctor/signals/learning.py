@@ -14,6 +14,7 @@ FEWEST = 12
 FEWEST_RATES = 5
 FEW = 50
 _BEGIN = 5
+_OVER = 0.02
 CAME_DOWN = 0.003
 """The share of its level by which a series must have come down first."""
 
@@ -58,6 +59,21 @@ def level_off(run: Run, windows: Mapping[str, tuple[Floats, Floats]]) -> bool:
         if start < end or early <= max(1.5 * (start - end), CAME_DOWN * abs(start)):
             return False
     return True
+
+
+def decayed(run: Run) -> float | None:
+    """Return the last step of a run whose learning rate has come down to next to nothing, so that it is over.
+
+    The rate must have been logged :data:`FEWEST` times, and be at its end below :data:`_OVER` of its peak for the first
+    time in the last tenth of the records.
+    """
+    rate = run.get(names.LEARNING_RATE)
+    known = None if rate is None else finite(tidy(rate))
+    if known is None or len(known) < FEWEST or not known.last < _OVER * float(known.value.max()):
+        return None
+    early = known.value[: int(0.9 * len(known))]
+    low = early[int(np.argmax(early)) :] < _OVER * float(known.value.max())
+    return None if bool(low.any()) else run.last_step
 
 
 def always_zero(column: Column | None, points: int) -> bool:

@@ -15,9 +15,9 @@ from html import escape
 from importlib.resources import files
 
 from sad_doctor import signals
-from sad_doctor.clean import clean
 from sad_doctor.finding import Comparison, Finding, Level, Report
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.views import beside, metrics, palette
 from sad_doctor.views.html_chart import Mark, chart
 from sad_doctor.views.plain import line
@@ -118,7 +118,7 @@ def _comparison(comparison: Comparison) -> str:
 
 
 def _text(told: str) -> str:
-    return escape(clean(told), quote=True)
+    return escape(sanitize(told), quote=True)
 
 
 def _prose(told: str) -> str:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from sad_doctor import names
-from sad_doctor.clean import clean
 from sad_doctor.finding import Comparison, Finding, Level, Reading, Report
 from sad_doctor.record import spell
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 SCHEMA = 1
 """Goes up with every change of the shape, which ``docs/schemas`` holds; ``docs/json-report.md`` describes it."""
@@ -63,7 +63,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         "format": run.format,
-        "path": clean(str(run.path)),
+        "path": sanitize(str(run.path)),
         "status": str(run.facts.get(names.STATUS, "unknown")),
         "last_step": run.last_step if run.last_step >= 0 else None,
         "total_steps": run.fact(names.TOTAL_STEPS),

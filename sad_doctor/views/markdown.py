@@ -6,9 +6,9 @@ import html
 import re
 from collections.abc import Iterator
 
-from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Report
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.views import beside
 from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.text import about, verdict
@@ -27,7 +27,7 @@ def render(run: Run, report: Report) -> str:
 
 def escape(text: str) -> str:
     """Return text from a log as one line of Markdown that shows it as it is; no mention and no link comes of it."""
-    return _escaped(" ".join(clean(text).split()))
+    return _escaped(" ".join(sanitize(text).split()))
 
 
 def _escaped(line: str) -> str:
@@ -77,7 +77,7 @@ def _lines(run: Run, report: Report) -> Iterator[str]:
 
 def _prose(text: str) -> str:
     """Text of a rule: what stands between backticks is code, in which nothing is markup but a backtick."""
-    pieces = enumerate(_CODE.split(" ".join(clean(text).split())))
+    pieces = enumerate(_CODE.split(" ".join(sanitize(text).split())))
     return "".join(f"`{piece}`" if number % 2 else _escaped(piece) for number, piece in pieces)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 
 def line(text: object, longest: int = 400) -> str:
     """Return ``text`` without control codes, its white space collapsed to single spaces, cut at ``longest``."""
-    return " ".join(clean(str(text), longest).split())
+    return " ".join(sanitize(str(text), longest).split())

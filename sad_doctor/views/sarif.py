@@ -7,11 +7,11 @@ import os
 from typing import Any
 from urllib.parse import quote
 
-from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report
 from sad_doctor.record import spell
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
@@ -68,7 +68,7 @@ def _result(run: Run, finding: Finding, cause: Finding | None) -> dict[str, Any]
     return {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.level],
-        "message": {"text": clean("\n".join(lines))},
+        "message": {"text": sanitize("\n".join(lines))},
         # a code host shows no result without a line
         "locations": [
             {
@@ -83,4 +83,4 @@ def _result(run: Run, finding: Finding, cause: Finding | None) -> dict[str, Any]
 
 
 def _notification(rule: str, level: str, text: str) -> dict[str, Any]:
-    return {"descriptor": {"id": rule}, "level": level, "message": {"text": clean(text)}}
+    return {"descriptor": {"id": rule}, "level": level, "message": {"text": sanitize(text)}}

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TextIO
 
 from sad_doctor import names, words
-from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
+from sad_doctor.sanitize import sanitize
 from sad_doctor.views import beside
 
 SILENT = 600.0
@@ -178,8 +178,8 @@ def _finding(finding: Finding, indent: str, with_headline: bool) -> Iterator[_Li
 def _wrapped(line: _Line, width: int) -> Iterator[tuple[str, str]]:
     """Pairs of lead and text, together at most ``width`` long; text from a log is one clean line before."""
     # the reader cleans what it takes in; this is the last place before the terminal
-    lead = clean(line.lead) if len(line.lead) <= width // 2 else f"{clean(line.lead)[: width // 2 - 2]}… "
-    text = " ".join(clean(line.text).split())
+    lead = sanitize(line.lead) if len(line.lead) <= width // 2 else f"{sanitize(line.lead)[: width // 2 - 2]}… "
+    text = " ".join(sanitize(line.text).split())
     for number, piece in enumerate(textwrap.wrap(text, max(width - len(lead), 10)) or [""]):
         yield (lead if number == 0 else " " * len(lead)), piece
 

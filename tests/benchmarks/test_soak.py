@@ -60,5 +60,5 @@ def test_a_limit_that_is_passed_is_the_exit_code(
     from faulted import world
 
     monkeypatch.setattr(world, "make", lambda _folder: None)
-    monkeypatch.setattr(soak, "soak", lambda _world, _trained: watched(leak).lines())
+    monkeypatch.setattr(soak, "soak", lambda *_of, **_how: watched(leak).lines())
     assert faults.soak(1, tmp_path) == code

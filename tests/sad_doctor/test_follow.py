@@ -145,3 +145,17 @@ def test_a_log_that_is_deleted_or_becomes_a_pipe_is_told_once(tmp_path, lose, to
     lost = [line for line in lines if line.startswith(f"{tmp_path / 'mine.log'} ")]
     assert len(lost) == bool(told)
     assert not told or told in lost[0]
+
+
+def test_a_log_that_is_lost_before_its_run_has_ended_is_no_whole_one(tmp_path):
+    assert not follow(Gone(tmp_path / "a.log"), check, [].append, idle=0.05, interval=0.01)
+    assert follow(Kept(tmp_path / "b.log", lambda _: None), check, [].append, interval=0.0)
+
+
+class Gone(Kept):
+    """A log that is lost while its run goes on."""
+
+    def __init__(self, path):
+        Log.__init__(self, HEALTHY)
+        self.path, self.lose = path, lambda _: None
+        path.write_text("", encoding="utf-8")

@@ -23,7 +23,8 @@ from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tok
 from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.free import is_free
 from sad.judge.judging import Code
-from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
+from sad.judge.parts import Accelerator
+from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
 from sad.judge.steps.settings import CONFIGS, Settings
@@ -253,8 +254,7 @@ SETTINGS: Mapping[str, Any] = {
     "token_bytes": torch.ones(VOCABULARY + 1, dtype=torch.long),
     "accelerator": Accelerator(),
     **dict.fromkeys(FABRICS, Fabric()),
-    "rank": 0,
-    "local_rank": 0,
+    **dict.fromkeys(("rank", "local_rank"), 0),
     "world_size": 1,
     "amp": False,
     "use_amp": False,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sad.errors import UserError
 from sad.judge.losses.call import Call
-from sad.judge.losses.values import Form
+from sad.judge.losses.form import Form
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space
 from sad.judge.target import load

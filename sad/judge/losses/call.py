@@ -22,14 +22,17 @@ from sad.judge.losses.constructor import (
     methods_of,
     word_for,
 )
+from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import labelled_roles, marks
+from sad.judge.losses.layers import layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import with_own_gradient
 from sad.judge.losses.scripted import as_written
-from sad.judge.losses.values import Asking, Form, Values
+from sad.judge.losses.values import Asking, Values
 from sad.judge.output import loss_of
+from sad.judge.parts import trainer_parts
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, trainer_parts
+from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self
 from sad.subjects.divergence import IGNORED, Given
 
 
@@ -163,11 +166,11 @@ class Call:
             return ""
 
     def _asking(self) -> Asking:
-        defaults = self.defaults()
         words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
-        asked = (self.form, self.settings, self.asked, defaults, self.hidden, words, self.classes)
-        return Asking(*asked, names_of_lists(self.reading.roles), self.ignored, self._marks[1])
+        asked = (self.form, self.settings, self.asked, self.defaults(), self.hidden, words, self.classes)
+        lists = names_of_lists(self.reading.roles), layered(self.reading.roles, self._source)
+        return Asking(*asked, *lists, self._source, self.reading.has(Role.BATCH), self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:
@@ -189,10 +192,7 @@ class Call:
     def _words(self) -> dict[str, str | None]:
         read_from = [self.reading, *([self.built] if self.built else [])]
         names = [name for reading in read_from for name in reading.named(Role.WORD)]
-        if not names:
-            return {}
-        text = self._source
-        return {name: "batchmean" if name == "reduction" else word_for(name, text) for name in names}
+        return {n: "batchmean" if n == "reduction" else word_for(n, self._source, any_=True) for n in names}
 
     def _called(self, values: Values) -> Tensor:
         try:

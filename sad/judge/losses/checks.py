@@ -11,7 +11,7 @@ from torch import Tensor
 from sad.judge.losses.call import Call
 from sad.judge.losses.claims import claims as claimed
 from sad.judge.losses.constructor import kept_losses
-from sad.judge.losses.context import SEQUENCES, around, of_texts, source
+from sad.judge.losses.context import SEQUENCES, around, of_language_models, of_texts, source
 from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.found import Found
 from sad.judge.losses.fused import fused
@@ -92,14 +92,14 @@ def divisor(found: Found) -> Verdict:
     if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
         return Verdict(True, contract.reduction.value)
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
-    whole = call.takes(Role.MODEL) or (call.owner is not None and of_texts(call))
+    whole = call.takes(Role.MODEL) or (call.owner is not None and of_texts(call)) or of_language_models(call)
     text = source(call) + (around(call)[0] if whole else "")
     if _batchmean(call, text) and (
         SEQUENCES.search(text)
         or FLATTENED.search(text)
         or AXIS_TWO.search(text)
         or any(word in text.lower() for word in OF_TEXTS)
-        or (whole and of_texts(call))
+        or (whole and (of_texts(call) or of_language_models(call)))
     ):
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))

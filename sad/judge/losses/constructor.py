@@ -99,12 +99,15 @@ KIND = ("soft", "forward_kl", "forward", "forward_kld", "fkl", "kl", "kld", "kl_
 """Words for the divergence of logits, the likeliest first."""
 
 
-def word_for(name: str, text: str) -> str | None:
-    """Return the word that asks for a divergence of logits, of those that a source compares a setting with."""
+def word_for(name: str, text: str, *, any_: bool = False) -> str | None:
+    """Return the word that asks for a divergence of logits, of those that a source compares a setting with.
+
+    With ``any_`` the first of them where none is known to: what is required must be given.
+    """
     told: list[str] = []
     for found in re.finditer(rf"\b{name}\s*(?:==|in|not in)\s*([\[(]?[^\])\n:]*)", text):
         told += re.findall(r"[\'\"]([\w-]+)[\'\"]", found[1])
-    return next((word for word in KIND if word in told), None)
+    return next((word for word in KIND if word in told), told[0] if told and any_ else None)
 
 
 @functools.cache

@@ -27,6 +27,10 @@ DECISIVE = (
 """Models of the one and of the other, where words speak of both."""
 OWN = re.compile(r"-100|attention_mask|input_ids|vocab", re.IGNORECASE)
 """What leaves no doubt in the source of the loss itself."""
+FLAT = re.compile(r"(?:view|reshape)\(\s*-1|flatten\(|rearrange\(|\[\w*(?:mask|valid|active)\w*\]")
+"""Where a source makes rows of [batch, length, vocab]."""
+LANGUAGE = re.compile(r"-100\b|CausalLM|language.model|next.token|vocab_size", re.IGNORECASE)
+"""What is in a module that is about language models."""
 SEQUENCES = re.compile(
     r"batch\w*[\s,*x]+\w*(seq|len|tok|time)\w*[^\n]{0,30}[,x]\s*\w*vocab|\[\s*b\w*\s*,\s*[tsl]\w*\s*,\s*v\w*\s*\]"
     r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\b|\(\s*b\s*,\s*[tsl]\s*,\s*v\s*\)",
@@ -90,6 +94,15 @@ def _told(call: Call) -> list[tuple[bool, bool]]:
     words = [(bool(TEXTS.search(text)), bool(CLASSES.search(text))) for text in texts]
     models = [(bool(DECISIVE[0].search(text)), bool(DECISIVE[1].search(text))) for text in texts]
     return [*words[:2], *models[2:], *words[2:]]
+
+
+def of_language_models(call: Call) -> bool:
+    """Whether the module that it stands in is about language models, nothing in it about classes, and nothing in it
+    makes rows of texts.
+    """
+    module = around(call)[1]
+    others = (CLASSES, DECISIVE[1], FLAT)
+    return bool(LANGUAGE.search(module)) and not any(other.search(module) for other in others)
 
 
 def around(call: Call) -> list[str]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
+from sad.judge.losses.layers import layered
 from sad.judge.losses.sample import Sample, sample
 
 COUPLED = 1e-6
@@ -34,7 +36,7 @@ def on_rows_alone(of: Sample, call: Call) -> Call | None:
 
     Such a loss counts an axis from the front: there it is the length. None where that is not so.
     """
-    if call.form.rank != 3 or call.form.chunks or call.hidden:
+    if call.form.rank != 3 or call.form.chunks or call.hidden or layered(call.reading.roles, source(call)):
         return None
     flat = call.formed(rank=2)
     try:

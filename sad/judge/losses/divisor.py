@@ -12,6 +12,14 @@ EQUAL = 1e-4
 """Relative, between the factors that two calls show."""
 OWN_WEIGHTS = "weights of its own"
 SOMETHING_ELSE = "something else"
+PER_ENTRY = {
+    "rows that count and vocabulary": Reduction.MEAN,
+    "the given count and vocabulary": Reduction.COUNT,
+    "all rows and vocabulary": Reduction.ROWS,
+    "sequences and vocabulary": Reduction.BATCH,
+    "the vocabulary": Reduction.SUM,
+}
+"""By what the rows are divided, where each is a mean over its entries."""
 Number = Callable[[Given], float]
 
 
@@ -27,6 +35,12 @@ class Divided:
     notes: tuple[str, ...] = ()
     unfit: str = ""
     """What equal rows are weighted by, where that is no usual divisor."""
+    per_entry: bool = False
+    """The rows themselves are means over their entries."""
+
+    def scale(self, of: Given) -> float:
+        """What a call's loss is divided by, so that the sum over rows is left divided by ``number``."""
+        return self.factor / _vocab(of) if self.per_entry else self.factor
 
     @property
     def shared(self) -> str:
@@ -61,7 +75,8 @@ def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> D
         notes = (*notes, f"multiplied by {factor:.5g}")
     if fault and fits[0].family.plain:
         # a squared error is of the numbers: its mean over every entry is as good as its sum
-        return Divided(None, name, factor, number, notes=notes)
+        rows = PER_ENTRY.get(name)
+        return Divided(rows, name, factor, number, notes=notes, per_entry=rows is not None)
     return Divided(reduction, name, factor, number, (fault,) if fault else (), notes)
 
 

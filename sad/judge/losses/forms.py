@@ -11,6 +11,7 @@ import torch
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import of_classes, source
+from sad.judge.losses.layers import layered
 from sad.judge.roles import Role, Space
 
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
@@ -22,7 +23,8 @@ SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
 def forms(call: Call) -> Iterator[Call]:
     """Every form in which it is tried, the likeliest first."""
     text = source(call)
-    ranks = (2, 3) if call.hidden or of_classes(call) else (3, 2)
+    layers = layered(call.reading.roles, text)
+    ranks = (3,) if layers else (2, 3) if call.hidden or of_classes(call) else (3, 2)
     spaces = _spaces(call)
     masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
     masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
@@ -30,7 +32,7 @@ def forms(call: Call) -> Iterator[Call]:
         # beside a model a batch is as a tokenizer made it
         masks = (torch.long, torch.bool, torch.float32)
     order = (False, True) if not call.reading.ordered else (False,)
-    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
+    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE) and not layers
     number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
     chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
     outputs = (False, True) if OF_OUTPUT.search(text) else (False,)
@@ -43,6 +45,9 @@ def forms(call: Call) -> Iterator[Call]:
     mine = call.reading.named(Role.STUDENT)
     two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
     twice = (True, False) if two else (False,)
+    masked_by = [*call.reading.named(Role.MASK), *call.reading.named(Role.PADDING)]
+    # a mask that loses its last axis has one of one
+    column = call.form.column or any(re.search(rf"\b{name}\.squeeze\((?:dim=)?(?:-1|2)\)", text) for name in masked_by)
     forms = (twice, bares, whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
     every: Iterator[tuple[Any, ...]] = itertools.product(*forms)
     for pairs, bare, full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
@@ -56,7 +61,7 @@ def forms(call: Call) -> Iterator[Call]:
             "even": even,
         }
         changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
-        changes |= {"bare": bare, "pairs": pairs}
+        changes |= {"bare": bare, "pairs": pairs, "column": column}
         yield call.formed(**changes, whole=full)
 
 

@@ -16,6 +16,7 @@ from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.losses.kinds import kind_of
 from sad.judge.losses.label_loss import label_loss
 from sad.judge.losses.labelled import counting
+from sad.judge.losses.listed import of_some
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
@@ -113,7 +114,7 @@ def _found(shape: Shape, seed: int) -> Found:
     as_taken = {"with_labels": with_labels, "hard": bool(hard), "count": by.reduction is Reduction.COUNT}
     takes = taken(call, first, rows=rows, warm=warm, **as_taken)
     kind, documented, more = kind_of(call, first, seed)
-    plainly = by.reduction is not None and not first.family.fault
+    plainly = by.reduction is not None and not by.per_entry and not first.family.fault
     contract = Contract(
         kind if plainly else Kind.OTHER,
         by.reduction or by_doubling(call, of[0]),
@@ -129,7 +130,7 @@ def _found(shape: Shape, seed: int) -> Found:
     family = [first.family.fault] if first.family.fault else []
     missing, told = (said, []) if entropy is None else ([], said)
     left = never_left_out(call, hard) if with_labels and not takes[1] and rows == "all" else []
-    faults = [*shape.faults, *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
+    faults = [*shape.faults, *of_some(shape), *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
     return Found(
         Divergence(contract, plain(call, first, by, other), by_rows),
         shape,
@@ -228,7 +229,7 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
         if beside is not None and of.labels is not None:
             rows = first.on_labels(call.form.temperature * of.student_logits, of)
             total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
-        return total / by.factor
+        return total / by.scale(of)
 
     return loss
 

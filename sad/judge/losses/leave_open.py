@@ -17,13 +17,17 @@ WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
 OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
+CUT = re.compile(r"\btopk\(|\btop_k\b")
+"""Where a source keeps the likeliest tokens alone."""
+LARGE = re.compile(r"^(?:a logit of \d+|logits \d+ times as large)")
+"""Where a fault shows on very large logits."""
 LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
 """What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
 
-def settled(
+def settled(  # noqa: C901 - one line a reason
     name: str,
     divergence: Divergence,
     text: str = "",
@@ -32,12 +36,14 @@ def settled(
     scaleless: bool = False,
     mixed: bool = False,
     coupled: bool = False,
+    maps: bool = False,
 ) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
     ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
     with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it,
-    with ``coupled`` it compares its rows with one another on purpose.
+    with ``coupled`` it compares its rows with one another on purpose, with ``maps`` it takes the weights of an
+    attention.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -46,12 +52,18 @@ def settled(
         return _allowed(f"{why}: {verdict.says}", verdict)
     if verdict.cause is Cause.LARGE_VOCABULARY and abs(verdict.numbers["ratio"] - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
+    if verdict.cause is Cause.LARGE_VOCABULARY and CUT.search(text):
+        return _allowed(f"it keeps the likeliest tokens of a large vocabulary alone: {verdict.says}", verdict)
     if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
         return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
     if verdict.cause is Cause.RULED_OUT or (name == "finite" and LOUD.search(verdict.says)):
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if maps and LARGE.search(verdict.says):
+        return _allowed(f"an attention is hardly ever so sharp: {verdict.says}", verdict)
+    if coupled and name == "ignored_rows":
+        return _allowed(f"it compares rows with one another, also with those without a label: {verdict.says}", verdict)
     if coupled and name in WEIGHED:
         return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:
@@ -69,7 +81,7 @@ def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, 
         return "no divergence that I know, in float16: give it float32"
     if scaleless and name == "half_precision" and "float16" in verdict.says:
         return "squares of logits overflow in float16: give it float32"
-    if name == "derivative" and NARROWED.search(text):
+    if name in ("derivative", "partition") and NARROWED.search(text):
         return "its value is cast to half precision in its source"
     return ""
 

@@ -15,6 +15,7 @@ from sad.judge.losses.discover import Shape
 from sad.judge.losses.families import BOTH_WAYS, FORWARD, REVERSE, Family, Formula, kl
 from sad.judge.losses.lists import FEW, ids_of, names_of_lists
 from sad.judge.losses.sample import fit, sample
+from sad.judge.roles import Role
 
 WITHIN = 1e-3
 """What a formula over a list may leave unexplained of a gradient."""
@@ -23,9 +24,10 @@ WITHIN = 1e-3
 def over_fewer(shape: Shape) -> list[str]:
     """Say what it is over a list of the likeliest tokens alone; nothing where it takes no list."""
     call, of, first = shape.call, shape.sample, shape.fit
-    if not names_of_lists(call.reading.roles):
+    listed = names_of_lists(call.reading.roles)
+    if not listed and not call.takes(Role.TOPK):
         return []
-    says = "every token is listed, the teacher's likeliest first"
+    says = "every token is listed, the teacher's likeliest first" if listed else "every token is kept"
     if not first.good:
         return [says]
     try:
@@ -37,6 +39,21 @@ def over_fewer(shape: Shape) -> list[str]:
         if fit(fewer, family, first.beta, first.labels, first.temperatures).residual <= WITHIN:
             return [f"{says}; of a shorter list it is {name}"]
     return [f"{says}; what it is of a shorter list is not known"]
+
+
+def of_some(shape: Shape) -> list[str]:
+    """Say that over some of the tokens alone it pulls where student equals teacher; nothing where it takes no such."""
+    call, of = shape.call, shape.sample
+    if not call.takes(Role.ACTIVE) or not shape.fit.good:
+        return []
+    equal = replace(of.given, student_logits=of.given.teacher_logits.clone())
+    norm = float(sample(call.formed(listed=FEW), equal).gradient.norm())
+    if norm <= WITHIN * float(of.gradient.norm()):
+        return []
+    says = (
+        f"over {FEW} of the tokens alone it pulls the student away from its teacher (gradient's norm {norm:.3g} where"
+    )
+    return [f"{says} the two are equal): choose the logits first, and take their softmax then"]
 
 
 def _of_lists(family: Family) -> dict[str, Formula]:

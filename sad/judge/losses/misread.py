@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 
+from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
+from sad.judge.missing import Base
 from sad.judge.roles import Reading, Role, Space
 
 THEIRS = re.compile(
     r"^(NameError|UnboundLocalError|ModuleNotFoundError|ImportError|ZeroDivisionError|SyntaxError|StoppedError)"
 )
 """What no other way of calling it would mend."""
+MADE = r"\b(?:CrossEntropy|KLDiv|MSE|NLL|L1|SmoothL1|BCE|BCEWithLogits|CosineEmbedding)Loss"
+"""A loss of torch that is made of what it should be called on."""
+UNSET = re.compile(r"NameError: name '(\w+)' is not defined")
 OF_MASKS = re.compile(r"expected BoolTensor for mask|tensors used as indices must be long, .*bool")
 """What a mask of integers raises that a source hands on as a tokenizer gave it: that is no guess."""
+OWN = re.compile(r"AttributeError: '(\w+)' object has no attribute")
 GUESSED = {
     *(Role.BATCH, Role.MODEL, Role.TEACHER_MODEL, Role.CONFIG, Role.OBJECT, Role.CRITERION, Role.WORD, Role.ONES),
     *(Role.NONE, Role.ON, Role.LABEL_LOSS),
@@ -29,7 +35,13 @@ TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteratio
 
 def uncertain(subject: object, raised: str) -> bool:
     """Whether another way of calling it may be the right one, where it raised this in every form that was tried."""
-    if not isinstance(subject, Call) or THEIRS.search(raised):
+    if not isinstance(subject, Call):
+        return False
+    if (unset := UNSET.match(raised)) and left_out(subject.about or subject.target, unset[1]):
+        return True
+    if THEIRS.search(raised) or _of_itself(subject, raised):
+        return False
+    if any(re.search(rf"{MADE}\(\s*{name}\b", source(subject)) for name in subject.reading.named(Role.STUDENT)):
         return False
     if OF_MASKS.search(raised) and subject.takes(Role.MODEL) and "attention_mask" in source(subject):
         return False
@@ -39,9 +51,18 @@ def uncertain(subject: object, raised: str) -> bool:
     if subject.takes(Role.LABELS) and MANY.search(source(subject)):
         return True
     sides = [*subject.reading.named(Role.STUDENT), *subject.reading.named(Role.TEACHER)]
-    if any(OF_OTHERS.search(name) for name in sides):
+    if any(OF_OTHERS.search(name) for name in (*sides, getattr(subject.target, "__name__", ""))):
         return True
     return bool(TYPES.search(raised)) and not _told(subject.reading)
+
+
+def _of_itself(call: Call, raised: str) -> bool:
+    """Whether an object of the class itself, which its own constructor made, lacks what its method reads."""
+    lacks = OWN.match(raised)
+    if not lacks or not isinstance(call.target, type) or lacks[1] != call.target.__name__:
+        return False
+    # a base that is not installed may have set it
+    return Base not in call.target.__mro__
 
 
 def given_as(call: Call) -> str:

@@ -12,17 +12,19 @@ from sad.judge.losses import checks
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
 from sad.judge.losses.configured import member
-from sad.judge.losses.context import of_classes, source, with_helpers
+from sad.judge.losses.context import of_classes, with_helpers
 from sad.judge.losses.coupling import RELATED, coupled
 from sad.judge.losses.discover import CannotRunError
 from sad.judge.losses.families import COSINE
 from sad.judge.losses.found import Found, found
 from sad.judge.losses.label_loss import beside_a_label_loss
+from sad.judge.losses.layers import is_attention
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.listed import over_fewer
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
+from sad.judge.losses.sketch import sketched
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
@@ -62,6 +64,9 @@ def session(
     else:
         try:
             whole = found(form_of(subject, seed), seed)
+        except NeedsAdapterError as error:
+            error.tell(sketched(subject))
+            raise
         except UserError:
             raise
         except CannotRunError as error:
@@ -175,9 +180,11 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
         return settled(name, divergence)
     of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
     of["uneven"] = of["uneven"] or (not whole.known and beside_a_label_loss(whole.shape))
-    of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
+    text = with_helpers(whole.shape.call)
+    of["coupled"] = not whole.known and bool(RELATED.search(text))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
-    verdict = settled(name, divergence, with_helpers(whole.shape.call), **of)
+    of["maps"] = any(is_attention(side) for side in whole.shape.call.reading.named(Role.STUDENT))
+    verdict = settled(name, divergence, text, **of)
     return no_effect(whole, verdict) if name == "arguments_have_effect" else verdict
 
 

@@ -25,6 +25,8 @@ NEXT, NEAR = 1e-3, 0.05
 """How far from the teacher «next to it» is, and the share of the usual gradient that a divergence has left there."""
 OF_LOGITS = re.compile(r"softmax|logit|prob|kl|entropy|labels", re.IGNORECASE)
 """What is in the source of a loss of logits."""
+RANKED = re.compile(r"list_?mle|plackett|list_?net|rank_?net|lambda_?rank|margin_?rank|pairwise.rank", re.IGNORECASE)
+"""Where a source says that it ranks."""
 SMALL = 0.1
 WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
 """Where the source of a loss speaks of weights."""
@@ -123,6 +125,9 @@ def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -
         return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
     if not call.reading.ordered and not OF_LOGITS.search(source(call)):
         says = "no divergence: it is not flat where both are equal; a loss of features may be so, one of logits not"
+        return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    if RANKED.search(source(call)):
+        says = "no divergence: a loss of an order, which many logits have beside the teacher's"
         return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
     size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
     return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}")

@@ -1,4 +1,4 @@
-"""The form in which a loss is given its values, and the values of one call, by role."""
+"""The values of one call, by role."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.judge.losses.configured import holding, made
+from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import counting
+from sad.judge.losses.layers import Projection, compared, layers_of
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, tokens
+from sad.judge.parts import Marked, pad_for
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Marked, Model, NeedsAdapterError, Output, label_loss
+from sad.judge.stand_in import BETA_IS, PARTS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -23,48 +27,6 @@ WIDE = 2048
 """Tokens from which on a weight that is the identity takes too much memory."""
 RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
 """What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """In which form the values are given, where names alone do not tell."""
-
-    rank: int = 3
-    student: Space = Space.LOGITS
-    teacher: Space = Space.LOGITS
-    softened: bool = False
-    """The teacher's probabilities are those at the temperature already."""
-    chunks: int = 0
-    """Logits as a list of this many chunks along the length; 0: one tensor."""
-    even: bool = False
-    """Chunks are as `tensor_split` makes them, of lengths that differ by 1 at most, not as `chunk` does."""
-    outputs: bool = False
-    """Logits inside a model's output."""
-    alike: bool = True
-    """Where one side is an output the other is one too, whatever it is called."""
-    pairs: bool = False
-    """The student's logits twice, as a tuple: those of two heads."""
-    bare: bool = False
-    """A model returns its logits alone."""
-    firsts: bool = False
-    """Of sequences it reads the first place alone, whatever the mask is."""
-    swapped: bool = False
-    """The teacher's come first."""
-    masks: torch.dtype = torch.bool
-    flipped: bool = False
-    """A mask is 1 where a row does not count."""
-    column: bool = False
-    """Masks have an axis of one more at the end, to go with the vocabulary's."""
-    longer: bool = False
-    """Masks have one place more at the front, as ids have where logits predict the next token."""
-    whole: bool = False
-    """Labels without -100, for what cannot have it."""
-    temperature: float = 1.0
-    """The logits are multiplied by this: it undoes a temperature that is fixed inside."""
-    listed: int = 0
-    """How many tokens are listed, where a teacher is kept as a list; 0: all."""
-    beta: str | None = None
-    """The parameter or attribute that takes beta, where several could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +47,11 @@ class Asking:
     """The class of the user's own that a configuration must be an object of, by parameter."""
     lists: Collection[str] = ()
     """The parameters that take the numbers of listed tokens alone."""
+    layered: Collection[str] = ()
+    text: str = ""
+    """The parameters that take a list of layers, and the source."""
+    batched: bool = False
+    """Whether it takes a batch."""
     ignored: int = IGNORED
     """The label of a row that does not count."""
     padding: int = 0
@@ -109,6 +76,7 @@ class Values:
             Role.BETA: given.beta,
             Role.VOCAB: given.student_logits.shape[-1],
             Role.COUNT: self._count(),
+            **dict.fromkeys(PARTS, Marked(pad_for(asking.text))),
         }
 
     def left(self, role: Role, name: str) -> bool:
@@ -144,18 +112,25 @@ class Values:
                 return self._flat(self.ids)
             case Role.MASK | Role.PADDING:
                 return self._mask(padding=role is Role.PADDING)
+            case Role.TAIL:
+                return self._flat(torch.zeros(self.student.shape[:2], dtype=self.student.dtype))
             case Role.LISTED:
                 return self._flat(ids_of(self.teacher, self.form.listed))
             case Role.POSITIONS:
-                batch, length = self.given.student_logits.shape[:2]
-                return self._flat(torch.arange(length).expand(batch, length))
+                return self._flat(torch.arange(self.student.shape[1]).expand(self.student.shape[:2]))
             case Role.TOPK:
-                return min(self.call.defaults[name], self.given.student_logits.shape[-1])
+                return self.form.listed or self.settings[Role.VOCAB]
+            case Role.ACTIVE:
+                return list(range(self.form.listed or self.settings[Role.VOCAB]))
+            case Role.PROJECTION:
+                return Projection()
+            case Role.LAYERS:
+                return compared(name, self.call.text)
             case Role.ONES:
                 return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
             case Role.OBJECT:
-                reads = "tokenizer" in name or name == "processing_class"
-                return Marked() if reads else Config(name, {}, self.call.asked)
+                reads = "tokenizer" in name or name in PARTS
+                return self.settings[PARTS[0]] if reads else Config(name, self.settings, self.call.asked)
             case Role.CRITERION:
                 return nn.CrossEntropyLoss(ignore_index=IGNORED)
             case Role.BATCH:
@@ -253,6 +228,8 @@ class Values:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
+        if name in self.call.layered:
+            return layers_of(logits, name)
         if name in self.call.classes and (told := holding(self.call.classes[name], logits)) is not None:
             return told
         # beside an output, what is named logits is those
@@ -267,13 +244,16 @@ class Values:
     def _mask(self, *, padding: bool) -> Tensor:
         counts = self.labels != self.call.ignored
         counts = ~counts if padding != self.form.flipped else counts
-        if self.form.longer:
-            counts = torch.cat([torch.zeros_like(counts[:, :1]), counts], dim=1)
-        counts = self._flat(counts)
+        # beside a batch, whose labels the loss shifts itself, a mask is of the rows that are left
+        counts = self._flat(counts if self.call.batched else self._longer(counts, 0))
         return (counts[..., None] if self.form.column else counts).to(self.form.masks)
 
+    def _longer(self, tensor: Tensor, entry: int) -> Tensor:
+        """Put one place more at the front, of this entry, where the form is so."""
+        return F.pad(tensor, (1, 0), value=entry) if self.form.longer else tensor
+
     def _batch(self) -> Batch:
-        labels, ids = self._flat(self.labels), self._flat(self.ids)
+        labels, ids = (self._flat(self._longer(x, e)) for x, e in ((self.labels, self.call.ignored), (self.ids, 0)))
         batch = Batch(input_ids=ids, labels=labels, label=labels, target=labels, targets=labels)
         mask = self._mask(padding=False)
         batch |= dict.fromkeys(("loss_mask", "completion_mask", "response_mask", "token_mask", "mask"), mask)

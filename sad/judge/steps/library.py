@@ -25,7 +25,7 @@ from sad.judge.steps.older import counting_none, without_counts
 from sad.judge.steps.own import Own
 from sad.judge.steps.roles import is_config
 from sad.pair import Pair
-from sad.subjects.plain_loop import VOCABULARY, make_texts
+from sad.subjects.plain.loop import VOCABULARY, make_texts
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, weights
 

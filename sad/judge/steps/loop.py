@@ -19,7 +19,7 @@ from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
-from sad.subjects.plain_loop import make_texts
+from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
 

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of
-from sad.subjects.plain_loop import VOCABULARY, make_table
+from sad.subjects.plain.loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
 SIZES = dict.fromkeys(("block_size", "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"), 64)

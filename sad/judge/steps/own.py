@@ -15,7 +15,7 @@ from sad.judge.steps.roles import is_config, listed
 from sad.judge.steps.settings import Settings
 
 POPPED = re.compile(r"kwargs(?:\.(?:pop|get)\(\s*|\[)['\"](\w+)['\"]")
-READ = re.compile(r"\bself\.(\w+)\b(?!\s*(?:=[^=]|\())")
+READ = re.compile(r"\bself\.(\w+)\b(?!\s*=[^=])")
 SET = re.compile(r"\bself\.(\w+)\s*(?::[^=\n]+)?=(?!=)(?!\s*self\.\1\b)")
 ARGUMENT = re.compile(r"\bargs\.(\w+)")
 

@@ -213,7 +213,8 @@ def _nothing(*_: object) -> None:
 def blame(done: Step) -> str:
     """Say what was not finite in a step."""
     bad = [f"{name} is {value}" for name, value in done.ledger.raw.items() if not math.isfinite(value)]
-    return "; ".join(bad) if bad else "every term is finite, but the gradient is not"
+    told = bad or ["every term is finite, but the gradient is not"]
+    return "; ".join([*told, *(["the teacher's logits are NaN or infinite on these texts"] * done.teacher_fails)])
 
 
 def facts(plan: Plan) -> dict[str, object]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sad.errors import Stopped, UserError
-from sad_doctor.clean import LONGEST
+from sad_doctor.sanitize import LONGEST
 from sad_doctor.views.plain import line as plain
 
 CLAIM = "sad/failed"

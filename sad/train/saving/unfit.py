@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from sad_doctor.clean import clean
+from sad_doctor.sanitize import sanitize
 
 _PYTHON = ("could not convert", "invalid literal", "to unpack", "cannot convert", "exceeds the limit")
 """How Python says that a text is no number, or that a name has no second part."""
@@ -32,4 +32,4 @@ def reason(error: Exception) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    return clean(" ".join(text.split()), longest)
+    return sanitize(" ".join(text.split()), longest)

@@ -16,20 +16,21 @@ from textual.screen import Screen
 
 from sad_doctor.readers.source import Source
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui import exports, rulepage
-from sad_doctor.views.tui.about import about_page
-from sad_doctor.views.tui.browser import Browser
+from sad_doctor.views.tui import exports
 from sad_doctor.views.tui.commands import commands
-from sad_doctor.views.tui.desk import Desk, peek
-from sad_doctor.views.tui.findings import FindingList
-from sad_doctor.views.tui.header import Head
-from sad_doctor.views.tui.pick import Picker
-from sad_doctor.views.tui.prose import BLANK
-from sad_doctor.views.tui.rulebook import rule_page, rule_rows
-from sad_doctor.views.tui.sheet import help_page
+from sad_doctor.views.tui.open_runs import OpenRuns, peek
+from sad_doctor.views.tui.pages import rule_text
+from sad_doctor.views.tui.pages.about import about_page
+from sad_doctor.views.tui.pages.prose import BLANK
+from sad_doctor.views.tui.pages.rules import rule_page, rule_rows
+from sad_doctor.views.tui.panes.browser import Browser
+from sad_doctor.views.tui.panes.findings import FindingList
+from sad_doctor.views.tui.panes.header import Head
+from sad_doctor.views.tui.panes.run_picker import Picker
+from sad_doctor.views.tui.panes.sheet import help_page
+from sad_doctor.views.tui.panes.tabs import ONE_RUN, TABS
+from sad_doctor.views.tui.runs.snapshot import Judge, Snapshot
 from sad_doctor.views.tui.shell import Shell
-from sad_doctor.views.tui.snapshot import Judge, Snapshot
-from sad_doctor.views.tui.tabs import ONE_RUN, TABS
 
 Opener = Callable[[Path], Source]
 
@@ -60,9 +61,9 @@ class DoctorApp(Shell):
     class Polled(Message):
         """A look at the logs is over: new snapshots by the number of the run, or an error."""
 
-        def __init__(self, desk: Desk, found: Mapping[int, Snapshot], problem: str = "") -> None:
+        def __init__(self, open_runs: OpenRuns, found: Mapping[int, Snapshot], problem: str = "") -> None:
             super().__init__()
-            self.desk, self.found, self.problem = desk, found, problem
+            self.open_runs, self.found, self.problem = open_runs, found, problem
 
     def __init__(
         self,
@@ -83,8 +84,8 @@ class DoctorApp(Shell):
         self._glance = glance or judge
         self._choices, self._opener = choices, opener
         self._looking = False
-        self.desk = Desk(sources if isinstance(sources, Sequence) else [sources], judge, now)
-        self.tabs.several = self.desk.several
+        self.open_runs = OpenRuns(sources if isinstance(sources, Sequence) else [sources], judge, now)
+        self.tabs.several = self.open_runs.several
 
     def on_mount(self) -> None:
         """Begin to follow the log, or to choose one."""
@@ -95,7 +96,7 @@ class DoctorApp(Shell):
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
         self.set_interval(1.0, self.collector.sweep)
-        if self.desk.sources:
+        if self.open_runs.sources:
             self.look()
         else:
             self._draw_header()
@@ -105,9 +106,9 @@ class DoctorApp(Shell):
 
     def look(self) -> None:
         """Look at the logs in a thread, unless a look is under way."""
-        if not self._looking and self.desk.sources:
+        if not self._looking and self.open_runs.sources:
             self._looking = True
-            self._poll(self.desk)
+            self._poll(self.open_runs)
 
     def tick(self) -> None:
         """Look at the logs unless paused."""
@@ -115,23 +116,23 @@ class DoctorApp(Shell):
             self.look()
 
     def _timed(self) -> None:
-        if self.desk.rested:
+        if self.open_runs.rested:
             self.tick()
 
     @work(thread=True, group="follow")
-    def _poll(self, desk: Desk) -> None:
+    def _poll(self, open_runs: OpenRuns) -> None:
         """Touches no widget: whatever it finds goes into one message."""
-        self.post_message(self.Polled(desk, *desk.look()))
+        self.post_message(self.Polled(open_runs, *open_runs.look()))
 
     @on(Polled)
     def _polled(self, event: Polled) -> None:
-        if event.desk is not self.desk:  # of runs that have been left
+        if event.open_runs is not self.open_runs:  # of runs that have been left
             return
         self._looking = False
         self.problem = event.problem
-        self.desk.keep(event.found)
-        if self.desk.front in event.found:
-            self.snapshot = event.found[self.desk.front]
+        self.open_runs.keep(event.found)
+        if self.open_runs.front in event.found:
+            self.snapshot = event.found[self.open_runs.front]
         elif event.found:
             self._show()
         if any(snapshot.opened < 1 for snapshot in event.found.values()):
@@ -144,10 +145,10 @@ class DoctorApp(Shell):
     def _show(self) -> None:
         self._draw_header()
         if self.snapshot is not None:
-            self.board.show(self.snapshot, self.desk.own, self.desk.rivals(self.current_theme.dark))
+            self.board.show(self.snapshot, self.open_runs.own, self.open_runs.rivals(self.current_theme.dark))
         self.draw_page()
         if self.snapshot is not None and self.snapshot.opened >= 1:
-            self.ahead.begin((self.size, self.theme, self.desk.front), self._pieces)
+            self.prerenderer.begin((self.size, self.theme, self.open_runs.front), self._pieces)
 
     def _pieces(self) -> Iterator[None]:
         """What the first look at each page needs, in pieces that take less than a frame."""
@@ -183,7 +184,7 @@ class DoctorApp(Shell):
     def _draw_header(self) -> None:
         one, now = self.snapshot, self._now()
         if one is None:
-            said = "opening …" if self.desk.sources else "choose a run"
+            said = "opening …" if self.open_runs.sources else "choose a run"
             self.header.head = Head(error=self.problem, paused=self.paused, now=now, label=self._label, nameless=said)
         else:
             self.header.head = Head(
@@ -204,17 +205,17 @@ class DoctorApp(Shell):
             report = snapshot.report
             self.rules.show(rule_rows(report), lambda code: rule_page(code, report))
         elif name == "Log":
-            self.log_pane.show(self.desk.sources[self.desk.front].path, snapshot.run.tail)
+            self.log_pane.show(self.open_runs.sources[self.open_runs.front].path, snapshot.run.tail)
         elif name == "Recipe":
             self.recipe.show(about_page(snapshot.run))
         elif name == "Runs":
-            self.runs.show(self.desk.rows(self.current_theme.dark, self.no_color), self.desk.page)
+            self.runs.show(self.open_runs.rows(self.current_theme.dark, self.no_color), self.open_runs.page)
 
     # Keys
 
     async def action_quit(self) -> None:
         """Leave; a log that is still being opened is read no further."""
-        self.desk.stop()
+        self.open_runs.stop()
         await super().action_quit()
 
     def action_pause(self) -> None:
@@ -227,7 +228,7 @@ class DoctorApp(Shell):
             opener = self._opener
             picker = Picker(self._choices, self._now, lambda path: peek(opener(path), self._glance))
             self.push_screen(picker, self._chosen)
-        elif self.desk.several:
+        elif self.open_runs.several:
             self.action_tab(len(TABS))
         elif not self.above:
             self.notify(ONE_RUN, markup=False)
@@ -241,30 +242,29 @@ class DoctorApp(Shell):
             except Exception as error:
                 self.notify(line(str(error)), severity="error", markup=False)
         if opened:
-            self.desk.stop()
-            self.desk = Desk(opened, self._judge, self._now)
-            self.tabs.several, self._looking = self.desk.several, False
+            self.open_runs.stop()
+            self.open_runs = OpenRuns(opened, self._judge, self._now)
+            self.tabs.several, self._looking = self.open_runs.several, False
             self.board.forget()
             self.look()
-        elif not self.desk.sources:
+        elif not self.open_runs.sources:
             self.exit()
 
     @on(Browser.Opened)
     def _browsed(self, event: Browser.Opened) -> None:
-        if event.browser is self.runs and int(event.key) in self.desk.snapshots:
-            self.desk.front = int(event.key)
+        if event.browser is self.runs and int(event.key) in self.open_runs.snapshots:
+            self.open_runs.front = int(event.key)
             self.board.forget()
-            self.snapshot = self.desk.snapshots[self.desk.front]
+            self.snapshot = self.open_runs.snapshots[self.open_runs.front]
         elif event.browser is self.rules and self.snapshot is not None:
             self.sheet.open("Rule", rule_page(event.key, self.snapshot.report))
 
     @on(FindingList.Opened)
     def _opened(self, event: FindingList.Opened) -> None:
-        page = list(self.board.page_of(event.row))
-        if event.row.finding is not None and (rule := rulepage.page_of(event.row.finding.rule)):
-            page += [BLANK, BLANK, *rule]
-        found = event.row.finding is not None
-        self.sheet.open("Finding" if found else "Details", page, finding=found)
+        found = event.row.finding
+        rule = rule_text.page_of(found.rule) if found is not None else []
+        page = [*self.board.page_of(event.row), *([BLANK, BLANK, *rule] if rule else [])]
+        self.sheet.open("Details" if found is None else "Finding", page, finding=found is not None)
 
     def action_export(self) -> None:
         """Save a picture of the screen into the working folder, and say where."""

@@ -16,18 +16,19 @@ from sad_doctor.finding import Finding
 from sad_doctor.run import Floats
 from sad_doctor.views import metrics, palette
 from sad_doctor.views.series import Series
-from sad_doctor.views.tui import compare, pages, story, zoom
-from sad_doctor.views.tui.bands import Shares
-from sad_doctor.views.tui.chart import Chart
-from sad_doctor.views.tui.findings import FindingList
+from sad_doctor.views.tui.charts import zoom
+from sad_doctor.views.tui.charts.bands import Shares
+from sad_doctor.views.tui.charts.chart import Chart
+from sad_doctor.views.tui.charts.plot import Mark, Plot
+from sad_doctor.views.tui.charts.shares import SharePane
 from sad_doctor.views.tui.layout import shown
-from sad_doctor.views.tui.pane import Pane
-from sad_doctor.views.tui.plot import Mark, Plot
-from sad_doctor.views.tui.prose import Page
-from sad_doctor.views.tui.shares import SharePane
-from sad_doctor.views.tui.snapshot import Snapshot, Verdict
-from sad_doctor.views.tui.stage import classed, tell
-from sad_doctor.views.tui.terms import TermTable
+from sad_doctor.views.tui.pages import compare, detail, finding_rows
+from sad_doctor.views.tui.pages.prose import Page
+from sad_doctor.views.tui.panes.findings import FindingList
+from sad_doctor.views.tui.panes.pane import Pane
+from sad_doctor.views.tui.panes.terms import TermTable
+from sad_doctor.views.tui.runs.snapshot import Snapshot, Verdict
+from sad_doctor.views.tui.screen import classed, tell
 
 SMOOTHING = (0.0, 0.005, 0.015, 0.04)
 """What the lines can be smoothed by: the standard deviation of a normal window, as a share of the steps in view."""
@@ -109,7 +110,7 @@ class Board(Container):
         self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
         ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
-        for histories in (self.loss.thinner.histories, self.metric.thinner.histories, self.terms.histories):
+        for histories in (self.loss.decimator.histories, self.metric.decimator.histories, self.terms.histories):
             histories.ready = ready
         self.shares.bands.histories.ready = ready
         self._draw()
@@ -229,13 +230,13 @@ class Board(Container):
             self._draw_loss()
             self._draw_metric()
 
-    def page_of(self, row: story.Row) -> Page:
+    def page_of(self, row: finding_rows.Row) -> Page:
         """Return the page that belongs to a row of the list."""
         if row.finding is not None:
-            return pages.finding_page(row.finding, self.findings.story_of(row.finding))
+            return detail.finding_page(row.finding, self.findings.story_of(row.finding))
         if self._snapshot is None:
             return []
-        return pages.extra_page(row.key, self._snapshot.report, self._snapshot.run)
+        return detail.extra_page(row.key, self._snapshot.report, self._snapshot.run)
 
     @property
     def _dark(self) -> bool:
@@ -284,8 +285,7 @@ class Board(Container):
     def _plot(self, snapshot: Snapshot, series: Sequence[Series], empty: str = "nothing logged yet") -> Plot:
         """The series with what both charts show of findings and of the run."""
         marks = tuple(Mark(f.first_step, f.level) for f in snapshot.report.findings if f.first_step is not None)
-        told = snapshot.run.events
-        seams = tuple(e.step for e in told if e.kind == names.EVENT_RESUME and e.step is not None)
+        seams = tuple(e.step for e in snapshot.run.events if e.kind == names.EVENT_RESUME and e.step is not None)
         return Plot(series, marks, self._span(), self._steps, empty=empty, seams=seams)
 
     def _span(self) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SystemCommand
 
 from sad_doctor.views import metrics
-from sad_doctor.views.tui.tabs import TABS
+from sad_doctor.views.tui.panes.tabs import TABS
 
 if TYPE_CHECKING:
     from sad_doctor.views.tui.app import DoctorApp

@@ -10,8 +10,8 @@ from textual.app import App
 
 from sad_doctor.finding import Finding
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui.snapshot import Snapshot
-from sad_doctor.views.tui.svg import svg_of
+from sad_doctor.views.tui.painting.svg import svg_of
+from sad_doctor.views.tui.runs.snapshot import Snapshot
 
 
 def file_name(run: str, now: float, suffix: str = "svg") -> str:

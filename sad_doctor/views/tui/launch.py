@@ -11,8 +11,8 @@ from sad_doctor.readers.source import Source
 from sad_doctor.run import Run
 from sad_doctor.views.tui.app import DoctorApp
 from sad_doctor.views.tui.ending import Ending
-from sad_doctor.views.tui.garbage import YOUNG
-from sad_doctor.views.tui.replay import Replay
+from sad_doctor.views.tui.painting.garbage import YOUNG
+from sad_doctor.views.tui.runs.replay import Replay
 
 
 def launch(
@@ -65,7 +65,7 @@ def launch(
         gc.set_threshold(*before)
         gc.enable()
         gc.unfreeze()
-    judged = [source for source in app.desk.sources if source not in beside]
+    judged = [source for source in app.open_runs.sources if source not in beside]
     return [judge(source.whole() if isinstance(source, Replay) else source.run()) for source in judged]
 
 

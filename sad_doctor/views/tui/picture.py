@@ -11,8 +11,8 @@ from pathlib import Path
 from sad_doctor.readers.source import Source
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.snapshot import Judge
-from sad_doctor.views.tui.svg import svg_of
+from sad_doctor.views.tui.painting.svg import svg_of
+from sad_doctor.views.tui.runs.snapshot import Judge
 
 
 def save_picture(

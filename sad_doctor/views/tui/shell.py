@@ -12,20 +12,21 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Input
 
-from sad_doctor.views.tui import layout, rulepage, theme
-from sad_doctor.views.tui.ahead import Ahead
+from sad_doctor.views.tui import layout, theme
 from sad_doctor.views.tui.board import Board
-from sad_doctor.views.tui.browser import Browser
-from sad_doctor.views.tui.chart import Chart
-from sad_doctor.views.tui.garbage import Collector
-from sad_doctor.views.tui.header import Header
-from sad_doctor.views.tui.keybar import KeyBar
-from sad_doctor.views.tui.logpane import LogPane
-from sad_doctor.views.tui.pane import Pane
-from sad_doctor.views.tui.roll import Roll
-from sad_doctor.views.tui.sheet import Sheet, help_page
-from sad_doctor.views.tui.stage import Stage
-from sad_doctor.views.tui.tabs import ONE_RUN, TABS, TabStrip
+from sad_doctor.views.tui.charts.chart import Chart
+from sad_doctor.views.tui.pages import rule_text
+from sad_doctor.views.tui.painting.garbage import Collector
+from sad_doctor.views.tui.painting.prerender import Prerenderer
+from sad_doctor.views.tui.panes.browser import Browser
+from sad_doctor.views.tui.panes.header import Header
+from sad_doctor.views.tui.panes.key_bar import KeyBar
+from sad_doctor.views.tui.panes.list_pane import ListPane
+from sad_doctor.views.tui.panes.log_pane import LogPane
+from sad_doctor.views.tui.panes.pane import Pane
+from sad_doctor.views.tui.panes.sheet import Sheet, help_page
+from sad_doctor.views.tui.panes.tabs import ONE_RUN, TABS, TabStrip
+from sad_doctor.views.tui.screen import DashboardScreen
 
 BOARD_TABS = 4
 """The tabs from the first to this one are panes of the board; the others take the whole screen."""
@@ -61,15 +62,15 @@ class Shell(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab, self.collector, self.stage = 1, Collector(), Stage(self.name_keys, id="_default")
+        self._board_tab, self.collector, self.dashboard = 1, Collector(), DashboardScreen(self.name_keys, id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
-        self.rules = Browser("Rules", "⏎ page", rulepage.title_of, id="rules")
+        self.rules = Browser("Rules", "⏎ page", rule_text.title_of, id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
         self.runs = Browser("Runs", "⏎ bring to the front", lambda _: "Run", id="runs")
         self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
         self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)
         self.wanted.display = False
-        self.ahead = Ahead(self, lambda: self.collector.resting)
+        self.prerenderer = Prerenderer(self, lambda: self.collector.resting)
         self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -79,8 +80,8 @@ class Shell(App[None]):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
-        self.stage.add_class(*layout.classes(*self.size), update=False)
-        return self.stage
+        self.dashboard.add_class(*layout.classes(*self.size), update=False)
+        return self.dashboard
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs and the built-in themes lack."""
@@ -113,11 +114,11 @@ class Shell(App[None]):
         if (screen.classes & layout.CLASSES) != wanted:
             screen.remove_class(*layout.CLASSES, update=False)
             screen.add_class(*wanted)
-        alone = self.stage.alone
-        self.stage.restore()
+        alone = self.dashboard.alone
+        self.dashboard.restore()
         self.board.pick(self._board_tab if "-small" in wanted else None, "-tiny" in wanted)
         if alone is not None:
-            self.stage.isolate(alone)
+            self.dashboard.isolate(alone)
         self.board.display = self.tab_shown <= BOARD_TABS
         for tab, page in enumerate((self.rules, self.log_pane, self.recipe, self.runs), BOARD_TABS + 1):
             page.display = tab == self.tab_shown
@@ -131,18 +132,18 @@ class Shell(App[None]):
         self.arrange()
         self.draw_page()
 
-    def prepare(self, part: Pane | Roll | LogPane) -> None:
+    def prepare(self, part: Pane | ListPane | LogPane) -> None:
         """Let a part of a page that is not shown lay itself out for the room that it will have."""
         width, height = self.size
         if part is self.sheet:
             width = min(width - part.styles.margin.width, SHEET)
-        elif "-small" not in self.stage.classes and part in (self.rules.list, self.rules.page):
+        elif "-small" not in self.dashboard.classes and part in (self.rules.list, self.rules.page):
             width = width * 2 // 5 if part is self.rules.list else width - width * 2 // 5
         part.prepare(width - part.styles.gutter.width, height)
 
     def name_keys(self) -> None:
         """Name the keys that do something where the focus is."""
-        focused = self.stage.focused
+        focused = self.dashboard.focused
         if focused is self.sheet:
             self.keys.place = "finding" if self.sheet.of_finding else "sheet"
         elif isinstance(focused, Chart):
@@ -223,10 +224,10 @@ class Shell(App[None]):
         """Let the pane with the focus fill the screen, and back."""
         if self.above:
             return
-        if self.stage.alone is not None:
-            self.stage.restore()
-        elif self.stage.focused is not None and "pane" in self.stage.focused.classes:
-            self.stage.isolate(self.stage.focused)
+        if self.dashboard.alone is not None:
+            self.dashboard.restore()
+        elif self.dashboard.focused is not None and "pane" in self.dashboard.focused.classes:
+            self.dashboard.isolate(self.dashboard.focused)
 
     def action_tab(self, tab: int) -> None:
         """Go to a tab, or to the pane that it stands for; say why where there is nothing to go to."""
@@ -251,7 +252,7 @@ class Shell(App[None]):
 
     def go(self, tab: int, pane: str) -> None:
         """Show a tab and give the focus to one of its panes."""
-        self.stage.restore()
+        self.dashboard.restore()
         self.tab_shown = tab
         self.screen.set_focus(self.screen.query_one(f"#{pane}"))
 
@@ -289,8 +290,8 @@ class Shell(App[None]):
             self.wanted.value = ""
             self._close_filter()
             self._focus_what_was_filtered()
-        elif self.stage.alone is not None:
-            self.stage.restore()
+        elif self.dashboard.alone is not None:
+            self.dashboard.restore()
         elif self.tab_shown > BOARD_TABS:
             self.go(1, "findings")
         elif self.board.window is not None:

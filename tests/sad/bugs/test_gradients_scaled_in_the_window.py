@@ -4,7 +4,7 @@ import torch
 from sad.bugs.gradients_scaled_in_the_window import buggy, fixed
 from sad.distiller import Distiller
 from sad.invariants.split_invariance import split_invariance
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.trainer import Setup
 
 

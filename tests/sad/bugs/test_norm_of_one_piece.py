@@ -6,7 +6,7 @@ from accelerate import Accelerator
 
 from sad.bugs.norm_of_one_piece import BUG, buggy, clipped
 from sad.invariants.pieces_make_the_whole import PIECES, WHOLE
-from sad.subjects.fsdp_loop import FsdpLoop
+from sad.subjects.plain.fsdp_loop import FsdpLoop
 from sad.train.processes import sharded
 from sad.verify.battery import run
 

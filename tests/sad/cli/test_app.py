@@ -84,12 +84,12 @@ def taken(monkeypatch: pytest.MonkeyPatch, function: str, *words: str) -> tuple[
 
 def test_flags_are_keys_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     words = "--config a.toml --cache c --k 5 --bits 8 --states --teacher t --student s --data d --set x=1 --dry-run"
-    given, how = taken(monkeypatch, "sad.cli.run_cache.run_cache", "cache", *words.split())
+    given, how = taken(monkeypatch, "sad.cli.cache_teacher.cache_teacher", "cache", *words.split())
     models = {"teacher.model": "t", "student.model": "s", "data.text": "d"}
     kept = {"cache.path": "c", "cache.k": 5, "cache.bits": 8, "cache.states": True}
     assert given == (Path("a.toml"), {**models, **kept}, ["x=1"])
     assert how == {"dry_run": True}
-    assert taken(monkeypatch, "sad.cli.run_cache.run_cache", "cache")[0] == (None, {}, [])
+    assert taken(monkeypatch, "sad.cli.cache_teacher.cache_teacher", "cache")[0] == (None, {}, [])
 
 
 def test_what_is_asked_of_assets_and_pages_reaches_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ import pytest
 from sad import tiny
 from sad.align.token_bytes import token_bytes
 from sad.invariants._spellings import cut_otherwise, spellings, written_otherwise
-from sad.subjects.spelling import spelled
+from sad.subjects.plain.spelling import spelled
 
 MADE = {name: (tokenizer, of) for name, tokenizer, of in spellings(tiny.tokenizer(300))}
 

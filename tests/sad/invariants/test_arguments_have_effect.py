@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from sad.invariants.arguments_have_effect import arguments_have_effect
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
-from sad.subjects.right import RIGHT, counting
+from sad.subjects.probe.right import RIGHT, counting
 from sad.verdict import Standing
 
 ALL = frozenset(Takes)

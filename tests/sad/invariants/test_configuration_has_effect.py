@@ -1,7 +1,7 @@
 import pytest
 
 from sad.invariants.configuration_has_effect import configuration_has_effect
-from sad.subjects.plain_loop import KD, LM, PlainLoop
+from sad.subjects.plain.loop import KD, LM, PlainLoop
 from sad.subjects.trainer import Claims
 
 

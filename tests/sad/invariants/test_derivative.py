@@ -3,7 +3,7 @@ import torch
 
 from sad.invariants.derivative import derivative
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
-from sad.subjects.right import RIGHT, kl, logs
+from sad.subjects.probe.right import RIGHT, kl, logs
 from sad.verdict import Standing
 
 RIGHT_ONE = RIGHT["mean over tokens"]

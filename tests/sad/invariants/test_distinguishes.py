@@ -3,7 +3,7 @@ import pytest
 from sad.invariants.distinguishes import distinguishes
 from sad.shipped.divergence import language_model
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 CONTRACT = Contract(takes=frozenset({Takes.LABELS}))

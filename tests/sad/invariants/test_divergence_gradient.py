@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Squared, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS, Takes.TEMPERATURE})

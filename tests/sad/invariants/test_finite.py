@@ -6,7 +6,7 @@ from sad.invariants.finite import finite
 from sad.losses import kd
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from sad.invariants.half_precision import half_precision
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
-from sad.subjects.right import RIGHT, counting
+from sad.subjects.probe.right import RIGHT, counting
 from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})

@@ -3,7 +3,7 @@ import torch
 
 from sad.invariants.ignored_rows import ignored_rows
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 LABELS = Contract(takes=frozenset({Takes.LABELS}))

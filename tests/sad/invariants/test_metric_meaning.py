@@ -6,7 +6,7 @@ import torch
 
 from sad.batch import LM
 from sad.evaluate import evaluate
-from sad.invariants.metric_meaning import Reported, metric_meaning
+from sad.invariants.metric_meaning import Reported, _number, metric_meaning
 
 
 def nats(distiller, batches):
@@ -78,3 +78,11 @@ def test_a_number_of_no_text_breaks_it():
         return Reported(exp(nats(distiller, batches)) if batches else 1.0)
 
     assert metric_meaning(told).says == "without a text: perplexity 1"
+
+
+@pytest.mark.parametrize(
+    ("value", "what", "told"),
+    [(1234.567, "", "1,234.57"), (1e13, "", "1e+13"), (0.123456789, "accuracy", "0.12346")],
+)
+def test_a_number_is_told_in_as_many_digits_as_can_be_read(value, what, told):
+    assert _number(value, what) == told

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from sad.invariants.no_gradient_to_teacher import no_gradient_to_teacher
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence
-from sad.subjects.right import RIGHT
+from sad.subjects.probe.right import RIGHT
 from sad.verdict import Standing
 
 

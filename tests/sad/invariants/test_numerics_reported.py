@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.invariants.numerics_reported import FAULTS, IN_VAIN, Told, Took, numerics_reported
+from sad.invariants.numerics_reported import ENOUGH, FAULTS, IN_VAIN, Told, Took, numerics_reported
 
 ONE, ZERO = torch.ones(1), torch.zeros(1)
 
@@ -36,9 +36,9 @@ class Careful:
         last, run = min(IN_VAIN, len(bad)), 0
         for step, one in enumerate(bad, 1):
             run = run + 1 if one else 0
-            if run == last:
+            if run == last or (step == ENOUGH and 2 * sum(bad[:step]) > step):
                 return step
-        return None
+        return len(bad) if 2 * sum(bad) > len(bad) else None
 
 
 class Changed(Careful):
@@ -151,7 +151,11 @@ def test_a_gradient_that_the_empty_ones_change_breaks_it(mixed, alone):
         (lambda _: None, "every step left out: it goes on, it should be that it ends with an error after 20"),
         (lambda bad: len(bad), "every step left out: it ends with an error after 22"),
         (lambda bad: sum(bad) if sum(bad) in (3, 22) else None, "ends with an error after 22"),
-        (lambda bad: min(IN_VAIN, len(bad)), "one good step between bad ones: it ends with an error after 3"),
+        (
+            lambda bad: min(IN_VAIN, len(bad)),
+            "two of three steps left out, without an end: it ends with an error after 20",
+        ),
+        (lambda bad: Careful().given_up(bad) if all(bad) else None, "one good step between bad ones: it goes on"),
     ],
 )
 def test_a_training_that_does_not_end_when_it_should_breaks_it(given_up, says):

@@ -4,7 +4,7 @@ import pytest
 
 from sad.invariants.objective_follows_the_student import NEARLY, READY, STOPPED, _tasks, objective_follows_the_student
 from sad.subjects.objective import KD, WEIGHT
-from sad.subjects.plain_following import PlainFollowing, of
+from sad.subjects.plain.following import PlainFollowing, of
 
 
 def test_the_plain_computation_holds():

@@ -8,7 +8,7 @@ import torch
 from sad.errors import UserError
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.subjects.objective import AGREEMENT, COVERAGE, LOSS, MAPPED, UPDATE
-from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.plain.objective import PlainObjective
 
 
 class OneByOne(PlainObjective):

@@ -3,7 +3,7 @@ import torch
 
 from sad.invariants.padding import padding
 from sad.subjects.divergence import Contract, Divergence, Reduction, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})

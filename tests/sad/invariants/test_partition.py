@@ -2,7 +2,7 @@ import pytest
 
 from sad.invariants.partition import partition
 from sad.subjects.divergence import Contract, Divergence, Reduction, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS, Takes.COUNT})

@@ -3,7 +3,7 @@ import torch
 
 from sad.invariants.path_parity import path_parity
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Kind, Takes
-from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.subjects.probe.right import RIGHT, counting, kl, logs
 from sad.verdict import Standing
 
 LABELS = Contract(takes=frozenset({Takes.LABELS}))

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sad.invariants import pieces_go_on as module
 from sad.invariants.pieces_go_on import TAKEN_UP, pieces_go_on
-from sad.subjects.fsdp_run import MOMENT, FsdpRun
-from sad.subjects.plain_loop import Process
+from sad.subjects.plain.fsdp_run import MOMENT, FsdpRun
+from sad.subjects.plain.loop import Process
 
 
 def test_a_loop_that_does_everything_right_has_it() -> None:
@@ -69,5 +69,5 @@ def test_each_fault_is_found(monkeypatch: pytest.MonkeyPatch, loop: type[FsdpRun
 
 def test_one_that_stays_whole_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TAKEN_UP", TAKEN_UP[1:2])
-    monkeypatch.setattr("sad.subjects.fsdp_loop.fully_shard", lambda model, **_: model)
+    monkeypatch.setattr("sad.subjects.plain.fsdp_loop.fully_shard", lambda model, **_: model)
     assert "they are not in pieces" in pieces_go_on(FsdpRun()).says

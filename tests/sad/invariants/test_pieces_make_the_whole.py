@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from sad.invariants.pieces_make_the_whole import PIECES, pieces_make_the_whole
-from sad.subjects.ddp_loop import DdpLoop
-from sad.subjects.fsdp_loop import FsdpLoop
-from sad.subjects.plain_loop import KD, Process
+from sad.subjects.plain.ddp_loop import DdpLoop
+from sad.subjects.plain.fsdp_loop import FsdpLoop
+from sad.subjects.plain.loop import KD, Process
 from sad.subjects.trainer import Setup, Trace
 
 

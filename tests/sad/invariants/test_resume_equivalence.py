@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sad.invariants.resume_equivalence import SETTING, differences, distance, resume_equivalence
-from sad.subjects.plain_run import PEAK, MasterRun, Plain, PlainRun
+from sad.subjects.plain.run import PEAK, MasterRun, Plain, PlainRun
 from sad.subjects.resumable import ANEW, TAKEN_UP, Drawn, Taken
 
 

@@ -6,7 +6,7 @@ from accelerate.data_loader import SeedableRandomSampler, skip_first_batches
 from torch.utils.data import DataLoader
 
 from sad.invariants.resume_equivalence import resume_equivalence
-from sad.subjects.plain_run import Plain, PlainRun
+from sad.subjects.plain.run import Plain, PlainRun
 
 
 class Accelerated(PlainRun):

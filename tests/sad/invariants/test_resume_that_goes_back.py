@@ -4,7 +4,7 @@ import pytest
 
 from sad.errors import UserError
 from sad.invariants.resume_equivalence import SETTING, resume_equivalence
-from sad.subjects.plain_run import PEAK, Plain, PlainRun
+from sad.subjects.plain.run import PEAK, Plain, PlainRun
 
 
 class ForgetsTheWeights(PlainRun):

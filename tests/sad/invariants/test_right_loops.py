@@ -13,7 +13,7 @@ from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
-from sad.subjects.plain_loop import KD, LM, MicroBatch, PlainLoop, Process
+from sad.subjects.plain.loop import KD, LM, MicroBatch, PlainLoop, Process
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Claims
 

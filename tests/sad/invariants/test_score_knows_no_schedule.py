@@ -1,7 +1,7 @@
 import pytest
 
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 
 
 def test_a_score_of_weights_and_text_holds():

@@ -5,7 +5,7 @@ import torch
 
 from sad.invariants import split_invariance as split_invariance_module
 from sad.invariants.split_invariance import split_invariance
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.trainer import Line
 
 

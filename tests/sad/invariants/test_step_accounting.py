@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from sad.invariants.step_accounting import step_accounting
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.plain.loop import PlainLoop
 from sad.subjects.trainer import Claims
 
 

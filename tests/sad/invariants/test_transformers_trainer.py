@@ -17,7 +17,7 @@ from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.judge.steps.library import SCHEDULES, arguments_for
-from sad.subjects.plain_loop import make_texts
+from sad.subjects.plain.loop import make_texts
 from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, weights
 
 

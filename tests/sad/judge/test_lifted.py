@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sad.errors import UserError
-from sad.judge.lifted import because, defines, is_program
+from sad.judge.lifted import because, defines, is_program, left_out
 from sad.judge.target import load, owner
 
 SCRIPT = """
@@ -68,6 +68,16 @@ def test_a_file_whose_import_raises_is_lifted_where_it_has_what_is_asked(tmp_pat
         "of its file only imports, definitions and constants were run: importing all of it raises ZeroDivisionError: "
         "division by zero"
     ]
+
+
+def test_a_module_that_is_imported_by_a_call_is_there_and_what_is_left_out_is_known(tmp_path):
+    file = tmp_path / "late.py"
+    file.write_text('json = LazyImport("json")\nother = made()\n\n\ndef loss():\n    return json.dumps(1)\n\n\n1 / 0\n')
+    loss = load(f"{file}:loss", [])
+    assert loss() == "1"
+    assert left_out(loss, "other")
+    assert not left_out(loss, "nosuch")
+    assert not left_out(left_out, "other")
 
 
 def test_a_package_that_refuses_to_be_imported_is_passed_by(tmp_path):

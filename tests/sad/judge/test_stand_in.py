@@ -10,7 +10,6 @@ from sad.judge.stand_in import (
     Asked,
     Batch,
     Config,
-    Marked,
     Model,
     NeedsAdapterError,
     Output,
@@ -101,10 +100,16 @@ def test_ids_come_under_the_names_that_models_have_for_them():
         ids_of(None, {"labels": ids})
 
 
-def test_of_a_tokenizer_the_padding_mark_alone_is_known():
-    assert Marked().pad_token_id == -100
-    with pytest.raises(NeedsAdapterError, match=r"tokenizer\.decode"):
-        _ = Marked().decode
+def test_steps_of_a_run_a_tokenizer_and_a_batch_in_parts_are_known():
+    tokenizer = object()
+    module = Config("module", {"tokenizer": tokenizer}, Asked())
+    assert module.trainer.global_step == module.state.current_epoch == 1
+    assert module.trainer.estimated_stepping_batches == module.max_steps == 100
+    assert module.tokenizer is tokenizer
+    with pytest.raises(NeedsAdapterError, match="tokenizer"):
+        Config("module", {}, Asked()).tokenizer  # noqa: B018
+    batch = Batch(labels=3)
+    assert batch.get("model_inputs")["labels"] == batch["no_model_batch"]["labels"] == 3
 
 
 def test_a_trainer_logs_nothing_and_a_model_carries_its_teacher():

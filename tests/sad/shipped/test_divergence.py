@@ -6,9 +6,9 @@ import torch.nn.functional as F
 
 from sad.shipped.divergence import distillation, forward_kl, jensen_shannon, language_model, likelihood
 from sad.subjects.divergence import IGNORED, Reduction, Squared, Takes
-from sad.subjects.inputs import call
-from sad.subjects.measure import measure
-from sad.subjects.reference import right
+from sad.subjects.probe.inputs import call
+from sad.subjects.probe.measure import measure
+from sad.subjects.probe.reference import right
 
 
 def test_what_the_terms_claim():

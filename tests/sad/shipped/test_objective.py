@@ -5,7 +5,7 @@ import torch
 from sad.invariants._pairs import tasks
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import AGREEMENT, LOSS, RAW, TEACHER
-from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.plain.objective import PlainObjective
 
 
 def test_it_gives_an_account_of_everything_and_leaves_the_task_alone():

@@ -25,3 +25,22 @@ def test_it_is_the_pass_that_trains(monkeypatch, top):
     monkeypatch.setattr(module, "vocabulary_pass", crash)
     with pytest.raises(KeyError, match="the pass"):
         states_loss()(given)
+
+
+def test_another_likelihood_without_a_gradient_is_told(monkeypatch):
+    given = replace(GIVEN, top=None)
+    module._check_likelihood(given)
+
+    right = module.likelihood.log_likelihood
+    monkeypatch.setattr(module.likelihood, "log_likelihood", lambda *of: right(*of) * 1.01)
+    with pytest.raises(AssertionError, match="another likelihood"):
+        module._check_likelihood(given)
+
+
+def test_a_gradient_of_other_factors_than_announced_is_told(monkeypatch):
+    given = replace(GIVEN, top=None, shares=(0.6, 0.4))
+    module._check_announced(given)
+
+    monkeypatch.setattr(module, "_pass", lambda made, _: made.hidden.sum())
+    with pytest.raises(AssertionError, match="other factors"):
+        module._check_announced(given)

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 
 from sad import tiny
 from sad.errors import TrainingError, UserError
-from sad.train import loop
 from sad.train.guards import Saved
+from sad.train.in_vain import IN_A_ROW
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint, disk
 from sad.train.saving.checkpoint import Progress
@@ -36,7 +36,7 @@ def lost(steps: int) -> Plan:
     return made
 
 
-@pytest.mark.parametrize(("steps", "last"), [(3, 3), (30, loop.IN_VAIN)])
+@pytest.mark.parametrize(("steps", "last"), [(3, 3), (30, IN_A_ROW)])
 def test_a_run_whose_weights_cannot_move_is_no_success(tmp_path: Path, steps: int, last: int) -> None:
     with pytest.raises(TrainingError, match=f"the last {last} steps were all left out") as error:
         tiny.train(lost(steps), tmp_path)

@@ -231,7 +231,7 @@ def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pyte
 def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No weight of the teacher is loaded; what the cache is not of is refused."""
     from sad import pair as pairs
-    from sad.cli.run_cache import run_cache
+    from sad.cli.cache_teacher import cache_teacher
 
     tree = {
         "teacher.model": str(pair_folder / "teacher"),
@@ -245,12 +245,12 @@ def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, mon
         "cache.k": 4,
     }
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert run_cache(None, tree, [], dry_run=False) == 0
+    assert cache_teacher(None, tree, [], dry_run=False) == 0
     # who is asked beforehand need not be able to read several texts in a row
     rows, checked = {**tree, "train.packing": True, "train.max_steps": 1}, list[str]()
     with monkeypatch.context() as patched:
         patched.setattr(plans, "check_packing", lambda _model, name, _length: checked.append(name))
-        assert run_cache(None, {**rows, "cache.path": str(tmp_path / "d")}, [], dry_run=True) == 0
+        assert cache_teacher(None, {**rows, "cache.path": str(tmp_path / "d")}, [], dry_run=True) == 0
         make_plan(load(None, {key: of for key, of in rows.items() if not key.startswith("cache.")}))
     assert checked == ["student", "teacher", "student"]
     monkeypatch.setattr(pairs, "load_teacher", lambda *_: 1 / 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sad_doctor.readers import open_log, read
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.tail import Tail
-from sad_doctor.views.tui.logtext import LogText
+from sad_doctor.views.tui.panes.log_text import LogText
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "runs"
 WIDE = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}

@@ -26,6 +26,8 @@ from sad_doctor.readers.naming import (
         ("train/learning_rate", names.LEARNING_RATE),
         ("lr-AdamW", names.LEARNING_RATE),
         ("grad_norm", names.GRAD_NORM),
+        ("valid_tokens", names.LABELS),
+        ("teacher_ce", names.TEACHER_LOSS),
         ("eval_loss", names.EVAL_LOSS),
         ("val/loss", names.EVAL_LOSS),
         ("ppl", names.EVAL_PERPLEXITY),

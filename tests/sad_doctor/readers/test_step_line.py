@@ -92,3 +92,10 @@ def test_a_value_that_is_not_finite_is_prose_where_no_sign_stands_before_it() ->
     told = parse("step 7 loss 2.5 number of skipped iterations 0 number of nan iterations 0")
     assert told is not None
     assert not any(math.isnan(value) for value in told.values.values())
+
+
+def test_an_epoch_and_a_batch_in_brackets_are_not_taken_for_one_another() -> None:
+    said = parse("INFO Train: [2/10][20/1251] eta 0:55:23 lr 0.0032 time 2.38 (2.69) loss 6.9083 (6.9080) mem 48463MB")
+    assert said is not None
+    assert (said.epoch, said.epochs, said.step, said.steps) == (2, 10, 20, 1251)
+    assert said.values["loss"] == 6.9083

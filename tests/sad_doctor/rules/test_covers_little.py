@@ -21,3 +21,11 @@ def test_both_ends_alike_are_told_once(judge):
     (finding,) = judge(RULE, "steps: 11\ntrain/coverage: 0.481")
 
     assert finding.evidence == ("48.1% in each of 11 records; wanted is 50.0% or more",)
+
+
+def test_labels_that_are_masked_from_a_step_on(judge):
+    few = ", ".join(["3", "4", "2"] * 4)
+    text = f"steps: 20\ntrain/labels: 500 ~ 20\nsteps: {', '.join(map(str, range(21, 33)))}\ntrain/labels: {few}"
+    (finding,) = judge(RULE, text)
+    assert finding.headline.startswith("Hardly a label counts from step 21 on: 3 in a step, 50")
+    assert judge(RULE, "steps: 40\ntrain/labels: 500 -> 200 ~ 20") == []

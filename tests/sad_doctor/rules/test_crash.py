@@ -66,3 +66,11 @@ def test_a_log_that_does_not_tell_its_end_is_not_judged(judge):
 def test_a_log_without_one_record_is_not_judged(judge):
     with pytest.raises(TooFew, match="not one record"):
         judge(RULE, "event warning: deprecated")
+
+
+def test_one_crash_in_several_lines_is_told_once(judge):
+    told = "event crash @ 80: Watchdog caught collective operation timeout: WorkNCCL(SeqNum=8812)\n"
+    (finding,) = judge(
+        RULE, f"{told}event crash @ 80: terminate called, what(): DistBackendError\nsteps: 80\ntrain/loss: 4"
+    )
+    assert "waited for the others in vain" in finding.headline

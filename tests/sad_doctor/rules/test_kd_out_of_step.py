@@ -68,3 +68,23 @@ def test_kd_that_falls_alone_after_both_came_down(judge):
     )
     (finding,) = judge(RULE, text)
     assert "not near the text" in finding.headline
+
+
+KEPT = "train/raw/kd: 2.1 -> 2.3 -> 2.35 -> 2.4 -> 2.4 ~ 0.03"
+
+
+def test_kd_that_never_comes_down(judge):
+    total = "\ntrain/weight/kd: 1\ntrain/weight/lm: 1"
+    (sure,) = judge(RULE, f"steps: 80\n{KEPT}\ntrain/raw/lm: 3.9 -> 3 -> 2.8 -> 2.75 -> 2.7 ~ 0.03{total}")
+    assert sure.level == Level.WARNING
+    assert "KD never comes down" in sure.headline
+    # a weight that is not known may have moved; a label loss that falls by little proves less
+    (untold,) = judge(RULE, f"steps: 80\n{KEPT}\ntrain/raw/lm: 3.9 -> 3 -> 2.8 -> 2.75 -> 2.7 ~ 0.03")
+    (little,) = judge(RULE, f"steps: 80\n{KEPT}\ntrain/raw/lm: 3.9 -> 3.7 -> 3.65 -> 3.6 -> 3.6 ~ 0.03{total}")
+    assert (untold.level, little.level) == (Level.INFO, Level.INFO)
+
+
+@pytest.mark.parametrize("kd", ["0.2 -> 0.4 ~ 0.02", "2.1 -> 1.8 -> 2 -> 2.3 -> 2.4 ~ 0.03", "2.1 ~ 0.6"])
+def test_a_copy_or_one_that_came_down_first_is_no_kd_that_never_did(judge, kd):
+    found = judge(RULE, f"steps: 80\ntrain/raw/kd: {kd}\ntrain/raw/lm: 3.9 -> 3 -> 2.8 -> 2.75 -> 2.7 ~ 0.03")
+    assert not any("never comes down" in one.headline for one in found)

@@ -104,3 +104,12 @@ def test_a_decay_that_is_over_early(judge, rate, told):
     assert ["at its lowest, 3e-05, from step 80 on" in one.headline for one in judge(RULE, text)] == [True] * told
     late = f"steps: 40 every 10\ntrain/lr: {', '.join(map(str, [6e-4] * 20 + [rate] * 20))}"
     assert judge(RULE, late) == []
+
+
+def test_a_loss_that_comes_back_from_its_first_step_shows_no_rate_that_fits(judge):
+    thrown = ", ".join(["60", "20", "6", "3.2"] + ["3.02", "3.05", "3.03"] * 12)
+    (finding,) = judge(
+        RULE, f"steps: 40\ntrain/lr: 0.6\nsteps: {', '.join(map(str, range(1, 41)))}\ntrain/loss: {thrown}"
+    )
+    assert "goes up to 0.6" in finding.headline
+    assert judge(RULE, "steps: 40\ntrain/lr: 0.6\ntrain/loss: 6 -> 3 -> 2 -> 1.5 -> 1 ~ 0.02") == []

@@ -85,3 +85,9 @@ def test_several_high_jumps_of_loss_and_norm_are_a_warning(judge, norm, level):
     text = "\n".join(f"{name}: {', '.join(map(str, values))}" for name, values in jumps)
     (finding,) = judge(RULE, f"steps: 400\n{text}")
     assert finding.level is level
+
+
+def test_a_jump_that_stays_is_told_so(judge):
+    text = f"steps: 100\ntrain/loss: 3 ~ 0.05\nsteps: {', '.join(map(str, range(101, 151)))}\ntrain/loss: "
+    (finding,) = judge(RULE, text + ", ".join(["9", "9.2", "8.9", "9.1", "9"] * 10))
+    assert finding.headline.endswith("at step 101 and stays there.")

@@ -79,3 +79,13 @@ def test_a_training_far_below_a_standing_evaluation_is_learned_by_heart(judge):
     assert judge(RULE, text + "4.7, 3.4, 2.4, 1.9, 1.5, 1.2, 1, 0.9, 0.8") == []
     # a domain of its own from the beginning on
     assert judge(RULE, text.replace("4.7 -> 1", "2 -> 1") + "4.7, 4.4, 4.3, 4.3, 4.31, 4.32, 4.31, 4.3, 4.31") == []
+
+
+def test_a_total_that_leaves_a_standing_evaluation_behind(judge):
+    training = "steps: 60 every 10\ntrain/loss: 2.5 -> 1 -> 0.6 -> 0.5 -> 0.5 ~ 0.02\ntrain/epoch: 0 -> %d\n"
+    held_out = "steps: 12 every 50\neval/loss: 2.25, 2.0, 1.95, 1.94, 1.93, 1.93, 1.94, 1.93, 1.93, 1.94, 1.93, 1.93"
+    (finding,) = judge(RULE, training % 9 + held_out)
+    assert "learned by heart" in finding.headline
+    # a first pass has nothing to learn by heart, and a gap that was there at first is another objective
+    assert judge(RULE, training % 1 + held_out) == []
+    assert judge(RULE, "steps: 60 every 10\ntrain/loss: 0.6 -> 0.5 ~ 0.02\ntrain/epoch: 0 -> 9\n" + held_out) == []

@@ -78,3 +78,9 @@ def test_the_epoch_is_no_setting(judge):
 def test_few_records_are_not_judged(judge):
     with pytest.raises(TooFew):
         judge(RULE, written(learned(30)))
+
+
+def test_a_distance_in_epochs_is_told_in_epochs(judge):
+    text = written(np.tile(learned(STRETCH), 4), "\nfact step_unit: epoch")
+    (finding,) = judge(RULE, text)
+    assert "every 40 epochs" in finding.headline

@@ -186,3 +186,10 @@ def test_what_was_measured_is_told_whatever_came_of_it():
         ("longest stretch of equal values of eval/loss", 3, "evaluations"),
         ("largest update of the weights", 1e-3, "update"),
     ]
+
+
+def test_an_evaluation_that_stands_while_the_training_falls_is_an_old_number(judge):
+    held_out = "\nsteps: 8 every 50\neval/loss: 3.81231, 3.44561, 3.30012, 3.21451, 3.21451, 3.21451, 3.21451, 3.21451"
+    assert judge(RULE, "steps: 80 every 5\ntrain/loss: 4 -> 3 -> 2 -> 1 ~ 0.02" + held_out) == []
+    (finding,) = judge(RULE, "steps: 80 every 5\ntrain/loss: 4 -> 3 -> 3 -> 3 -> 3 ~ 0.02" + held_out)
+    assert "stopped moving" in finding.headline

@@ -3,7 +3,7 @@ import pytest
 
 from sad_doctor.example import parse
 from sad_doctor.run import Column
-from sad_doctor.signals import always_zero, falls, level_off, loss_falls, never_steps
+from sad_doctor.signals import always_zero, decayed, falls, level_off, loss_falls, never_steps
 
 
 @pytest.mark.parametrize(("curve", "expected"), [("9 -> 6 ~ 0.3", True), ("9 ~ 0.3", False), ("6 -> 9 ~ 0.3", False)])
@@ -64,3 +64,8 @@ def test_most_of_a_fall_may_be_in_the_first_records():
 
     assert falls(column)
     assert not falls(Column(column.step[5:], column.value[5:]))
+
+
+@pytest.mark.parametrize(("rate", "over"), [("1e-3 -> 0", 60), ("0 -> 1e-3 -> 5e-4", None), ("1e-3 -> 0 -> 0", None)])
+def test_a_run_is_over_when_its_rate_has_just_come_down(rate, over):
+    assert decayed(parse(f"steps: 60\ntrain/lr: {rate}")) == over

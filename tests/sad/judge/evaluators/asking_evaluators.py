@@ -157,6 +157,7 @@ def share_of_classes(eval_pred):
 def all_that_is_read(student, teacher, dataloader):
     """A distance over every token that is read, prompts and last ones too."""
     total = count = 0
+    student.eval()
     with torch.no_grad():
         for batch in dataloader:
             mask = batch["attention_mask"].bool()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import strange
 import torch
 
 from sad.invariants.token_weighted import made_texts, padded
 from sad.judge.evaluators.classes import CLASSES, Last, examples
 from sad.subjects.metric import Scored
+from sad.verdict import Standing
 
 
 def test_examples_are_the_places_that_have_a_label():

@@ -11,7 +11,8 @@ PLAIN = Divergence(Contract(), lambda given: given.student_logits.sum())
 OTHER = Divergence(Contract(kind=Kind.OTHER), PLAIN.loss)
 
 
-RATIO = {"ratio": 0.998}
+RATIO, HALF = {"ratio": 0.998}, {"ratio": 0.5}
+KEPT = {"text": "values, at = logits.topk(k, dim=-1)"}
 
 
 @pytest.mark.parametrize(
@@ -22,10 +23,14 @@ RATIO = {"ratio": 0.998}
         ("finite", {"cause": Cause.FLOAT16}, PLAIN, {"mixed": True}, Standing.ALLOWED),
         ("finite", {"cause": Cause.FLOAT16}, PLAIN, {}, Standing.BROKEN),
         ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": RATIO}, PLAIN, {}, Standing.ALLOWED),
-        ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": {"ratio": 0.5}}, PLAIN, {}, Standing.BROKEN),
+        ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": HALF}, PLAIN, {}, Standing.BROKEN),
         ("padding", {}, PLAIN, {"uneven": True}, Standing.ALLOWED),
         ("padding", {}, PLAIN, {}, Standing.BROKEN),
+        ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": HALF}, PLAIN, KEPT, Standing.ALLOWED),
+        ("padding", {}, PLAIN, KEPT, Standing.BROKEN),
         ("padding", {}, OTHER, {"coupled": True}, Standing.ALLOWED),
+        ("ignored_rows", {}, OTHER, {"coupled": True}, Standing.ALLOWED),
+        ("ignored_rows", {}, OTHER, {}, Standing.BROKEN),
         ("finite", {}, OTHER, {"coupled": True}, Standing.BROKEN),
         ("derivative", {}, OTHER, {"text": "w = gap.detach()"}, Standing.ALLOWED),
         ("derivative", {}, PLAIN, {"text": "w = gap.detach()"}, Standing.BROKEN),
@@ -68,3 +73,10 @@ def test_the_causes_come_from_the_properties_themselves():
 def test_an_epsilon_explains_a_thousandth_and_no_more(monkeypatch, says, text, standing):
     monkeypatch.setattr(leave_open, "judged", lambda *_: Verdict(False, says))
     assert leave_open.settled("divergence_gradient", PLAIN, text).standing is standing
+
+
+def test_an_attention_is_hardly_ever_sharp(monkeypatch):
+    for says, standing in (("logits 60 times as large: cut", Standing.ALLOWED), ("ordinary logits", Standing.BROKEN)):
+        monkeypatch.setattr(leave_open, "judged", lambda *_, says=says: Verdict(False, says))
+        assert leave_open.settled("finite", PLAIN, maps=True).standing is standing
+    assert leave_open.settled("finite", PLAIN).standing is Standing.BROKEN

@@ -73,3 +73,37 @@ def test_nothing_is_said_of_logits():
         return bare(student_logits, teacher_logits.log_softmax(-1), _places(student_logits))
 
     assert over_fewer(discover(Call(plain), 0)) == []
+
+
+def of_chosen(self_logits, prev_logits, active_units):
+    at = list(active_units)
+    return kl(self_logits[..., at].log_softmax(-1), prev_logits[..., at].log_softmax(-1))
+
+
+def of_chosen_late(self_logits, prev_logits, active_units):
+    at = list(active_units)
+    return kl(self_logits.log_softmax(-1)[..., at], prev_logits.log_softmax(-1)[..., at])
+
+
+def kl(log_q, log_p):
+    return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
+
+
+def of_the_likeliest(student_logits, teacher_logits, k: int = 3):
+    log_p, at = teacher_logits.log_softmax(-1).topk(k, dim=-1)
+    return kl(student_logits.log_softmax(-1).gather(-1, at), log_p)
+
+
+def test_a_softmax_before_the_tokens_are_chosen_is_broken():
+    """ContinualAI/avalanche issue 1018."""
+    assert not found(discover(Call(of_chosen), 0), 0).faults
+    assert "pulls the student away" in found(discover(Call(of_chosen_late), 0), 0).faults[0]
+
+
+def test_a_top_k_is_of_all_tokens_and_what_fewer_are_is_told():
+    shape = discover(Call(of_the_likeliest), 0)
+    assert shape.fit.family.name == "forward KL"
+    assert over_fewer(shape) == [
+        "every token is kept; of a shorter list it is its terms of the listed tokens alone, not renormalised: the "
+        "other tokens are not pulled together"
+    ]

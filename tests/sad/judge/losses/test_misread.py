@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from sad.errors import UserError
 from sad.judge.losses.call import Call
@@ -64,6 +65,27 @@ def test_what_may_be_called_otherwise_is_refused(name):
 def test_whose_fault_an_error_may_be(name, raised, open_):
     target = f"{FILE}:{name}"
     assert uncertain(Call(load(target), owner(target)), raised) is open_
+
+
+class Older:
+    def __call__(self, input, target):
+        return self.size_average * (input - target)
+
+
+def made_of_them(output, scores):
+    return nn.CrossEntropyLoss(output, scores)
+
+
+def test_what_no_other_way_of_calling_would_mend(tmp_path):
+    """What its own constructor did not set, and a loss of torch that is made of what it should be called on."""
+    raised = "AttributeError: 'Older' object has no attribute 'size_average'"
+    assert not uncertain(Call(Older), raised)
+    assert uncertain(Call(Older), raised.replace("Older", "Tensor"))
+    assert not uncertain(Call(made_of_them), "TypeError: a guess")
+    file = tmp_path / "late.py"
+    file.write_text("late = made()\n\n\ndef loss(student_logits, teacher_logits):\n    return late\n\n\n1 / 0\n")
+    assert uncertain(Call(load(f"{file}:loss", [])), "NameError: name 'late' is not defined")
+    assert not uncertain(Call(load(f"{file}:loss", [])), "NameError: name 'F' is not defined")
 
 
 def test_a_divergence_with_a_contract_is_never_misread():

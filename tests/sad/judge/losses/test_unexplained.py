@@ -46,6 +46,17 @@ def test_what_pulls_away_from_the_teacher_is_broken():
     assert "pulls the student away" in told.says
 
 
+def test_a_ranking_is_no_divergence():
+    def list_mle(logits, teacher_logits):
+        at = teacher_logits.argsort(dim=-1, descending=True)
+        mine = logits.gather(-1, at)
+        return -(mine - mine.flip(-1).logcumsumexp(-1).flip(-1)).sum(-1).mean()
+
+    told = verdict(list_mle)
+    assert told.standing is Standing.ALLOWED
+    assert "a loss of an order" in told.says
+
+
 def test_a_clip_of_every_entry_is_lower_elsewhere():
     """A KL is a sum of entries that may be negative (trl #5990)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import lightning as L  # noqa: N812 - as it is imported everywhere; it need not be there
+import lightning as L
 import torch
 import torch.nn.functional as F
 import transformers
@@ -14,7 +14,7 @@ def _distance(student, teacher, mask, heat):
 
 
 class Distils(L.LightningModule):
-    def __init__(self, net_t, net_s, temperature=2.0):
+    def __init__(self, net_t, net_s, temperature=2.0):  # noqa: ARG002 - kept by Lightning
         super().__init__()
         self.save_hyperparameters(ignore=["net_t", "net_s"])
         self.net_t, self.net_s = net_t, net_s

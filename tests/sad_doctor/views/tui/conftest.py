@@ -13,7 +13,7 @@ from sad_doctor import names
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.run import Column, Event, Run
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.svg import svg_of
+from sad_doctor.views.tui.painting.svg import svg_of
 
 NOW = 1_700_000_000.0
 
@@ -240,7 +240,7 @@ def segments(app):
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch):
     """On a busy machine the judge is slow: the dashboards of these tests judge at every look all the same."""
-    monkeypatch.setattr("sad_doctor.views.tui.snapshot._QUICK", 60.0)
+    monkeypatch.setattr("sad_doctor.views.tui.runs.snapshot._QUICK", 60.0)
 
 
 @pytest.fixture

@@ -112,4 +112,4 @@ async def test_several_logs_with_a_life_are_shown_as_they_are(make, tmp_path, se
             await make.settled(pilot)
         assert app.problem == "", done
         for number, log in enumerate(logs):
-            assert numbers(app.desk.snapshots[number].run) == numbers(read(log.path)), done
+            assert numbers(app.open_runs.snapshots[number].run) == numbers(read(log.path)), done

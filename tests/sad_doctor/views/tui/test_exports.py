@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sad_doctor.views.tui.exports import file_name, finding_text, save_page
-from sad_doctor.views.tui.snapshot import Snapshot, Verdict
+from sad_doctor.views.tui.runs.snapshot import Snapshot, Verdict
 
 
 def test_a_file_name_has_harmless_characters_only():

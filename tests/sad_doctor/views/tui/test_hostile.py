@@ -10,7 +10,7 @@ from sad_doctor import names
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.run import Event
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.pick import Picker
+from sad_doctor.views.tui.panes.run_picker import Picker
 
 NASTY = [
     "loss [/nope] 3",

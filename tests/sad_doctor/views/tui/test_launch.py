@@ -6,7 +6,7 @@ import pytest
 
 from sad_doctor.views.tui.app import DoctorApp
 from sad_doctor.views.tui.launch import launch
-from sad_doctor.views.tui.replay import Replay
+from sad_doctor.views.tui.runs.replay import Replay
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_verdicts_are_on_every_open_run(make, started):
     sources = [make.source(make.healthy_run()), make.source(make.sick_run())]
     names = launch(sources, lambda run: run.name)
     assert names == ["2026-11-23-demo", "run-2-epoch-0"]
-    assert started[0].desk.sources == sources
+    assert started[0].open_runs.sources == sources
 
 
 def test_a_replay_is_judged_whole_and_what_is_picked_is_replayed_too(make, started, tmp_path):
@@ -48,7 +48,7 @@ def test_a_replay_is_judged_whole_and_what_is_picked_is_replayed_too(make, start
     assert lengths == [len(make.healthy_run().columns)]
     app = started[0]
     assert app._label == "REPLAY 20x"
-    assert isinstance(app.desk.sources[0], Replay)
+    assert isinstance(app.open_runs.sources[0], Replay)
     assert isinstance(app._opener(tmp_path), Replay)
 
 
@@ -56,4 +56,4 @@ def test_a_baseline_is_drawn_whole_and_not_judged(make, started):
     good = make.source(make.healthy_run())
     names = launch([make.source(make.sick_run())], lambda run: run.name, speed=5.0, beside=[good])
     assert names == ["run-2-epoch-0"]
-    assert started[0].desk.sources[1] is good
+    assert started[0].open_runs.sources[1] is good

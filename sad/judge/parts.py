@@ -1,0 +1,66 @@
+"""Stand-ins for what a trainer holds besides settings: models, an accelerator, a tokenizer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sad.judge.names import LOGGING
+from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
+from sad.subjects.divergence import IGNORED
+
+
+class Accelerator:
+    """The part of accelerate's that a loss may use, on one process."""
+
+    num_processes = 1
+    is_main_process = True
+    device = torch.device("cpu")
+
+    def unwrap_model(self, model: nn.Module, **_: object) -> nn.Module:
+        """Return the model."""
+        return model
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return the tensor."""
+        return tensor
+
+    gather_for_metrics = gather
+
+
+class Marked:
+    """A tokenizer of which the padding mark alone is known: labels have it, -100, where a row does not count.
+
+    One that is asked for the id that stands where a label is none has ``pad``.
+    """
+
+    def __init__(self, pad: int = IGNORED) -> None:
+        self.pad_token_id = pad
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - anything
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NeedsAdapterError(f"it reads tokenizer.{name}, whose meaning is not known")
+
+
+PUT = re.compile(
+    r"(?:==\s*\(?-100\)?|IGNORE\w*)[^=\n]{0,20}[\])]?\s*(?:\]\s*=|,)[^=\n]*pad|-100[^=\n]{0,10},[^=\n]*pad_(?:token_)?id"
+)
+"""Where a source puts a padding's id for a label that is none."""
+
+
+def pad_for(text: str) -> int:
+    """Return the padding's id of a tokenizer: one of the vocabulary where the source puts it for labels of -100."""
+    return 0 if PUT.search(text) else IGNORED
+
+
+def trainer_parts(teacher: Callable[[], nn.Module], student: Callable[[], nn.Module]) -> dict[str, Any]:
+    """Return what a trainer's method finds on its ``self`` besides settings."""
+    parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
+    parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked()) | dict.fromkeys(LOGGING, nothing)
+    parts |= dict.fromkeys(("student_model", "student", "model"), student())
+    return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

@@ -1,0 +1,1 @@
+"""A divergence asked: the calls, what each should give in float64, what came out, and the difference in words."""

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rules.weights_change import RULE
+
+
+def written(before, after, records=60, at=30):
+    random = np.random.default_rng(4)
+    parts = np.stack([np.linspace(2, 1, records), np.linspace(4, 3, records)]) + 0.05 * random.normal(size=(2, records))
+    weights = np.where(np.arange(records) < at, np.array(before)[:, None], np.array(after)[:, None])
+    rows = dict(zip(("loss", "raw/kd", "raw/lm"), ((weights * parts).sum(axis=0), *parts), strict=True))
+    told = "\n".join(f"train/{name}: {', '.join(f'{v:.5f}' for v in value)}" for name, value in rows.items())
+    return f"steps: {', '.join(map(str, range(1, records + 1)))}\n{told}"
+
+
+def test_a_factor_of_the_whole_loss(judge):
+    (finding,) = judge(RULE, written((0.5, 0.5), (2, 2)))
+    assert finding.level == Level.WARNING
+    assert "From step 31 on the loss is 4 times what it was" in finding.headline
+
+
+def test_other_weights_are_a_hint(judge):
+    (finding,) = judge(RULE, written((0, 1), (0.5, 0.5)))
+    assert finding.level == Level.INFO
+    assert "by other weights" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "text", [written((0.5, 0.5), (0.5, 0.5)), "steps: 60\ntrain/loss: 3 -> 2 ~ 0.1\ntrain/raw/kd: 1\ntrain/raw/lm: 2"]
+)
+def test_constant_weights_or_none_that_fit(judge, text):
+    assert judge(RULE, text) == []

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from sad_doctor import check, names
+from sad_doctor.example import parse
+from sad_doctor.views import metrics
+from sad_doctor.views.tui.pages import compare
+from sad_doctor.views.tui.pages.prose import lay_out
+from sad_doctor.views.tui.runs.snapshot import Snapshot, Verdict
+
+
+def rival(make, name="other"):
+    run = make.healthy_run(50)
+    return compare.Rival(name, compare.colour(0, True), Snapshot(run, Verdict(make.sick_report()), (0.0, 245.0)))
+
+
+def test_runs_of_one_name_are_told_apart():
+    assert compare.labels(["a", "b"]) == ["a", "b"]
+    assert compare.labels(["run", "x", "run"]) == ["run #1", "x", "run #3"]
+    assert compare.labels(["a\x1b[2J\nb", ""]) == ["a b", "run"]
+
+
+def test_the_same_column_of_every_run_is_drawn(make):
+    own = metrics.loss(make.healthy_run(), True)
+    drawn = compare.against(own, names.LOSS, compare.Own("mine"), [rival(make)])
+    assert [s.name for s in drawn] == ["mine", "other", "held-out"]
+    assert len({s.colour for s in drawn}) == 3
+    assert drawn[1].column is not drawn[0].column
+    assert compare.against(own, names.LOSS, compare.Own("mine"), []) == own
+    assert [s.name for s in compare.against(own, "no/such", compare.Own("mine"), [rival(make)])] == ["mine", "held-out"]
+
+
+def test_a_row_tells_verdict_and_last_figures(make):
+    text = "\n".join(str(one) for one in lay_out(compare.run_row(rival(make).snapshot, "other", "#ffffff", True), 200))
+    assert text.startswith("▶ ━ other  ✖ 3 ▲ 2")
+    assert "step 245" in text
+    assert "bits/byte" in text
+    assert "opening" in str(lay_out(compare.run_row(None, "new", "#ffffff", False), 80)[0])
+
+
+def test_colours_of_runs_are_six_and_then_repeat():
+    assert len({compare.colour(n, True) for n in range(12)}) == 6
+    assert compare.colour(0, True) != compare.colour(0, False)
+
+
+def test_a_record_or_two_have_no_clean_bill():
+    little = check(parse("steps: 1\ntrain/loss: 3"))
+    assert "too little to judge" in compare.flags(little).plain
+    assert "no red flags" not in compare.flags(little).plain
+    assert "to judge" not in compare.flags(check(parse("steps: 60\ntrain/loss: 3 -> 2"))).plain
