@@ -129,7 +129,7 @@ _TEXTS = (
         ),
     ),
     (
-        _text(r"DataLoader worker.*(?:killed|exited unexpectedly)|Bus error|insufficient shared memory"),
+        _text(r"DataLoader worker.*(?:killed|exited unexpectedly)|insufficient shared memory"),
         Known(
             "a process that loads data died",
             "Most often too little shared memory (/dev/shm, 64 MB in a container), or too little memory for all.",
@@ -236,7 +236,7 @@ _TEXTS = (
         ),
     ),
     (
-        _text(r"does not have a padding token|pad_token"),
+        _text(r"does not have a padding token|if no padding token is defined"),
         Known(
             "the tokenizer has no padding token",
             "Batches are padded, and the tokenizer does not say with what.",

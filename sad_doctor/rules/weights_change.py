@@ -45,7 +45,7 @@ Log the weight of each term at each record. See what begins at that step: a resu
 another number of processes.
 
 ```python
-record.log(step, {"train/loss": loss, "train/raw/kd": kd, "train/weight/kd": 0.5})
+record.log(step, {"train/loss": loss, "train/raw/kd": kd, "train/weight/kd": w_kd})
 ```
 
 ## Sources

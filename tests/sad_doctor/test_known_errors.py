@@ -59,7 +59,10 @@ def test_every_known_text_has_an_error_that_it_is_for():
     assert first == {pattern.pattern for pattern in patterns}
 
 
-@pytest.mark.parametrize("message", ["", "ValueError: the dog ate it", "KeyError: 'loss'", "Skilled", "graph"])
+@pytest.mark.parametrize(
+    "message",
+    ["", "ValueError: the dog ate it", "KeyError: 'loss'", "Skilled", "Bus error", "AttributeError: pad_token_id"],
+)
 def test_another_text_is_not_claimed(message):
     assert explained(message) is None
 
