@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -165,3 +166,23 @@ def test_a_wrong_use_is_refused(words, said, capsys):
     with pytest.raises(SystemExit, match="2"):
         command([str(FIXTURES / "healthy"), *words])
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lost", "code"), [(False, 0), (True, 2)])
+def test_a_healthy_log_that_is_lost_while_it_is_followed_does_not_end_as_a_healthy_run(
+    tmp_path, capsys, monkeypatch, lost, code
+):
+    from sad.cli.app import app
+
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(f'{{"step": {at}, "loss": {3 - at / 100 + at % 7 / 50}}}\n' for at in range(1, 120)))
+
+    def between_two_looks(seconds):
+        if lost:
+            log.unlink(missing_ok=True)
+        time.sleep(seconds)
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=between_two_looks)
+    monkeypatch.setattr("sad_doctor.follow.time", clock)
+    assert app(["doctor", str(log), "--follow", "--idle", "1.5"], standalone_mode=False) == code
+    assert ("is gone" in capsys.readouterr().err) == lost
