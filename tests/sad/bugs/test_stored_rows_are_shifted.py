@@ -16,6 +16,10 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     assert set(found.faulty) == {"the bug", *BUG.variants}
     assert "87.8486 nats, right 82.2173" in found.reproduced[0].says
+    forgotten, of_the_teacher, unsoftened = (verdict.says for (verdict,) in found.variants.values())
+    assert forgotten.startswith("4 tokens and the rest, one tokenizer, at T = 1")
+    assert of_the_teacher.startswith("all tokens, ids in another order, at T = 1")
+    assert unsoftened.startswith("all tokens, one tokenizer, at T = 2")
 
 
 def test_rows_of_another_position_are_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
