@@ -34,6 +34,7 @@ def test_a_signal_that_differs_from_the_live_one_is_named(monkeypatch):
 
 
 def test_states_of_another_place_are_named(monkeypatch):
-    shipped = Layout._unpack_state
+    # before the fault: what is asked once in a process would find it, and say something else
+    loss, shipped = stored_teacher(), Layout._unpack_state
     monkeypatch.setattr(Layout, "_unpack_state", lambda self, records: shipped(self, records).roll(1, dims=0))
-    assert stored_as_live(stored_teacher()).says.endswith("it raises states of other places")
+    assert stored_as_live(loss).says.endswith("it raises states of other places")
