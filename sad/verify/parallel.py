@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -96,6 +97,8 @@ def _start() -> None:
     import torch
 
     torch.set_num_threads(1)
+    # some of what is judged collects garbage: what was imported is none
+    gc.freeze()
 
 
 def _end_with_the_parent() -> None:
