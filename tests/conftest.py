@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -33,6 +34,12 @@ settings.register_profile(
     "sad", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("sad")
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at what was imported: it would take half a second, hundreds of times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

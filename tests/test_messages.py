@@ -67,6 +67,9 @@ def functions() -> dict[str, list[Function]]:
 
 
 def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
     return ast.unparse(node).rpartition(".")[2]
 
 
@@ -131,12 +134,19 @@ def _is_parameter(name: str, around: ast.AST) -> bool:
 
 
 @cache
+def _own(tree: ast.Module) -> ast.Module:
+    return ast.Module([one for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign)], [])
+
+
+@cache
 def _file_of(node: ast.AST) -> ast.AST:
     """The module's own assignments, of the file that a function is in."""
-    for tree in code().values():
-        if any(one is node for one in ast.walk(tree)):
-            return ast.Module([one for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign)], [])
-    return ast.Module([], [])
+    return next((_own(tree) for tree in code().values() if node in _functions_of(tree)), ast.Module([], []))
+
+
+@cache
+def _functions_of(tree: ast.Module) -> frozenset[ast.AST]:
+    return frozenset(one for one in ast.walk(tree) if isinstance(one, Function | ast.Module))
 
 
 def _given(name: str, around: ast.AST) -> Iterator[ast.expr]:
@@ -151,7 +161,7 @@ def _given(name: str, around: ast.AST) -> Iterator[ast.expr]:
 def raised(tree: ast.AST, around: ast.AST | None = None, kind: str = "") -> Iterator[tuple[ast.Call, ast.AST]]:
     """Every call that makes an error of ``kinds``, that of ``super().__init__`` too, and the function it is in."""
     for node in ast.iter_child_nodes(tree):
-        own = isinstance(node, ast.Call) and kind in kinds() and ast.unparse(node.func) == "super().__init__"
+        own = kind in kinds() and isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
         if isinstance(node, ast.Call) and node.args and (own or _name(node.func) in kinds()):
             yield node, around or tree
         within = node.name if isinstance(node, ast.ClassDef) else kind

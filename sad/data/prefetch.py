@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -37,8 +38,12 @@ class Prefetched(Generic[Made]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
+        if self._thread is None:
+            return
+        # it may wait for room for what it made: with room for one it sees that it is done
+        with suppress(queue.Empty):
+            self._ready.get_nowait()
+        self._thread.join()
 
     def __iter__(self) -> Iterator[Made]:
         for step in self._steps:
@@ -60,11 +65,6 @@ class Prefetched(Generic[Made]):
                 found: tuple[Made | None, BaseException | None] = self._make(step), None
             except BaseException as error:
                 found = None, error
-            while not self._ended.is_set():
-                try:
-                    self._ready.put(found, timeout=0.1)
-                    break
-                except queue.Full:
-                    continue
+            self._ready.put(found)
             if self._ended.is_set() or found[1] is not None:
                 return

@@ -6,6 +6,7 @@ Whatever the code prints goes to this process's streams, never into the result.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import sys
@@ -64,6 +65,8 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.missing import placeholders
     from sad.judge.target import load, owner
 
+    # a trainer of transformers collects garbage in each run: what was imported is none
+    gc.freeze()
     yield {"start": "load"}
     interface = Interface(request.get("interface", Interface.LOSS))
     target, adapter = request.get(interface.value), request.get("adapter")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,12 @@ def source(code: Code) -> str:
     target: Any = code.target
     if not (inspect.isroutine(target) or isinstance(target, type)):
         target = type(target)
+    # a bound method by its function: what it is bound to need not be hashable
+    return _text(getattr(target, "__func__", target))
+
+
+@cache
+def _text(target: Any) -> str:  # noqa: ANN401 - whatever is called
     try:
         text = inspect.getsource(target)
     except (OSError, TypeError):

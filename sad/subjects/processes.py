@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
+from multiprocessing import connection
 from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -71,10 +72,9 @@ def _context() -> ForkContext | ForkServerContext | SpawnContext:
 def _wait(running: list[BaseProcess]) -> None:
     """Wait for all; when one has failed the others would wait for it for ever."""
     end = time.monotonic() + SECONDS
-    while any(process.is_alive() for process in running):
-        if time.monotonic() > end or any(process.exitcode for process in running):
-            break
-        time.sleep(0.005)
+    left = {process.sentinel for process in running}
+    while left and time.monotonic() < end and not any(process.exitcode for process in running):
+        left -= set(connection.wait(left, end - time.monotonic()))
 
 
 def _end(running: list[BaseProcess]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -134,6 +135,8 @@ def _load(wanted: Wanted) -> tuple[tuple[Bug, ...], bool]:
 
     from sad.verify import battery
 
+    # some of what is judged collects garbage: what was imported is none
+    gc.freeze()
     # tensors this small gain nothing from a second thread, and lose much where others use the cores
     torch.set_num_threads(1)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import fields
+from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 from sad.bug import Bug
@@ -43,8 +46,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     # not from the folder that we are in: what lies there may be named like one of Python's own modules
     os.environ["PYTHONSAFEPATH"] = "1"
     others = set(multiprocessing.active_children())
-    # spawned, not forked: a child that inherits torch's threads can wait for them for ever
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+    pool = ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_start)
     try:
         yield pool
     except BaseException:
@@ -55,6 +57,18 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     finally:
         # once, and waited for: a pool told not to wait forgets its thread, which then closes pipes as Python ends
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """Return what starts processes: forks of one that only imports, once for all, where that is safe.
+
+    Never forks of this one: a child that inherits torch's threads can wait for them for ever.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([battery.__name__])
+    return context
 
 
 @contextmanager
@@ -83,6 +97,8 @@ def _start() -> None:
     import torch
 
     torch.set_num_threads(1)
+    # some of what is judged collects garbage: what was imported is none
+    gc.freeze()
 
 
 def _end_with_the_parent() -> None:
