@@ -59,6 +59,7 @@ ELSEWHERE = {
     "sad/judge/collators/cutting.py": "tests/sad/judge/collators/test_checks.py cuts with it",
     "sad/judge/collators/discover.py": "tests/sad/judge/collators/test_checks.py finds every style",
     "sad/judge/collators/found.py": "tests/sad/judge/collators/test_checks.py judges what it returns",
+    "sad/judge/evaluators/settings.py": "tests/sad/judge/evaluators/test_checks.py gives every style what it asks",
     "sad/judge/evaluators/call.py": "tests/sad/judge/evaluators/test_checks.py calls every style",
     "sad/judge/evaluators/library.py": "tests/sad/judge/evaluators/test_checks.py judges transformers' own",
     "sad/judge/evaluators/found.py": "tests/sad/judge/evaluators/test_checks.py judges what it returns",

@@ -170,6 +170,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     if name := next((n for one in (error, first) if one is not None and (n := _unknown(one))), ""):
         return NeedsAdapterError(f"what {name} should be cannot be told from the name")
+    if isinstance(error, FileNotFoundError):
+        return NeedsAdapterError(f"it {raised(error)}: a file of its program is not here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import dis
 import importlib.util
 import re
 import sys
@@ -20,10 +19,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from sad.judge import lightning, scores
-from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError, unpacked
 
 TRIES = 60
 """Imports after which it is given up."""
@@ -33,6 +33,15 @@ LOGGERS = {
     *("structlog", "aim", "clearml", "termcolor", "colorlog"),
 }
 """Modules whose calls change no number."""
+
+
+def _adamw(params: Any, lr: float = 1e-3, betas: Any = (0.9, 0.999), eps: float = 1e-6, **named: Any) -> Any:  # noqa: ANN401 - as it was
+    """Make torch's, with the defaults that transformers' own had; of its further arguments only the decay is one."""
+    return torch.optim.AdamW(params, lr=lr, betas=betas, eps=eps, weight_decay=named.get("weight_decay", 0.0))
+
+
+MOVED = {("transformers", "AdamW"): _adamw, ("transformers.optimization", "AdamW"): _adamw}
+"""Names that packages had once, and what stands for them now."""
 BEYOND = "attempted relative import beyond top-level package"
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -94,9 +103,7 @@ class Placeholder:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield as many as are unpacked where it is (``first, second = …``), none elsewhere."""
-        code, at = sys._getframe(1).f_code, sys._getframe(1).f_lasti
-        unpacked = any(one.offset == at and one.opname == "UNPACK_SEQUENCE" for one in dis.get_instructions(code))
-        many = code.co_code[at + 1] if unpacked else 0
+        many = unpacked(sys._getframe(1))
         return iter([Placeholder(f"{self.__dict__['_name']}[{place}]") for place in range(many)])
 
     def __instancecheck__(self, instance: object) -> bool:
@@ -173,6 +180,10 @@ def _stand(error: ImportError, where: str) -> str:
     if module is None or not (file is None or any(part in file for part in INSTALLED)):
         # a name that its own files do not have is its own fault
         return ""
+    moved = MOVED.get((told[2], told[1]))
+    if moved is not None:
+        setattr(module, told[1], moved)
+        return f"{told[2]}.{told[1]} (torch's)"
     setattr(module, told[1], Placeholder(f"{told[2]}.{told[1]}"))
     return f"{told[2]}.{told[1]}"
 

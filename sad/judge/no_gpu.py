@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -27,6 +28,9 @@ QUIET: Mapping[str, object] = {
     "memory_reserved": 0,
     "memory_stats": Counter(),
     "get_device_name": "cpu",
+    "get_device_properties": SimpleNamespace(name="cpu", total_memory=2**34, major=0, minor=0, multi_processor_count=1),
+    "get_device_capability": (0, 0),
+    "mem_get_info": (2**34, 2**34),
     "is_bf16_supported": False,
 }
 """Functions of `torch.cuda` that ask a device and change no number, and what they answer."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 import torch
@@ -202,7 +205,19 @@ class Output(Batch):
         return list(self.values())[key] if isinstance(key, int | slice) else super().__getitem__(key)
 
     def __iter__(self) -> Iterator[Any]:
+        """Go through the keys; where it is unpacked, as what bare models return is, the logits come first."""
+        if many := unpacked(sys._getframe(1)):
+            first = [one for one in (self.get("logits"), self.get("loss")) if one is not None]
+            return iter([*first, *[None] * many][:many])
         return iter(self.keys())
+
+
+def unpacked(frame: FrameType) -> int:
+    """Return into how many names a function is unpacking what it asks (``first, second = …``), 0 where it is not."""
+    code, at = frame.f_code, frame.f_lasti
+    if any(one.offset == at and one.opname == "UNPACK_SEQUENCE" for one in dis.get_instructions(code)):
+        return code.co_code[at + 1]
+    return 0
 
 
 class Model(nn.Module):

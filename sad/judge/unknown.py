@@ -10,6 +10,7 @@ from sad.judge.stand_in import NeedsAdapterError
 
 QUIET = {
     *("log", "info", "debug", "warning", "warn", "error", "print", "write", "log_metrics", "log_dict", "add_scalar"),
+    *("save_pretrained", "save_model", "save_state", "save_checkpoint", "push_to_hub"),
     *("add_scalars", "update", "set_postfix", "set_description", "close", "flush", "watch", "report", "barrier"),
 }
 """Methods that change no number: what only writes down calls them."""

@@ -5,29 +5,30 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import nn
 
-from sad.invariants.token_weighted import VOCABULARY
+from sad.judge.declared import declared
 from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
 from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
+from sad.judge.evaluators.settings import SETTINGS, Pair
 from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
-from sad.judge.fabric import FABRICS, Fabric
+from sad.judge.fetched import fetched
 from sad.judge.free import is_free
 from sad.judge.judging import Code
-from sad.judge.parts import Accelerator
-from sad.judge.stand_in import NeedsAdapterError, RowLoss
+from sad.judge.own_loaders import Data, own_loaders
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
+from sad.judge.steps.roles import is_config, is_teacher
 from sad.judge.steps.settings import CONFIGS, Settings
+from sad.judge.steps.words import Words
 from sad.judge.unknown import Unknown
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
@@ -41,8 +42,10 @@ LOADERS = {
 }
 LOGITS = ("logits", "student_logits", "predictions", "preds", "outputs")
 LABELS = ("labels", "targets", "label_ids", "references", "target", "indices")
-LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(valid|validation|val|eval|test)_(data|set))$")
+LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(train|valid|validation|val|eval|test)_(data|set|dataset))$")
 """How the names of other parameters end, or what they are, that are batches of whatever split."""
+DATA = "the batches of loaders"
+"""No name of a parameter: what a loader that is made over the data goes through."""
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
 CALLED = ("evaluate", "compute", "_compute")
 """Which method of an object is called, where the object itself is not."""
@@ -94,7 +97,12 @@ class Call:
 
     def called(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what it returns
         """Call it with values by the names of its parameters."""
-        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+        student, teacher = values.get(MODELS[0]), values.get(TEACHERS[0])
+        with (
+            own_loaders(values.get(DATA, ())),
+            fetched(student, teacher, values.get(TOKENIZERS[0], Words()), is_teacher),
+        ):
+            return self._function(values)(**self._arguments(_parameters(self.code.target), values))
 
     def names(self, *, free: bool = False) -> set[str]:
         """Return the names of its parameters, none for an adapter or a trainer; ``free``: and its lacking globals."""
@@ -122,7 +130,8 @@ class Call:
             model, teacher, rows = self.readied(some)
             values = self._values(model.eval(), teacher, rows)
             function = function or self._function(values)
-            returned = function(**self._arguments(_parameters(self.code.target), values))
+            with own_loaders(values.get(DATA, ())):
+                returned = function(**self._arguments(_parameters(self.code.target), values))
         return numbers(returned)
 
     def _values(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Mapping[str, Any]:
@@ -132,10 +141,13 @@ class Call:
             model, teacher = Bare(model), Bare(teacher)
         if self.form.last:
             model, teacher = Last(model), Last(teacher)
+        given = flat(self.form, rows) if self.form.flat else loader(self.form, rows)
         return {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
-            **dict.fromkeys((*LOADERS, *TEXTS), flat(self.form, rows) if self.form.flat else loader(self.form, rows)),
+            **dict.fromkeys((*LOADERS, *TEXTS), given),
+            # examples one by one are batched by the evaluator
+            DATA: [] if self.form.flat else [Data(given, [self.form.make(one) for one in rows])],
             **(dict.fromkeys(TOKENIZERS, tokenizer()) if self.texts else {}),
             **(dict.fromkeys(SIZES, size(rows)) if self.form.flat else {}),
             **dict.fromkeys(LIMITS, len(rows)),
@@ -183,7 +195,7 @@ class Call:
         more = {}
         if self.form.filled:
             labels, more = labels.where(labels != IGNORED, PAD), {"ignore_index": PAD}
-        pair = _Pair(logits.numpy(), labels.numpy())
+        pair = Pair(logits.numpy(), labels.numpy())
         return {
             **dict.fromkeys(LOGITS, logits),
             **dict.fromkeys(LABELS, labels),
@@ -211,8 +223,9 @@ class Call:
             needed = is_free(parameter) or parameter.default is parameter.empty
             if name in known and (needed or name not in LIMITS):
                 found[parameter.name] = known[name]
-            elif name in CONFIGS and needed:
-                found[parameter.name] = Settings(parameter.name, known)
+            elif (name in CONFIGS or is_config(name)) and needed:
+                declares = declared(parameter, self.code.owner or self.code.target)
+                found[parameter.name] = Settings(parameter.name, known, declares)
             elif needed and LOADED.search(name) and "loader" in known:  # of whatever split: whose texts are scored
                 found[parameter.name] = known["loader"]
             elif needed:  # what only logs asks no more of it than to be off
@@ -228,45 +241,6 @@ class Call:
         if self.code.target is None:
             raise NeedsAdapterError("the adapter's evaluate(given, target) needs --evaluator")
         return function(given, self.code.target)
-
-
-class _Pair(SimpleNamespace):
-    """Predictions and labels, as transformers hands them to a metric: by name, by position, and taken apart."""
-
-    def __init__(self, predictions: Any, label_ids: Any) -> None:  # noqa: ANN401 - numpy
-        super().__init__(predictions=predictions, label_ids=label_ids, inputs=None)
-
-    def __iter__(self) -> Any:  # noqa: ANN401
-        return iter((self.predictions, self.label_ids))
-
-    def __getitem__(self, place: int) -> Any:  # noqa: ANN401
-        return (self.predictions, self.label_ids)[place]
-
-
-SETTINGS: Mapping[str, Any] = {
-    "device": "cpu",
-    "temperature": 1.0,
-    "pad_token_id": PAD,
-    "pad_id": PAD,
-    "ignore_index": IGNORED,
-    "vocab_size": VOCABULARY + 1,
-    # each token is one byte
-    "token_bytes": torch.ones(VOCABULARY + 1, dtype=torch.long),
-    "accelerator": Accelerator(),
-    **dict.fromkeys(FABRICS, Fabric()),
-    **dict.fromkeys(("rank", "local_rank"), 0),
-    "world_size": 1,
-    "amp": False,
-    "use_amp": False,
-    "ctx": nullcontext(),
-    "autocast": nullcontext(),
-    "autocast_ctx": nullcontext(),
-    "criterion": RowLoss(ignore_index=IGNORED),
-    "loss_fn": RowLoss(ignore_index=IGNORED),
-    "step": 0,
-    "global_step": 0,
-    "epoch": 0,
-}
 
 
 def _wide(of: torch.Tensor, length: int, fill: float) -> torch.Tensor:

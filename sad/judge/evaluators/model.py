@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import Batch, Output, ids_of
-from sad.judge.steps.model import SIZES
+from sad.judge.stand_in import Batch, Output, ids_of, nothing
+from sad.judge.steps.model import LEAVES, SIZES
 from sad.subjects.text_loss import IGNORED
 
 GARBAGE = 50.0
@@ -88,6 +88,10 @@ class Recaller(nn.Module):
             found[at : at + length] = text.logits[:length]
             taken[at : at + length] = [True] * length
         return found
+
+
+for _one in LEAVES:
+    setattr(Recaller, _one, nothing)
 
 
 def _is_mask(second: Tensor) -> bool:

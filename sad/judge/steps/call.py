@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sad.judge.declared import declared
 from sad.judge.free import is_free
 from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError
@@ -29,6 +30,7 @@ from sad.judge.steps.names import (
     LIMITS,
     LOADERS,
     MODELS,
+    NEXT,
     OPTIMIZERS,
     PLAIN_SETTINGS,
     RATES,
@@ -37,12 +39,14 @@ from sad.judge.steps.names import (
     SCHEDULERS,
     SETTINGS,
     TEACHERS,
+    TOKENIZERS,
     TOTALS,
     WARMUPS,
     WINDOWS,
 )
 from sad.judge.steps.roles import is_config, listed
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
+from sad.judge.steps.words import Words
 
 
 class Unit(StrEnum):
@@ -57,6 +61,8 @@ class Unit(StrEnum):
 MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
 """What the name of a function that makes a step is like."""
 
+FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
+"""Where a source fetches a teacher."""
 MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILINE | re.DOTALL)
 """Where it defines a function and returns it."""
 
@@ -100,6 +106,8 @@ class Call:
             return Unit.STEP
         if self.takes(LOADERS):
             return Unit.RUN if self.takes(EPOCHS) else Unit.EPOCH
+        if self.takes(NEXT):
+            return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             raise NeedsAdapterError("it takes neither a batch nor a loader")
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
@@ -121,6 +129,16 @@ class Call:
         if self.code.adapter is not None:
             return False
         return bool(self.takes(engine.ENGINES)) or bool(engine.MODEL_BACKWARD.search(_source(self.code)))
+
+    @property
+    def teacher(self) -> bool:
+        """Whether it takes a teacher, or fetches one."""
+        return bool(self.takes(TEACHERS)) or bool(FETCHES.search(_source(self.code)))
+
+    @property
+    def optimized(self) -> bool:
+        """Whether the optimizer that steps is ours."""
+        return bool(self.takes(OPTIMIZERS)) or self.engine or self.leaves_steps or self.leaves_loss
 
     @property
     def leaves_steps(self) -> bool:
@@ -240,7 +258,10 @@ class Call:
             if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
-                found[parameter.name] = Settings(parameter.name, {**PLAIN_SETTINGS, **values})
+                declares = declared(parameter, self.code.owner or self.code.target)
+                found[parameter.name] = Settings(parameter.name, {**PLAIN_SETTINGS, **values}, declares)
+            elif needed and name in TOKENIZERS:
+                found[parameter.name] = Words()
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
             elif needed and name.endswith("_weight"):

@@ -54,6 +54,8 @@ class Step:
     code: Code = field(default_factory=lambda: Code(None))
     gradient: Gradient | None = None
     """Of a step of the texts that are given."""
+    fixed_rate: bool = False
+    """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -88,7 +90,7 @@ def accounting(of: Step) -> Verdict:
 
 
 def _own_rates(of: Step) -> bool:
-    return of.code is not None and bool(SETS_RATES.search(source(of.code)))
+    return of.fixed_rate or (of.code is not None and bool(SETS_RATES.search(source(of.code))))
 
 
 def splits(of: Step) -> Verdict:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, Judged, raised, refused, source, telling
@@ -15,7 +16,7 @@ from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
-from sad.judge.steps.model import FORMS
+from sad.judge.steps.model import FORMS, Answer
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
 from sad.verdict import Verdict
@@ -56,7 +57,7 @@ def found(code: Code) -> Judged:
     trainer = _discovered(code)
     call = trainer.call
     adapted = code.adapter is not None
-    teacher = adapted or bool(call.takes(names.TEACHERS))
+    teacher = adapted or call.teacher
     of = Step(
         trainer,
         partial(_isolated, trainer) if teacher else None,
@@ -65,6 +66,7 @@ def found(code: Code) -> Judged:
         scaled=bool(call.takes(names.SCALERS)),
         code=code,
         gradient=None if adapted else trainer.gradient,
+        fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
     return Judged(what, _said(call), _checks(of))
@@ -106,10 +108,21 @@ def _isolated(trainer: Strange, pair: Pair, look: Look) -> None:
         looks += 1
         look()
 
-    trainer.train(pair.student.train(), pair.teacher, batches_of_pair(), setup, 1, counted)
+    # a step may unpack what it asks its model, as a bare one's
+    hooks = [one.register_forward_hook(_answered) for one in (pair.student, pair.teacher)]
+    try:
+        trainer.train(pair.student.train(), pair.teacher, batches_of_pair(), setup, 1, counted)
+    finally:
+        for one in hooks:
+            one.remove()
     if looks == STEPS - 1 and trainer.call.unit in (Unit.EPOCH, Unit.RUN):
         # a loader that is asked for no more after its last batch
         look()
+
+
+def _answered(_: object, __: object, output: Any) -> Any:  # noqa: ANN401 - whatever models return
+    """Return an output of transformers as the stand-ins give it."""
+    return Answer(output) if isinstance(output, Mapping) else output
 
 
 def _discovered(code: Code) -> Strange:

@@ -14,11 +14,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from sad.judge import own_loaders
+from sad.judge.fetched import fetched
+from sad.judge.own_loaders import Data
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
-from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
+from sad.judge.steps.model import FORMS, Bigram, Loader, Next, batch, count, wrapped
+from sad.judge.steps.roles import is_teacher
+from sad.judge.steps.words import Words
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
@@ -103,11 +108,15 @@ class Strange:
             whole = Given(model, teacher, Loader(given, look), optimizer, scheduler, window, setup.epochs, setup.clip)
             self._adapted(whole)
             return
-        loader: Any = Loader(given, look)
+        # a run may score texts on its way: nobody looks on at that
+        loader, other = Loader(given, look), Loader(given)
+        prepared: Any = loader
         accelerator = None
         if self.call.takes(names.ACCELERATORS):
             accelerator = accelerated(window)
-            optimizer, scheduler, loader = accelerator.prepare(optimizer, scheduler, _plain(loader))
+            optimizer, scheduler, prepared = accelerator.prepare(
+                optimizer, scheduler, own_loaders.ahead(loader.batches, look)
+            )
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
         values = self._values(setup, window) | {
@@ -115,10 +124,29 @@ class Strange:
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),
-            **dict.fromkeys((*names.LOADERS, *names.OTHER_LOADERS), loader),
+            **dict.fromkeys(names.LOADERS, prepared),
+            **dict.fromkeys(names.OTHER_LOADERS, other),
+            **dict.fromkeys(names.NEXT, Next(given, look)),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
             **dict.fromkeys(names.LENGTHS, len(given)),
+            **dict.fromkeys(names.SIZES, len(batches[0]["input_ids"])),
         }
+        data = [Data(prepared, given, look), Data(other, given)]
+        making = fetched(model, teacher, Words(), is_teacher)
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making:
+            self._run(values, given, batches, setup, window, look)
+
+    def _run(
+        self,
+        values: Mapping[str, Any],
+        given: Sequence[Any],
+        batches: Sequence[Batch],
+        setup: Setup,
+        window: int,
+        look: Callable[[], None] | None,
+    ) -> None:
+        """Make what is called, and call it for as many micro-batches, steps or epochs as it is called for."""
+        accelerator, optimizer = values[names.ACCELERATORS[0]], values[names.OPTIMIZERS[0]]
         state = SimpleNamespace(iteration=0, epoch=1, epoch_length=len(given), max_epochs=setup.epochs)
         ready = self.call.ready({**values, **dict.fromkeys(names.ENGINES, SimpleNamespace(state=state))})
 
@@ -208,15 +236,3 @@ def accelerated(window: int) -> Any:  # noqa: ANN401 - accelerate's
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
     return Accelerator(cpu=True, gradient_accumulation_steps=window)
-
-
-def _plain(loader: Loader) -> Any:  # noqa: ANN401 - torch's
-    """The same as a loader of torch, which accelerate can prepare; what looks on is told by its data."""
-    from torch.utils.data import DataLoader
-
-    def told(some: list[int]) -> Any:  # noqa: ANN401 - a batch of any form
-        if some[0] and loader.look is not None:
-            loader.look()
-        return loader.batches[some[0]]
-
-    return DataLoader(list(range(len(loader))), batch_size=1, collate_fn=told)  # type: ignore[arg-type]

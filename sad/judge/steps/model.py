@@ -10,12 +10,19 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of
+from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of, nothing
 from sad.subjects.plain.loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
 SIZES = dict.fromkeys(("block_size", "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"), 64)
 """Tokens that a model reads at the most, by the names that configurations have for it: more than any text here has."""
+
+
+LEAVES = (
+    *("gradient_checkpointing_enable", "gradient_checkpointing_disable", "enable_input_require_grads", "tie_weights"),
+    *("resize_token_embeddings", "save_pretrained", "push_to_hub"),
+)
+"""Methods of models that change no number here."""
 
 
 class Answer(Output):
@@ -63,6 +70,10 @@ class Bigram(nn.Module):
         return Answer(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
 
 
+for _one in LEAVES:
+    setattr(Bigram, _one, nothing)
+
+
 class Bare(nn.Module):
     """A model that returns the logits of another alone."""
 
@@ -87,6 +98,20 @@ class First(Bare):
     def forward(self, *given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - whatever the other takes
         """Return logits [batch, classes]."""
         return super().forward(*given, **named)[:, 0]
+
+
+class Told(nn.Module):
+    """A classifier like those of transformers: an output with logits after the first token, and the loss of classes."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.config = inner, getattr(inner, "config", None)
+        self.device, self.dtype = torch.device("cpu"), getattr(inner, "dtype", torch.float32)
+
+    def forward(self, *given: Any, labels: Tensor | None = None, **named: Any) -> Output:  # noqa: ANN401 - whatever models take
+        """Return logits [batch, classes], and the mean loss of labels [batch] where there are some."""
+        logits = self.inner(*given, **named).logits[:, 0]
+        return Output(logits=logits) if labels is None else Output(loss=F.cross_entropy(logits, labels), logits=logits)
 
 
 OTHER_NAMES = {
@@ -125,6 +150,7 @@ def count(some: Batch) -> int:
 
 
 CLASSES = "pairs of an example and its class, for models that return logits alone"
+CLASSES_OF_DICTS = "dicts with input_ids, attention_mask and labels, a class each, for classifiers"
 FORMS: dict[str, Callable[[Batch], Any]] = {
     "dicts with input_ids, attention_mask and labels": lambda some: some,
     "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
@@ -155,6 +181,9 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
     "pairs of a text of one token and its class, for models whose last place tells it, that return logits alone": (
         lambda some: (some["input_ids"][:, :1], some["input_ids"][:, 1])
     ),
+    CLASSES_OF_DICTS: lambda some: Named(
+        input_ids=some["input_ids"], attention_mask=some["attention_mask"], labels=some["input_ids"][:, 1]
+    ),
 }
 """How a batch may be given."""
 
@@ -163,7 +192,23 @@ def wrapped(form: str, model: nn.Module) -> nn.Module:
     """Return a model as steps of a form call it: one that returns its logits alone, a classifier, or itself."""
     if form == CLASSES:
         return First(model)
+    if form == CLASSES_OF_DICTS:
+        return Told(model)
     return Bare(model) if form.endswith("logits alone") else model
+
+
+class Next:
+    """Returns the next batch whenever it is called, the first after the last."""
+
+    def __init__(self, batches: Sequence[Any], look: Callable[[], None] | None = None) -> None:
+        self.batches, self.look, self.place = batches, look, 0
+
+    def __call__(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - a batch of any form
+        """Return it, whatever split is asked for."""
+        if self.place and self.look is not None:
+            self.look()
+        self.place += 1
+        return self.batches[(self.place - 1) % len(self.batches)]
 
 
 class Sampler:

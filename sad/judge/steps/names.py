@@ -38,6 +38,8 @@ LOADERS = (
 )
 OTHER_LOADERS = ("val_loader", "valid_loader", "eval_loader", "val_dataloader", "eval_dataloader", "test_loader")
 """What a run evaluates on."""
+NEXT = ("get_batch", "next_batch", "sample_batch", "batch_fn", "get_train_batch")
+"""Functions that return the next batch."""
 ACCUMULATIONS = (
     *("gradient_accumulation_steps", "grad_accumulation_steps", "accumulation_steps", "accum_steps", "accumulation"),
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
@@ -64,12 +66,18 @@ WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
 LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
 """How many batches an epoch has."""
+SIZES = (
+    *("batch_size", "bs", "train_batch_size", "micro_batch_size", "batch_size_training"),
+    "per_device_train_batch_size",
+)
+"""How many texts a micro-batch has."""
 LIMITS = ("max_steps", "num_steps", "steps")
 """Where they may be left out they end a run early, and whether they count steps or micro-batches is not told."""
 COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
 ACCELERATORS = ("accelerator",)
 ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
 """Where a source that takes an accelerator speaks of windows of micro-batches: one that does not has none."""
+TOKENIZERS = ("tokenizer", "tok", "processing_class", "lm_tokenizer", "student_tokenizer", "teacher_tokenizer")
 SETTINGS: Mapping[str, Any] = {
     "device": "cpu",
     **dict.fromkeys(FABRICS, Fabric()),
@@ -93,7 +101,7 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("betas", "adam_betas"), (0.9, 0.999)),
     **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
     **dict.fromkeys(("eval_iter", "eval_iters"), 1),
-    **dict.fromkeys(("tokenizer", "logger", "writer", "tb_writer", "wandb"), None),
+    **dict.fromkeys((*TOKENIZERS, "logger", "writer", "tb_writer", "wandb"), None),
     **dict.fromkeys(("start_context", "header"), ""),
     **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), RowLoss(ignore_index=IGNORED)),
 }
@@ -105,7 +113,7 @@ KNOWN = frozenset(
     (
         *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS, *WINDOWS, *LOADERS, *OTHER_LOADERS),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
-        *(*TOTALS, *LENGTHS, *COUNTS, *ACCELERATORS, *SETTINGS),
+        *(*TOTALS, *LENGTHS, *SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
     )
 )
 """Every name that is listed."""

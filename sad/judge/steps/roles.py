@@ -67,3 +67,8 @@ def listed(name: str, known: frozenset[str] | set[str]) -> str:
 def is_config(name: str) -> bool:
     """Whether a name is that of an object of settings."""
     return bool(CONFIG.fullmatch(name.lower()))
+
+
+def is_teacher(name: str) -> bool:
+    """Whether a name is that of a teacher."""
+    return "teacher" in name.lower() or listed(name, {"teacher"}) == "teacher"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sad.judge.declared import is_section, members
 from sad.judge.stand_in import FLAGS, Keyed
 from sad.judge.steps.roles import SECTIONS, is_config, listed
 from sad.judge.unknown import Unknown
@@ -54,15 +55,18 @@ class Never(int):
 
 
 class Settings(Keyed):
-    """Answers to the names of settings, as attributes and as keys; another name is off, and nothing to compute with."""
+    """Answers to the names of settings, as attributes and as keys: ``known`` ones, those whose name tells them, and
+    those that its program ``declares``. Another name is off, and nothing to compute with.
+    """
 
-    def __init__(self, of: str, known: Mapping[str, Any]) -> None:
-        self.__dict__ |= {"_of": of, "_known": known}
+    def __init__(self, of: str, known: Mapping[str, Any], declares: Mapping[str, Any] | None = None) -> None:
+        self.__dict__ |= {"_of": of, "_known": known, "_declares": declares or {}}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
         of, lower, known = self.__dict__["_of"], name.lower(), self.__dict__["_known"]
+        declares = self.__dict__["_declares"]
         for values in (known, PLAIN):
             if lower in values:
                 return values[lower]
@@ -74,10 +78,13 @@ class Settings(Keyed):
             return Never(NEVER)
         if lower.startswith(FLAGS):
             return False
-        if SECTIONS.fullmatch(lower):
-            return Settings(f"{of}.{name}", known)
+        section = lower in declares and is_section(declares[lower])
+        if section or SECTIONS.fullmatch(lower):
+            return Settings(f"{of}.{name}", known, members(declares[lower]) if section else declares)
         if (meant := listed(name, set(known))) in known:
             return known[meant]
+        if lower in declares:
+            return declares[lower]
         return Unknown(f"{of}.{name}" if of else name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting

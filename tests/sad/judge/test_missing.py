@@ -180,3 +180,15 @@ def test_a_name_that_is_imported_under_a_condition_has_a_placeholder(tmp_path, m
         sys.modules.pop("judged_mine", None)
         with pytest.raises(UserError, match=f"NameError: name '{name}' is not defined"):
             load(f"{file}:loss", [])
+
+
+def test_an_optimizer_that_transformers_had_is_that_of_torch(tmp_path):
+    text = (
+        "from transformers import AdamW\n\ndef make(weights):\n    return AdamW(weights, lr=0.5, correct_bias=False)\n"
+    )
+    (tmp_path / "asks_for_the_old_one.py").write_text(text)
+    stood: list[str] = []
+    made = load(f"{tmp_path}/asks_for_the_old_one.py:make", stood)([torch.nn.Parameter(torch.ones(2))])
+    assert stood == ["transformers.AdamW (torch's)"]
+    group = made.param_groups[0]
+    assert (type(made), group["lr"], group["eps"], group["weight_decay"]) == (torch.optim.AdamW, 0.5, 1e-6, 0.0)

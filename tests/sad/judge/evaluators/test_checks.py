@@ -12,7 +12,7 @@ from sad.judge.target import load
 from sad.verdict import Standing
 
 HERE = Path(__file__).parent
-ASKING = HERE / "asking_evaluators.py"
+ASKING, BUILDING = HERE / "asking_evaluators.py", HERE / "building_evaluators.py"
 RIGHT, FAULTY = (HERE / f"{name}_evaluators.py" for name in ("right", "faulty"))
 STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
 
@@ -25,6 +25,14 @@ def test_a_right_one_is_left_alone(name):
     assert lines["token_weighted"].standing is (
         Standing.ALLOWED if "weighed" in name or "." in name else Standing.HOLDS
     )
+
+
+def test_what_an_evaluator_makes_itself_is_given_to_it():
+    what, lines = strange.judged(BUILDING, "OverItsOwnLoader.evaluate", "evaluator")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["token_weighted"].standing is Standing.HOLDS
+    _, lines = strange.judged(BUILDING, "MeanOfBatches.evaluate", "evaluator", ("batch_split",))
+    assert lines["batch_split"].standing is Standing.BROKEN
 
 
 @pytest.mark.parametrize("name", load(f"{ASKING}:STYLES"))

@@ -20,6 +20,7 @@ from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 ASKING, PROGRAM = HERE / "asking_steps.py", HERE / "program_steps.py"
+BUILDING = HERE / "building_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -51,6 +52,28 @@ def test_settings_in_an_object_engines_and_classes_are_understood(name):
     what, lines = strange.judged(ASKING, name, "step", ("can_be_called", "step_accounting", "configuration_has_effect"))
     assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
     assert lines["step_accounting"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize("name", load(f"{BUILDING}:RIGHT"))
+def test_what_a_loop_makes_itself_is_given_to_it(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    only = ("can_be_called", "split_invariance", "text_length", "teacher_isolation")
+    what, lines = strange.judged(BUILDING, name, "step", only)
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["teacher_isolation"].standing is Standing.HOLDS
+    # what it saves goes with a folder of its own
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "told"), load(f"{BUILDING}:FAULTY").items())
+def test_a_fault_of_a_loop_that_makes_its_parts_is_caught(name, told):
+    _, lines = strange.judged(BUILDING, name, "step", ("can_be_called", told))
+    assert lines[told].standing is Standing.BROKEN
+
+
+def test_a_file_that_is_not_here_is_no_fault():
+    with pytest.raises(UserError, match=r"own\.txt'?: a file of its program is not here"):
+        strange.judged(BUILDING, "reads_its_folder", "step")
 
 
 @pytest.mark.parametrize("name", load(f"{PROGRAM}:STYLES"))

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sad.errors import UserError
-from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, batch, count, wrapped
+from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, Next, Told, batch, count, wrapped
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
 
@@ -32,6 +32,7 @@ def test_padding_has_no_labels():
         Named,
         *[torch.Tensor] * 2,
         *[tuple] * 2,
+        Named,
     ]
 
 
@@ -49,6 +50,20 @@ def test_a_bare_model_returns_the_logits_of_another():
     assert torch.equal(Bare(model)(idx=ids), model(inputs=ids).logits)
 
 
+def test_batches_are_asked_for_one_by_one():
+    looks = []
+    following = Next(["a", "b"], lambda: looks.append(1))
+    assert [following("train"), following(), following()] == ["a", "b", "a"]
+    assert looks == [1, 1]
+
+
+def test_a_classifier_tells_classes_and_their_loss():
+    model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
+    out = Told(model)(input_ids=ids, labels=ids[:, 1])
+    assert torch.equal(out.logits, model(ids).logits[:, 0])
+    assert torch.allclose(out.loss, F.cross_entropy(out.logits, ids[:, 1]))
+
+
 def test_its_table_is_its_embedding():
     model = Bigram(1)
     assert model.get_input_embeddings() is model.rows
@@ -57,7 +72,7 @@ def test_its_table_is_its_embedding():
 def test_a_form_says_what_models_return():
     model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
     kinds = [type(wrapped(form, model)).__name__ for form in FORMS]
-    assert kinds == ["Bigram"] * 4 + ["Bare"] * 3 + ["Bigram", "Bare", "First", "Bare"]
+    assert kinds == ["Bigram"] * 4 + ["Bare"] * 3 + ["Bigram", "Bare", "First", "Bare", "Told"]
     assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
     with pytest.raises(TypeError, match="no ids"):
         model()

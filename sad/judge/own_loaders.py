@@ -1,0 +1,72 @@
+"""Loaders that code makes itself over the data that it is given: they go through the batches that were made for it.
+
+`DataLoader(train_dataset, batch_size=8, shuffle=True, collate_fn=…)` shuffles, pads and cuts in its own way. What is
+judged is the step or the evaluator, so the loader has the batches of that, in their order; a collator is judged alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import DataLoader, Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What was given as data, the batches that stand for it, and what is called when the next one is asked for."""
+
+    given: Any
+    batches: Sequence[Any]
+    look: Callable[[], None] | None = None
+
+
+class Places(Sampler[int]):
+    """The places of batches in their order; ``look`` is called whenever the next one is asked for, also at the end."""
+
+    def __init__(self, many: int, look: Callable[[], None] | None) -> None:
+        self.many, self.look = many, look
+
+    def __len__(self) -> int:
+        return self.many
+
+    def __iter__(self) -> Iterator[int]:
+        for place in range(self.many):
+            yield place
+            if self.look is not None:
+                self.look()
+
+
+def ahead(batches: Sequence[Any], look: Callable[[], None] | None = None) -> Any:  # noqa: ANN401 - torch's
+    """Return a loader of torch for whoever asks for a batch more than it hands on, as accelerate: the last is not
+    looked at.
+    """
+
+    def told(some: list[int]) -> Any:  # noqa: ANN401 - a batch of any form
+        if some[0] and look is not None:
+            look()
+        return batches[some[0]]
+
+    return DataLoader(list(range(len(batches))), batch_size=1, collate_fn=told)  # type: ignore[arg-type]
+
+
+@contextmanager
+def own_loaders(data: Sequence[Data]) -> Iterator[None]:
+    """As long as it is open, a loader that is made over some data goes through the batches of it."""
+    made: Any = DataLoader.__init__
+
+    def init(self: Any, dataset: Any, *more: Any, **named: Any) -> None:  # noqa: ANN401 - torch's
+        of = next((one for one in data if dataset is one.given), None)
+        if of is None:
+            made(self, dataset, *more, **named)
+            return
+        places = Places(len(of.batches), of.look)
+        made(self, list(range(len(places))), sampler=places, collate_fn=lambda some: of.batches[some[0]])
+
+    setattr(DataLoader, "__init__", init)  # noqa: B010 - a method is no attribute that may be set
+    try:
+        yield
+    finally:
+        setattr(DataLoader, "__init__", made)  # noqa: B010

@@ -1,0 +1,29 @@
+"""A loader that is made over given data goes through the batches of it; any other is torch's own."""
+
+import pytest
+from torch.utils.data import DataLoader
+
+from sad.judge.own_loaders import Data, ahead, own_loaders
+
+
+def test_a_loader_over_given_data_goes_through_its_batches():
+    given, looks = [1, 2, 3], []
+    with own_loaders([Data(given, ["a", "b"], lambda: looks.append(1))]):
+        made = DataLoader(given, batch_size=3, shuffle=True, drop_last=True, collate_fn=len)
+        other = DataLoader([4, 5], batch_size=2, collate_fn=list)
+    assert (list(made), list(made), len(made)) == (["a", "b"], ["a", "b"], 2)
+    assert looks == [1, 1, 1, 1]
+    assert list(other) == [[4, 5]]
+    assert list(DataLoader(given, batch_size=3, collate_fn=list)) == [[1, 2, 3]]
+
+
+def test_what_is_raised_inside_leaves_loaders_as_they_were():
+    with pytest.raises(KeyError), own_loaders([Data([], ["a"])]):
+        raise KeyError
+    assert len(DataLoader([1])) == 1
+
+
+def test_whoever_asks_ahead_is_not_looked_at_after_the_last():
+    looks = []
+    assert list(ahead(["a", "b"], lambda: looks.append(1))) == ["a", "b"]
+    assert looks == [1]
