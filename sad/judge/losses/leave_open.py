@@ -27,7 +27,7 @@ HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
 
-def settled(  # noqa: C901 - one line a reason
+def settled(
     name: str,
     divergence: Divergence,
     text: str = "",
