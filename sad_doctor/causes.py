@@ -99,7 +99,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
         *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
-    "weights-change": (
+    "loss-weights-change": (
         *("loss-spike", "level-breaks", "loss-diverges", "gradient-grows", "gradient-always-clipped", "total-too-high"),
         *("starts-over", "early-plateau", "term-apart", "totals-differ"),
     ),

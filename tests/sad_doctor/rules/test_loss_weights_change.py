@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sad_doctor.finding import Level
-from sad_doctor.rules.weights_change import RULE
+from sad_doctor.rules.loss_weights_change import RULE
 
 
 def written(before, after, records=60, at=30):

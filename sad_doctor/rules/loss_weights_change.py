@@ -98,7 +98,7 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
 
 RULE = Rule(
     code="R224",
-    name="weights-change",
+    name="loss-weights-change",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LOSS, names.RAW),
