@@ -114,17 +114,17 @@ class CsvLog:
                 notes.append("decimal commas were read as points")
             if self._settled:
                 notes.append("the last line has no end; it has all its cells and was taken")
+            facts = {names.STATUS: "unknown", **self._rows.facts}
             if named := self._row_names.found:
-                notes = [
-                    f"no column is a step, an epoch or a time, and every row has a name, {sanitize(self._names[0], 60)}: "
-                    "a table of results and no log of a training"
-                ]
+                key = sanitize(self._names[0], 60)
+                notes = []
+                facts = {names.UNREAD: f"each row has a name ({key}) and no step: a table of results, no training log"}
             self._run = Run(
                 name=sanitize(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns={} if named else self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **({} if named else self._rows.facts)},
+                facts=facts,
                 notes=tuple(notes),
             )
         return self._run

@@ -1,4 +1,4 @@
-"""Tables whose rows have names in place of steps: results of models, of tasks or of settings, and no log of a training."""
+"""Tables whose rows have names in place of steps: results of models, tasks or settings, no training log."""
 
 from __future__ import annotations
 

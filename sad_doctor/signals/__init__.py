@@ -19,6 +19,7 @@ from sad_doctor.signals.precision import sample, significand, significant_digits
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.reweighted import Reweighted, reweighted
+from sad_doctor.signals.rises import Rise, lowest, rise
 from sad_doctor.signals.seams import (
     Beginning,
     Doubled,
@@ -38,6 +39,7 @@ from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, t
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
+from sad_doctor.signals.weights_evaluated import other_weights
 
 __all__ = [
     "AROUND",
@@ -58,6 +60,7 @@ __all__ = [
     "Regular",
     "Repeat",
     "Reweighted",
+    "Rise",
     "Small",
     "Still",
     "Switch",
@@ -99,6 +102,7 @@ __all__ = [
     "levels",
     "loss_falls",
     "lost",
+    "lowest",
     "measured",
     "negligible",
     "neighbours",
@@ -106,6 +110,7 @@ __all__ = [
     "noise_share",
     "noises",
     "of_classes",
+    "other_weights",
     "outlying",
     "parts",
     "per_batch",
@@ -119,6 +124,7 @@ __all__ = [
     "rewarded",
     "reweighted",
     "rewound",
+    "rise",
     "sample",
     "shares",
     "sides",

@@ -148,8 +148,6 @@ def test_a_table_of_results_is_no_log(write):
     path = write("a.csv", "model,train_samples_per_sec,train_loss\n" + rows)
     run = read(path)
     assert run.columns == {}
-    assert run.notes == (
-        "no column is a step, an epoch or a time, and every row has a name, model: a table of results and no log of a "
-        "training",
-    )
-    assert not check(run).judged
+    report = check(run)
+    assert not report.judged
+    assert report.unread == "each row has a name (model) and no step: a table of results, no training log"

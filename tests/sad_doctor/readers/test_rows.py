@@ -140,7 +140,10 @@ def test_too_many_names_are_left_out_without_growing(monkeypatch):
         rows.add({"step": index, f"metric {index}": 1.0})
     assert len(rows.snapshot()) == 10
     assert len(rows._targets) < 20
-    assert any("that no rule knows were left out, of 1,000 rows, the last of step 999" in note for note in rows.notes)
+    assert any(
+        "further ones that no rule knows were left out, of 1,000 rows, the last of step 999" in note
+        for note in rows.notes
+    )
 
 
 def test_beyond_too_many_names_those_that_rules_know_are_kept(monkeypatch):

@@ -15,6 +15,20 @@ def test_it_tells_where_the_loss_was_lowest(judge):
     assert "and stays up" in finding.headline
 
 
+def test_a_divergence_within_the_first_tenth(judge):
+    early = ", ".join(f"{max(3.0, 9 - 0.4 * i) + 0.05 * (i % 3):.2f}" for i in range(30))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(30)))}\ntrain/loss: {early}\n{late(7.5)}")
+
+    assert finding.first_step < 40
+    assert finding.numbers["first"] > 7
+    assert finding.level == Level.ERROR
+    assert judge(RULE, f"steps: {', '.join(map(str, range(30)))}\ntrain/loss: {early}\n{late(3)}") == []
+
+
+def late(level):
+    return f"steps: {', '.join(map(str, range(30, 630)))}\ntrain/loss: {level} ~ 0.3"
+
+
 def test_a_loss_that_only_ever_rises_diverges_too(judge):
     assert len(judge(RULE, "steps: 200\ntrain/loss: 3 -> 13")) == 1
 
