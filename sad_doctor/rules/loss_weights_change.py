@@ -97,8 +97,8 @@ def _told(term: str, before: float, after: float) -> str:
 
 
 def _number(weight: float) -> str:
-    """A weight that was fitted to printed digits, to three of its own."""
-    return words.number(float(f"{weight:.3g}"))
+    """A weight that was fitted to printed digits, to three of its own and four behind the point."""
+    return words.number(round(float(f"{weight:.3g}"), 4))
 
 
 RULE = Rule(
