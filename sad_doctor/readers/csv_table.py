@@ -77,6 +77,7 @@ class CsvLog:
         self._tail = Tail(path.resolve())
         self.pace = self._tail.pace
         self._run: Run | None = None
+        self._row_names = RowNames(())
         self._names: list[str] = []
         self._steps: list[int] = []
         self._delimiter = ","

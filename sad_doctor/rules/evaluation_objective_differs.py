@@ -4,7 +4,7 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout: a hint where the norm of the gradient is below a half, so that the number alone is a sum.
+number of times, throughout: a hint where the norm of the gradient over that number is below 0.04, as no mean's is.
 Or the evaluation's is 1.44 times the training's, as bits are of nats; or its KL is many times its own label loss,
 which no mean over places is. Overfitting opens such a gap too, but not from the first
 evaluation on, if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
@@ -71,8 +71,6 @@ FEWEST, _MANY, _STEADY = 3, 5, 0.06
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 _FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO, _BITS = 0.85, 0.98, 4, 5, 64, math.log2(math.e)
 """Most that is left of its first loss, below and from a ratio of 4; the ratio of a sum; most devices; bits of a nat."""
-_SMALL = 0.5
-"""A norm of the gradient below it, while the loss falls, is no sum of several gradients."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -87,8 +85,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         else _whole_multiple(evaluation, training)
     )
     if (found := _summed_kl(run) or multiple) is not None:
-        summed = multiple is found and found.numbers["times"].is_integer()
-        yield _harmless(found, norm) if summed and (norm := _small_norm(run)) else found
+        times = found.numbers["times"] if multiple is found else 1.0
+        norm = signals.number_alone(run, times) if times.is_integer() and times > 1 else None
+        yield found if norm is None else _harmless(found, norm)
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
@@ -154,14 +153,6 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     return _times(
         f"training's loss is {times} times the evaluation's", step, (float(value[-1]), float(level[-1])), times
     )
-
-
-def _small_norm(run: Run) -> float:
-    """The median norm of the gradient where it is too small to be that of a sum; else 0."""
-    norm = run.get(names.GRAD_NORM)
-    known = np.empty(0) if norm is None else signals.finite(norm).value
-    middle = float(np.median(known)) if known.size >= _MANY else 0.0
-    return middle if middle < _SMALL else 0.0
 
 
 def _harmless(found: Finding, norm: float) -> Finding:

@@ -20,6 +20,7 @@ from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.reweighted import Reweighted, reweighted
 from sad_doctor.signals.rises import Rise, lowest, rise
+from sad_doctor.signals.scaled import number_alone
 from sad_doctor.signals.seams import (
     Beginning,
     Doubled,
@@ -109,6 +110,7 @@ __all__ = [
     "never_steps",
     "noise_share",
     "noises",
+    "number_alone",
     "of_classes",
     "other_weights",
     "outlying",
