@@ -194,7 +194,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "counters-disagree",
     ),
-    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart"),
+    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart", "batches-repeat"),
     "records-stand-out": ("loss-spike",),
     "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (

@@ -237,12 +237,21 @@ def _finding(run: Run, seen: _Seen) -> Finding:
             f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
         ),
         evidence=(*lines, *told[3:6]),
-        cause=_cause(seen, set(whole)),
+        cause=_comes_round(run, seen) or _cause(seen, set(whole)),
         remedy="See what begins at that step: an epoch, a shard, a stage, a resume, a file of the cache.",
         first_step=seen.at,
         last_step=run.last_step,
         numbers={"series": float(len(seen.there))},
     )
+
+
+def _comes_round(run: Run, seen: _Seen) -> str:
+    """Why a label loss or a total falls at once where the texts come round again; empty where it does not."""
+    number = signals.pass_begins(run, seen.at)
+    labels = any(name == names.LOSS or names.term_of(name) in names.ANCHORS for name in seen.there)
+    if number is None or not labels or any(after > before for _, before, after in seen.there.values()):
+        return ""
+    return f"Pass {number} over the texts begins there: what falls at once was learned by heart in the pass before."
 
 
 def _cause(seen: _Seen, whole: set[str]) -> str:

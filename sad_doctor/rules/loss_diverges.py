@@ -72,6 +72,9 @@ from sad_doctor.run import Column, Run
 _FAR = 5.0
 """So many times its beginning no loss stands that a term lifted which came in."""
 
+_LEAPS = 1.5
+"""A term so many times its level at a jump of the total has made it, where no other is."""
+
 _LINES = 4
 """So many changes of the objective are shown."""
 
@@ -169,6 +172,21 @@ def _jump(loss: Column, rise: signals.Rise) -> signals.Jump | None:
     return jump if jump is not None and _MOST * whole < jump.after - jump.before < whole / _MOST else None
 
 
+def _jumps_alone(run: Run, jump: signals.Jump) -> str | None:
+    """The one term that makes most of the total's jump, before its weight where that is what is logged; None if none.
+
+    Raw terms may have any weight, so that it is the only one that leaps by half of its level.
+    """
+    leaps = []
+    for term, column in {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}.items():
+        found = signals.jump_at(signals.finite(signals.tidy(column)), jump.step)
+        if found is None:
+            return None
+        if found.after > _LEAPS * max(found.before, 0.0):
+            leaps.append(term)
+    return leaps[0] if len(leaps) == 1 and len({*run.terms(names.RAW), *run.terms(names.WEIGHTED)}) > 1 else None
+
+
 def _terms(run: Run) -> dict[str, Column]:
     """The series that no weight moves, or that are the label loss: what a curriculum does not raise."""
     parts = signals.parts(run)
@@ -208,6 +226,7 @@ def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: signals.R
 def _finding(run: Run, loss: Column, rise: signals.Rise, risen: list[str], t: Thresholds, *, undone: bool) -> Finding:
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
     jump = _jump(loss, rise)
+    alone = None if jump is None else _jumps_alone(run, jump)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
     excused = falling or (undone and rise.last < _FAR * abs(rise.first))
     return RULE.finding(
@@ -223,11 +242,15 @@ def _finding(run: Run, loss: Column, rise: signals.Rise, risen: list[str], t: Th
             f"Median of the last fifth {words.number(rise.last)}, lowest stretch {words.number(rise.lowest)}, "
             f"beginning {words.number(rise.first)}",
             *([f"{words.capital(words.listing(words.called(name) for name in risen))} too"] if risen else []),
+            *([f"At that step {alone} jumps, and no other term does as far"] if alone else []),
             *([f"But {words.listing(falling)} falls meanwhile"] if falling else []),
         ),
         cause=(
-            "Something was changed between these two records: the division by accumulation steps or tokens (a sum for "
-            "a mean), a weight, the data or its length; or one step broke the weights, the learning rate too large."
+            "The teacher's side changed between these two records: a cache, a checkpoint, a temperature, an alignment; "
+            "or the weight of that term."
+            if alone and alone not in names.ANCHORS
+            else "Something was changed between these two records: the division by accumulation steps or tokens (a sum "
+            "for a mean), a weight, the data or its length; or one step broke the weights, the learning rate too large."
             if jump
             else "The learning rate is too large for this batch, or its warm-up too short, and no clip held the step."
         ),
