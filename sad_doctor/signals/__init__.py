@@ -33,7 +33,7 @@ from sad_doctor.signals.seams import (
     told_again,
     warms_again,
 )
-from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
@@ -78,6 +78,7 @@ __all__ = [
     "breaks",
     "clamp_of",
     "clamped",
+    "cut",
     "decayed",
     "doubled",
     "ends",
