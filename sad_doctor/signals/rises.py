@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sad_doctor.run import Column
 from sad_doctor.signals.series import gain
@@ -49,23 +49,25 @@ def rise(column: Column, share: float, least: float) -> Rise | None:
     count = len(column) // 5
     last, before = column.value[-count:], column.value[:-count]
     stretches = _stretches(before.size)
-    at = min(range(len(stretches)), key=lambda one: float(np.median(before[stretches[one]])))
-    stretch, beginning = stretches[at], stretches[-1 if at >= _BLOCKS else 0]
-    low = float(np.median(before[stretch]))
+    medians = [float(np.median(before[stretch])) for stretch in stretches]
+    at = int(np.argmin(medians))
+    stretch, low, beginning = stretches[at], medians[at], medians[-1 if at >= _BLOCKS else 0]
     found = gain(last, before[stretch])
     limit = max(share * abs(low), least)
     # a loss that explodes has no steady noise: there nearly all of the last lie above nearly all of the lowest
     clear = float(np.quantile(last, 0.1)) > float(np.quantile(before[stretch], 0.9)) and found.amount > limit
     if not clear and not found.surely_above(limit, sigmas=_SIGMAS):
         return None
-    return Rise(low, float(column.step[stretch[-1]]), float(np.median(last)), float(np.median(before[beginning])))
+    return Rise(low, float(column.step[stretch.stop - 1]), float(np.median(last)), beginning)
 
 
-def _stretches(size: int) -> list[NDArray[np.intp]]:
-    """Places of eight blocks, then of halves of the first: within it a loss may fall and leave that level."""
-    found = np.array_split(np.arange(size), _BLOCKS)
-    early = found[0]
-    while early.size >= 2 * _SHORTEST:
-        early, later = np.array_split(early, 2)
-        found += [later, early]
+def _stretches(size: int) -> list[slice]:
+    """Eight blocks, then halves of the first: within it a loss may fall and leave that level."""
+    edges = [round(size * block / _BLOCKS) for block in range(_BLOCKS + 1)]
+    found = [slice(start, end) for start, end in pairwise(edges)]
+    early = edges[1]
+    while early >= 2 * _SHORTEST:
+        half = (early + 1) // 2
+        found += [slice(half, early), slice(half)]
+        early = half
     return found
