@@ -146,6 +146,7 @@ class Audit:
     def _entered(self, items: Sequence[pytest.Item]) -> str:
         """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
         by_function: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        passed: list[tuple[str, float]] = []
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             self.marks.share(Path(folder) / "entered")
@@ -153,10 +154,15 @@ class Audit:
             for item, passes in self._run(items):
                 took = time.monotonic() - began
                 heard = self.marks.heard()
+                passed += [(item.nodeid, took)] if passes else []
                 for key in heard if passes else ():
                     by_function[key].append((item.nodeid, took))
                 began = time.monotonic()
         self.marks.share(None)
+        for key, tests in by_function.items():
+            # what a fixture makes once is entered in the first test that asks for it, and may be judged in the next
+            file, own = key.partition(":")[0], {name for name, _ in tests}
+            tests += [one for one in passed if one[0] not in own and Function(file, "", 0).own_test in one[0]]
         return json.dumps(by_function)
 
     def _run(self, tests: Sequence[pytest.Item]) -> Iterator[Ran]:

@@ -81,7 +81,7 @@ def _interface(kind: str) -> Interface:
     try:
         return Interface(kind)
     except ValueError:
-        raise UserError(f"kind {kind!r}: there are {', '.join(Interface)}") from None
+        raise UserError(f"kind {kind!r}: no such kind of code; there are {', '.join(Interface)}") from None
 
 
 def _owner(code: Any) -> type | None:  # noqa: ANN401 - as in ``check``

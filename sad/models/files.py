@@ -123,7 +123,7 @@ def _config(path: Path, name: str) -> dict[str, Any]:
     _refuse_adapter(path, name)
     if not file.is_file():
         inside = sorted(p.parent for p in path.glob(f"*/{CONFIG}"))
-        hint = f": did you mean {inside[0]}?" if inside else ": it is no model in Hugging Face format"
+        hint = f": did you mean {inside[0]}?" if inside else ": name the folder of a model in Hugging Face format"
         raise UserError(f"{name} holds no {CONFIG}{hint}")
     try:
         config = bounded.json_of(file)

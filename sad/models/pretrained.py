@@ -90,8 +90,9 @@ def _check_packed(model: nn.Module, name: str, quantization: str) -> None:
     except (RuntimeError, AssertionError) as error:
         # its kernels take matrices of some sizes only, and say so when they are first used
         told = str(error).strip().partition("\n")[0]
+        cannot = f"{name} cannot be run in {quantization} on this machine ({told})"
         raise UserError(
-            f"{name} cannot be run in {quantization} on this machine ({told}): try the other type"
+            f"{cannot}: set teacher.quantization = {'int4' if quantization == 'int8' else 'int8'}, or leave it out"
         ) from None
 
 

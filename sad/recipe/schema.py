@@ -226,7 +226,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         *parents, wrong = (str(part) for part in first["loc"])
         known = _keys(parents)
-        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else f"known: {listed(known, wrong)}"
         return f"unknown key {where}; {hint}"
     message = first["msg"].removeprefix("Value error, ")

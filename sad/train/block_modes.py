@@ -62,7 +62,7 @@ def recomputed(student: nn.Module) -> Iterator[None]:
     """
     model: Any = student
     if not getattr(model, "supports_gradient_checkpointing", False):
-        raise UserError(f"train.gradient_checkpointing: {type(model).__name__} cannot; leave it out")
+        raise UserError(f"train.gradient_checkpointing: {type(model).__name__} has none; leave it out")
     kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"  # until transformers 5.2x
     getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
     try:

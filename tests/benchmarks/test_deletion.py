@@ -119,3 +119,25 @@ def test_what_is_not_asked_to_the_end_is_asked_again(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     assert "not asked to the end: 1" in _audited(tmp_path, "--each", "0.1")
     assert _audited(tmp_path)[0] == "1 of 6 functions judged: 1 missed, 0 not"
+
+
+def test_what_a_fixture_makes_once_is_judged_by_every_test_of_its_file(tmp_path: Path) -> None:
+    """It is entered before the first test, which looks at something else."""
+    shared = """
+    import pytest
+    from small.shapes import idle
+
+    @pytest.fixture(scope="module")
+    def made():
+        return idle()
+
+    def test_first(made):
+        pass
+
+    def test_second(made):
+        assert made == 2
+    """
+    for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), ("tests/test_shapes.py", shared)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    assert _audited(tmp_path)[0] == "1 of 6 functions judged: 1 missed, 0 not"

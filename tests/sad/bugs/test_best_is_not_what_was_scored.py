@@ -13,6 +13,9 @@ def test_verify_catches_it_and_finds_it_absent():
     (verdict,) = found.reproduced
     assert verdict.numbers["again"] > 5 * verdict.numbers["told"]
     assert found.fixed[0].numbers["claims"] == 5
+    (other,) = found.variants["the average is saved under the score of the raw weights"]
+    # here the raw weights are the better ones
+    assert other.numbers["told"] < 0.1 < 0.15 < other.numbers["again"] < 0.2
 
 
 def test_an_evaluation_of_other_weights_is_found(monkeypatch, found_in_the_code_that_trains):

@@ -19,6 +19,7 @@ def test_verify_catches_it_and_finds_it_absent(found):
 def test_the_advice_compares_padding_rows(found):
     (verdict,) = found.attempts["the teacher cut to the smaller head"]
     assert "heads of 316 and 316 rows" in verdict.says
+    assert verdict.numbers["loss"] < 1e-6 < verdict.numbers["right"]
 
 
 def test_a_head_that_is_not_cut_is_found(monkeypatch, found_in_the_code_that_trains):

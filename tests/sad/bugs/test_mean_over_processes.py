@@ -10,7 +10,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "accuracy" in found.reproduced[0].says
     # one process alone does not show a mean over processes
     assert found.variants["a mask that is shifted"][0].says.startswith("two processes: ")
-    assert found.variants["sums, with a mask that is not"][0].says.startswith("one batch: ")
+    assert found.variants["sums, with a mask that is not"][0].says.startswith("one batch: accuracy ")
 
 
 def test_totals_that_stay_on_their_process_are_found(monkeypatch, found_in_the_code_that_trains):

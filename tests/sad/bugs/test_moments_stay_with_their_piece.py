@@ -1,6 +1,6 @@
 import torch
 
-from sad.bugs.moments_stay_with_their_piece import BUG
+from sad.bugs.moments_stay_with_their_piece import BUG, _KeepsTheFirst
 from sad.invariants import pieces_go_on as module
 from sad.verify.battery import run
 
@@ -11,6 +11,11 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "saved by 2 processes and taken up by 1: step 3: loss" in found.reproduced[0].says
     (rows,) = found.variants.values()
     assert "taken up by 1: " in rows[0].says
+
+
+def test_the_first_process_keeps_its_own():
+    # nobody's moments come back to one process either way: the verdict does not tell
+    assert _KeepsTheFirst.writes()
 
 
 def test_moments_that_do_not_come_back_are_found(monkeypatch, found_in_the_code_that_trains):

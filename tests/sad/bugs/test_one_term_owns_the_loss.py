@@ -32,6 +32,12 @@ def test_the_documented_fix_trains_the_same(found):
     assert after.numbers == pytest.approx(dict(before.numbers), rel=1e-3)
 
 
+def test_differentiated_weights_look_perfect_in_the_count(found):
+    counted, _, gradient = found.variants["weights that are differentiated"]
+    assert counted.numbers["sum"] == pytest.approx(1.0)
+    assert not gradient.holds
+
+
 def test_weights_that_do_not_follow_are_named(monkeypatch, judged):
     monkeypatch.setattr(Objective, "calibrate", lambda *_: None)
     monkeypatch.setattr(Objective, "follow", lambda *_: None)

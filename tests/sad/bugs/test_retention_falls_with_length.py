@@ -11,6 +11,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "kl 1293, right 1.946" in verdict.says
     # the score that was reported: far below nothing
     assert 1 - verdict.numbers["got"] < -1000
+    assert found.variants["a mean over all places"][0].says == "one batch: kl 31.54, right 1.946"
 
 
 def test_a_divergence_by_the_number_of_batches_is_found(monkeypatch, found_in_the_code_that_trains):

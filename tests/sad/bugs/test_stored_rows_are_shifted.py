@@ -1,13 +1,21 @@
 """Each fault of a store, planted in the one that trains, must be found."""
 
 import numpy as np
+import pytest
 import torch
 
 from sad.align.vocab import VocabMap
 from sad.bugs.stored_rows_are_shifted import BUG
 from sad.cache import layout, lists
 from sad.cache.part import Records
+from sad.shipped.stored_teacher import stored_teacher
 from sad.verify.battery import run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked_once():
+    """What is asked of a store once in a process is asked before a fault is planted: else its own answer is found."""
+    stored_teacher()
 
 
 def test_verify_catches_it_and_finds_it_absent():
@@ -16,6 +24,10 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     assert set(found.faulty) == {"the bug", *BUG.variants}
     assert "87.8486 nats, right 82.2173" in found.reproduced[0].says
+    forgotten, of_the_teacher, unsoftened = (verdict.says for (verdict,) in found.variants.values())
+    assert forgotten.startswith("4 tokens and the rest, one tokenizer, at T = 1")
+    assert of_the_teacher.startswith("all tokens, ids in another order, at T = 1")
+    assert unsoftened.startswith("all tokens, one tokenizer, at T = 2")
 
 
 def test_rows_of_another_position_are_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,7 +9,7 @@ from sad.losses import kd
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
 from sad.subjects.probe.right import RIGHT, counting, kl, logs
-from sad.verdict import Standing
+from sad.verdict import Cause, Standing
 
 TAKES = frozenset({Takes.LABELS})
 PLAIN, REVERSE = Contract(takes=TAKES), Contract(Kind.REVERSE_KL, takes=TAKES)
@@ -86,6 +88,26 @@ def test_a_wrong_one_breaks_it(contract, wrong, says):
     assert verdict.standing == Standing.BROKEN
     assert says in verdict.says
     assert verdict.example
+
+
+def ruled_out_a_little(given):
+    """A token that the teacher rules out keeps a part: a finite value, and another one."""
+    return RIGHT["mean over tokens"].loss(replace(given, teacher_logits=given.teacher_logits.clamp_min(-2.0)))
+
+
+def half_cube(given):
+    """Of logits sixty times as large the cube is more than float16 holds; of ordinary ones it is not."""
+    heard = torch.where(given.student_logits.isneginf(), 0.0, given.student_logits)
+    return RIGHT["mean over tokens"].loss(given) + 0.0 * heard.abs().max().pow(3).float()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause"), [(half_cube, Cause.FLOAT16), (ruled_out_a_little, Cause.RULED_OUT), (plain_mean, None)]
+)
+def test_what_may_have_been_left_to_the_caller_is_the_cause(wrong, cause):
+    verdict = finite(Divergence(PLAIN, wrong))
+    assert verdict.standing == Standing.BROKEN
+    assert verdict.cause is cause
 
 
 def test_a_gradient_that_is_not_finite_behind_a_finite_loss():

@@ -78,7 +78,7 @@ def test_code_of_another_kind():
     assert report.document()["alignment"] == "groups"
     with pytest.raises(AssertionError, match=r"tokens .* are in no group"):
         check(load(f"{alignments / 'faulty_alignments.py'}:loses_the_rest"), kind="alignment", only=only)
-    with pytest.raises(UserError, match="there are loss, collator"):
+    with pytest.raises(UserError, match="kind 'colator': no such kind of code; there are loss, collator"):
         check(load, kind="colator")
 
 

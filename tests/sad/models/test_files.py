@@ -62,7 +62,7 @@ def test_positions_are_found_under_other_names(folder: Path) -> None:
 def test_a_folder_without_configuration_names_the_one_that_was_meant(folder: Path, tmp_path: Path) -> None:
     assert refused(tmp_path).endswith(f"did you mean {folder}?")
     (folder / "config.json").unlink()
-    assert "no model in Hugging Face format" in refused(folder)
+    assert "holds no config.json: name the folder of a model in Hugging Face format" in refused(folder)
     (folder / "adapter_config.json").write_text("{}")
     assert "merge it" in refused(folder)
 

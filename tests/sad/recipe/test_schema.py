@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,8 @@ def test_an_unknown_key_names_the_nearest_right_one(key: str, near: str) -> None
 
 def test_an_unknown_key_like_no_other_names_those_there_are() -> None:
     assert "unknown key student.zzzzzz; known: model, tokenizer" in refused(student__zzzzzz=1)
+    # what shares a few letters only would be a guess, and `data.text` is meant
+    assert re.search(r"unknown key data\.train; known: .*\btext\b", refused(data__train="texts.jsonl"))
     assert "unknown key quux" in refused(quux=1)
 
 

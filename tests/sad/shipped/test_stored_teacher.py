@@ -2,6 +2,7 @@ import torch
 
 from sad import tiny
 from sad.cache.layout import Layout
+from sad.head import signals
 from sad.invariants.stored_as_live import stored_as_live
 from sad.shipped.stored_teacher import stored_teacher
 from sad.subjects.offline import Offline
@@ -20,7 +21,20 @@ def test_two_calls_give_one_implementation():
     assert stored_teacher() == stored_teacher()
 
 
+def test_a_signal_that_differs_from_the_live_one_is_named(monkeypatch):
+    """The loss is right all the same: only what is measured beside it tells."""
+    shipped = signals._entropy
+
+    def of_buckets_is_off(log_p):
+        # the list has one bucket more than there are tokens
+        return shipped(log_p) * (1.1 if log_p[..., -1].isneginf().all() else 1.0)
+
+    monkeypatch.setattr(signals, "_entropy", of_buckets_is_off)
+    assert stored_as_live(stored_teacher()).says.endswith(f"it raises another {signals.TEACHER_ENTROPY}")
+
+
 def test_states_of_another_place_are_named(monkeypatch):
-    shipped = Layout._unpack_state
+    # before the fault: what is asked once in a process would find it, and say something else
+    loss, shipped = stored_teacher(), Layout._unpack_state
     monkeypatch.setattr(Layout, "_unpack_state", lambda self, records: shipped(self, records).roll(1, dims=0))
-    assert stored_as_live(stored_teacher()).says.endswith("it raises states of other places")
+    assert stored_as_live(loss).says.endswith("it raises states of other places")
