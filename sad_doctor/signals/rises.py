@@ -63,7 +63,8 @@ def rise(column: Column, share: float, least: float) -> Rise | None:
 
 def _stretches(size: int) -> list[slice]:
     """Eight blocks, then halves of the first: within it a loss may fall and leave that level."""
-    edges = [round(size * block / _BLOCKS) for block in range(_BLOCKS + 1)]
+    each, more = divmod(size, _BLOCKS)
+    edges = [block * each + min(block, more) for block in range(_BLOCKS + 1)]
     found = [slice(start, end) for start, end in pairwise(edges)]
     early = edges[1]
     while early >= 2 * _SHORTEST:
