@@ -115,7 +115,7 @@ def alignment_centred_over_all(student_hidden, teacher_hidden, attention_mask):
 def distances_with_padding(student_logits, teacher_logits, labels):
     """Distances of rows with a label, -100 where there is none; the scale of all."""
     keep = labels.flatten() != -100
-    mine, theirs = (x.flatten(0, 1) @ x.flatten(0, 1).T for x in (student_logits, teacher_logits.detach()))
+    mine, theirs = (x.flatten(0, 1) @ x.flatten(0, 1).mT for x in (student_logits, teacher_logits.detach()))
     mine, theirs = mine / mine.norm(), theirs / theirs.norm()
     return (mine - theirs)[keep[:, None] & keep].square().sum()
 
