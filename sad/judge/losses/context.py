@@ -43,6 +43,10 @@ AXES = re.compile(
     re.IGNORECASE,
 )
 """The same, without rows that were flattened before."""
+MERGED = re.compile(
+    r"flatten\(\s*(?:start_dim\s*=\s*)?0\s*,\s*(?:end_dim\s*=\s*)?1\s*\)|\(\s*0\s*,\s*1\s*\)\s*,\s*keepdim\s*=\s*True"
+)
+"""Where a source takes the first two axes together and keeps the last: of [rows, vocab] nothing would be left."""
 AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
 """A softmax along axis 1."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from sad.errors import UserError
 from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import AXES, AXIS_ONE, of_sequences, source
+from sad.judge.losses.context import AXES, AXIS_ONE, MERGED, of_sequences, source
 from sad.judge.losses.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
@@ -92,6 +92,8 @@ def _discovered(call: Call, seed: int) -> Shape:
             limit = f"{len(ran)} that ran" if len(ran) >= UNEXPLAINED else f"{SEARCH:g} s"
             stopped = f"the search for its form stopped after {limit}: {tried} forms tried, none explained"
             break
+        if form.form.rank == 2 and MERGED.search(source(call)) and any(one.call.form.rank == 3 for one in ran):
+            continue
         tried += 1
         if form.form.whole and ran and not ran[0].call.form.whole:
             # labels without -100 are for what raises with them

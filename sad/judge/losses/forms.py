@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import of_classes, source
+from sad.judge.losses.context import MERGED, of_classes, source
 from sad.judge.losses.layers import layered
 from sad.judge.roles import Role, Space
 
@@ -24,7 +24,8 @@ def forms(call: Call) -> Iterator[Call]:
     """Every form in which it is tried, the likeliest first."""
     text = source(call)
     layers = layered(call.reading.roles, text)
-    ranks = (3,) if layers else (2, 3) if call.hidden or of_classes(call) else (3, 2)
+    rows_first = (call.hidden or of_classes(call)) and not MERGED.search(text)
+    ranks = (3,) if layers else (2, 3) if rows_first else (3, 2)
     spaces = _spaces(call)
     masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
     masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)

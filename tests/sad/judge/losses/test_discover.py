@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sad.invariants.ignored_rows import ignored_rows
 from sad.judge.losses import discover as searching
 from sad.judge.losses.call import Call, StoppedError
 from sad.judge.losses.discover import CannotRunError, discover
@@ -21,6 +22,7 @@ from sad.judge.losses.values import Values
 from sad.judge.roles import Role, Space
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner
+from sad.verdict import Standing
 
 RIGHT = Path(__file__).parents[1] / "right_losses.py"
 
@@ -32,6 +34,20 @@ def form(loss, of=None):
 def named(name):
     target = f"{RIGHT}:{name}"
     return form(load(target), owner(target))
+
+
+def test_a_mean_over_two_axes_is_not_taken_for_one_over_rows_alone():
+    def centred(student_logits, teacher_logits, labels):
+        keep = labels != -100
+        target = (teacher_logits - teacher_logits.mean(dim=(0, 1), keepdim=True)).softmax(-1)
+        rows = -(target.detach() * student_logits.log_softmax(-1)).sum(-1)
+        return (rows * keep).sum() / keep.sum().clamp_min(1)
+
+    it = found(discover(Call(centred), 0), 0)
+    assert it.shape.call.form.rank == 3
+    verdict = ignored_rows(it.divergence)
+    assert verdict.standing is Standing.BROKEN
+    assert "the teacher with other logits at rows without a label" in verdict.says
 
 
 def test_ranks_spaces_chunks_and_outputs():

@@ -40,3 +40,13 @@ def test_logits_that_are_called_probabilities_are_given_as_such_first():
 
 def test_outputs_where_the_source_reads_logits_of_them():
     assert {form.outputs for form in every("heads")} == {False, True}
+
+
+def test_sequences_come_first_where_states_of_their_two_axes_are_merged():
+    def merged(student_hidden, teacher_hidden):
+        return (student_hidden.flatten(0, 1) - teacher_hidden.flatten(0, 1)).square().mean()
+
+    def plain(student_hidden, teacher_hidden):
+        return (student_hidden - teacher_hidden).square().mean()
+
+    assert [next(forms(Call(loss))).form.rank for loss in (merged, plain)] == [3, 2]
