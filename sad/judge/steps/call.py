@@ -105,12 +105,20 @@ class Call:
         if self.takes(WINDOWS):
             return Unit.STEP
         if self.takes(LOADERS):
-            return Unit.RUN if self.takes(EPOCHS) else Unit.EPOCH
+            return Unit.RUN if self.takes(EPOCHS) or self._ends_itself else Unit.EPOCH
         if self.takes(NEXT):
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             raise NeedsAdapterError("it takes neither a batch nor a loader")
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
+
+    @property
+    def _ends_itself(self) -> bool:
+        """Whether it goes on until it has taken as many steps as it is told to."""
+        total = self.takes(TOTALS)
+        if not total or any(p.name == total and not is_free(p) and p.default is not p.empty for p in self.parameters()):
+            return False
+        return bool(re.search(rf"\brange\(\s*[\w.]*\b{total}\b|\bwhile\b[^\n]*<=?\s*[\w.]*\b{total}\b", _source(self.code)))
 
     @property
     def accumulates(self) -> bool:

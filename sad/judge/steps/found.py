@@ -57,7 +57,7 @@ def found(code: Code) -> Judged:
     trainer = _discovered(code)
     call = trainer.call
     adapted = code.adapter is not None
-    teacher = adapted or call.teacher
+    teacher = adapted or call.teacher or True in trainer.teachers
     of = Step(
         trainer,
         partial(_isolated, trainer) if teacher else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +52,8 @@ class Strange:
     """Someone's step or loop behind the interface of a trainer."""
 
     call: Call
+    teachers: list[bool] = field(default_factory=list)
+    """Of each model that it fetched so far, whether that is a teacher."""
 
     @property
     def claims(self) -> Claims:
@@ -70,9 +72,18 @@ class Strange:
         window = setup.accumulation if self._accumulates else 1
         size = setup.micro_batch * setup.accumulation // window
         batches = [batch(texts[start : start + size]) for start in range(0, len(texts), size)]
+        handed = 0
+
+        def counted() -> None:
+            nonlocal handed
+            handed += 1
+
         # what it saves on the way goes with the folder
         with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
-            self.train(model.train(), teacher, batches, setup, window)
+            self.train(model.train(), teacher, batches, setup, window, counted)
+        passes = handed // (len(batches) * setup.epochs)
+        if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
+            raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
         ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
         return Trace(watch.taken, [], [], [ends.detach()])
 
@@ -82,6 +93,11 @@ class Strange:
         with Watch() as watch:
             self.train(Bigram(1).train(), Bigram(2, 2.0).eval().requires_grad_(False), [batch(texts)], setup, 1)
         return watch.taken[0].gradient
+
+    @property
+    def _whole(self) -> bool:
+        """Whether one call is a pass over its data, or several."""
+        return self.call.code.adapter is None and self.call.unit in (Unit.EPOCH, Unit.RUN)
 
     @property
     def _accumulates(self) -> bool:
@@ -133,8 +149,9 @@ class Strange:
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making:
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making as every:
             self._run(values, given, batches, setup, window, look)
+        self.teachers.extend(every)
 
     def _run(
         self,
@@ -154,7 +171,7 @@ class Strange:
             state.iteration += 1
             return ready(more)
 
-        if self.call.unit in (Unit.EPOCH, Unit.RUN):
+        if self._whole:
             for _ in range(1 if self.call.unit is Unit.RUN else setup.epochs):
                 called({})
             return
