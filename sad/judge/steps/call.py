@@ -62,6 +62,8 @@ class Unit(StrEnum):
 MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
 """What the name of a function that makes a step is like."""
 
+ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
+"""Where it asks a model for its optimizer."""
 GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
 """Where a source goes on in the middle of its data."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
@@ -157,7 +159,8 @@ class Call:
     @property
     def optimized(self) -> bool:
         """Whether the optimizer that steps is ours."""
-        return bool(self.takes(OPTIMIZERS)) or self.engine or self.leaves_steps or self.leaves_loss
+        asked = self.code.adapter is None and ASKS_MODEL.search(_source(self.code))
+        return bool(self.takes(OPTIMIZERS) or asked) or self.engine or self.leaves_steps or self.leaves_loss
 
     @property
     def leaves_steps(self) -> bool:

@@ -28,7 +28,8 @@ from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
 
-NOISE = 1e-10
+NOISE = 1e-6
+"""Relative, of a gradient: a share of two counts is of float32 where its student is of float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class Strange:
             )
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
+        if not hasattr(model, "configure_optimizers"):
+            model.configure_optimizers = lambda *_, **__: optimizer  # type: ignore[assignment] - any model may have it
         values = self._values(setup, window) | {
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
