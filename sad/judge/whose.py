@@ -12,6 +12,7 @@ import linecache
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from types import FrameType
 
 WALKED = 6
@@ -66,12 +67,10 @@ def _call(frame: FrameType) -> tuple[ast.AST, ...] | None:
     at = next((one for place, one in enumerate(frame.f_code.co_positions()) if place == frame.f_lasti // 2), None)
     if tree is None or at is None:
         return None
-    start, end, first, last = at
     for chain in _chains(tree, ()):
         node = chain[0]
-        if isinstance(node, ast.Call) and (node.lineno, node.end_lineno) == (start, end):
-            if (node.col_offset, node.end_col_offset) == (first, last):
-                return chain
+        if isinstance(node, ast.Call) and at == (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset):
+            return chain
     return None
 
 
@@ -87,14 +86,14 @@ def _given(chain: tuple[ast.AST, ...], place: int | None) -> tuple[list[str], in
 
     ``place``: that of what is asked for in what the call returns.
     """
-    for inner, outer in zip(chain, chain[1:], strict=False):
+    for inner, outer in pairwise(chain):
         if isinstance(outer, ast.keyword):
             return [outer.arg or ""], None, False
         if isinstance(outer, ast.Dict):
             key = outer.keys[outer.values.index(inner)] if inner in outer.values else None
             return [str(key.value)] if isinstance(key, ast.Constant) else [], None, False
         if isinstance(outer, ast.Tuple | ast.List) and place is None:
-            place = outer.elts.index(inner)  # type: ignore[arg-type] - it is one of them
+            place = next(at for at, one in enumerate(outer.elts) if one is inner)
         elif isinstance(outer, ast.Return):
             return [], place, True
         elif isinstance(outer, ast.Assign | ast.AnnAssign):

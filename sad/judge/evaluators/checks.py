@@ -18,11 +18,6 @@ from sad.subjects.text_loss import IGNORED
 from sad.verdict import Cause, Standing, Verdict
 
 
-CAPPED = 1e4
-"""A perplexity from here on may be a bound against overflow: it is that of no model that knows anything."""
-TOO_SURE = "too sure: perplexity"
-
-
 @dataclass(frozen=True, slots=True)
 class Evaluator:
     """An evaluator: how it is called, what its numbers are, which of them are none that is known."""
@@ -117,9 +112,6 @@ def token_mean(of: Evaluator) -> Verdict:
     if verdict.holds:
         return _with_first_labels(of) or verdict
     example = f"texts with {_lengths()} labels, {verdict.says.split(':')[0]}"
-    if (cap := verdict.numbers.get("got", 0.0)) >= CAPPED and cap < verdict.numbers["right"] and TOO_SURE in verdict.says:
-        capped = Verdict(True, f"{verdict.says}: it is capped", verdict.numbers, standing=Standing.ALLOWED, example=example)
-        return _with_first_labels(of) or capped
     if _only_where_nothing_counts(verdict):
         with_labels = token_weighted(lambda spread: metric(_without_empty(spread)))
         if with_labels.holds:

@@ -176,7 +176,11 @@ class Call:
         if self.code.adapter is not None or self.factory or self.takes(OPTIMIZERS, ACCELERATORS) or self.engine:
             return False
         own = {listed(p.name, KNOWN) for p in self.parameters() if not is_free(p)}
-        return bool(own & {*BATCHES}) and not own & {*WINDOWS, *LOADERS, *SPLITS} and not STEPPED.search(with_methods(self.code))
+        return (
+            bool(own & {*BATCHES})
+            and not own & {*WINDOWS, *LOADERS, *SPLITS}
+            and not STEPPED.search(with_methods(self.code))
+        )
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""

@@ -140,7 +140,7 @@ class Strange:
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
         if not hasattr(model, "configure_optimizers"):
-            model.configure_optimizers = lambda *_, **__: optimizer  # type: ignore[assignment] - any model may have it
+            model.__dict__["configure_optimizers"] = lambda *_, **__: optimizer
         values = self._values(setup, window) | {
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),

@@ -17,7 +17,7 @@ def load_teacher():
 
 def local(path):
     model = asked(path)
-    return model
+    return model.eval()
 
 
 def pair(first, second):
@@ -31,8 +31,9 @@ def kept(path):
 
 
 class Of:
-    def method(self):
-        return self
+    @staticmethod
+    def eval():
+        return Of
 
 
 TOLD = {
