@@ -85,6 +85,21 @@ class Placeholder:
             return given[0] if given and hasattr(given[0], "__iter__") and "tqdm" in name else None
         raise NeedsAdapterError(f"it calls {name}, which is not installed here")
 
+    def _number(self, *_: object) -> Any:  # noqa: ANN401 - another one
+        """Be another placeholder while modules are imported; a setting that is read later has no number, and raises."""
+        name = self.__dict__["_name"]
+        if Placeholder.loading:
+            return Placeholder(name)
+        raise NeedsAdapterError(f"it reads {name}, which is not installed here")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _number
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = _number
+    __lt__ = __le__ = __gt__ = __ge__ = _number
+
+    def __float__(self) -> float:
+        """Raise: there is no number."""
+        raise NeedsAdapterError(f"it reads {self.__dict__['_name']}, which is not installed here")
+
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """Return the one base that stands for all of them, where no other is a module."""
         first = next(base for base in bases if isinstance(base, Placeholder))

@@ -13,7 +13,7 @@ from torch import Tensor
 from sad.errors import UserError
 from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import AXIS_ONE, of_sequences, source
+from sad.judge.losses.context import AXES, AXIS_ONE, of_sequences, source
 from sad.judge.losses.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
@@ -274,6 +274,9 @@ def _nearest(ran: list[Shape]) -> Shape:
         # no loss is judged on probabilities where it is a divergence of the logits that were tried before
         given_as = flat.call.form.student, flat.call.form.teacher
         upright = [s for s in upright if (s.call.form.student, s.call.form.teacher) == given_as]
+    if AXES.search(source(ran[0].call)):
+        # what the source says of its axes is more than how near a formula is that does not explain it
+        upright = [s for s in upright if s.call.form.rank == 3 and s.sample.attached] or upright
     residuals = [s.fit.residual if s.fit.residual == s.fit.residual else float("inf") for s in upright]
     found = next(s for s, off in zip(upright, residuals, strict=True) if off <= AS_NEAR * min(residuals))
     if found.call.form.rank == 2 and any(shape.call.form.rank == 3 for shape in ran):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import of_sequences, source
-from sad.judge.losses.coupling import on_rows_alone
+from sad.judge.losses.coupling import classes_alone, on_rows_alone
 from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.losses.kinds import kind_of
@@ -23,7 +23,7 @@ from sad.judge.losses.refit import refit
 from sad.judge.losses.rows import APART, by_count, by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
 from sad.judge.losses.shifts import of_inputs, unshifted
-from sad.judge.losses.taken import ignores, never_left_out, taken
+from sad.judge.losses.taken import ignores, never_left_out, says_ignored, taken
 from sad.judge.losses.temperature import Softened, beside, prepared, softened, unsquared
 from sad.judge.roles import Role, upright
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
@@ -196,6 +196,8 @@ def unknown(shape: Shape, seed: int) -> Found:
     leaves_out = not call.form.whole and (
         call.takes(Role.MASK, Role.PADDING, Role.BATCH) or (call.takes(Role.LABELS) and ignores(call))
     )
+    if leaves_out and not call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not says_ignored(call):
+        leaves_out = of.given.labels is None or not of.attached or not classes_alone(of, call)
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
     _, shift = rows_of(of, replace(nearest, kd=of.gradient.norm(dim=-1)))

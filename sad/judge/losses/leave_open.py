@@ -27,7 +27,7 @@ HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
 
-def settled(  # noqa: C901 - one line a reason
+def settled(
     name: str,
     divergence: Divergence,
     text: str = "",
@@ -62,8 +62,6 @@ def settled(  # noqa: C901 - one line a reason
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
     if maps and LARGE.search(verdict.says):
         return _allowed(f"an attention is hardly ever so sharp: {verdict.says}", verdict)
-    if coupled and name == "ignored_rows":
-        return _allowed(f"it compares rows with one another, also with those without a label: {verdict.says}", verdict)
     if coupled and name in WEIGHED:
         return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from sad.judge.losses.axes import along
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import source
+from sad.judge.losses.context import source, with_helpers
+from sad.judge.losses.coupling import RELATED, contrasts
 from sad.judge.losses.discover import explained
 from sad.judge.losses.families import FORWARD
 from sad.judge.losses.found import Found
@@ -27,6 +28,11 @@ OF_LOGITS = re.compile(r"softmax|logit|prob|kl|entropy|labels", re.IGNORECASE)
 """What is in the source of a loss of logits."""
 RANKED = re.compile(r"list_?mle|plackett|list_?net|rank_?net|lambda_?rank|margin_?rank|pairwise.rank", re.IGNORECASE)
 """Where a source says that it ranks."""
+FOCAL = re.compile(r"focal", re.IGNORECASE)
+"""Where a source says that easy rows weigh less, by a weight that is trained with them (arXiv 1708.02002)."""
+LIKELIEST = re.compile(r"\btop_?k\(")
+IN_ORDER = re.compile(r"\bsort\w*(?!\w*\s*=)|\buld|universal|wasserstein|transport|\bin order\b|\brank", re.IGNORECASE)
+"""Where a source says that it compares probabilities in order, whatever their tokens are."""
 SMALL = 0.1
 WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
 """Where the source of a loss speaks of weights."""
@@ -47,14 +53,14 @@ def unexplained(found: Found) -> Verdict:
     numbers["unexplained"] = found.shape.fit.residual
     if verdict := _shifted(found, numbers) or _weighted(found, numbers):
         return verdict
-    if says := along(of, call):
+    if says := along(of, call) or _of_no_token(of, call):
         return Verdict(False, says, numbers, example=shown(of.given))
     example = f"student = teacher: {shown(of.given)}"
     if norm != norm or equal.value != equal.value:
         says = f"not finite where student equals teacher{_close_by(call, of.given, usual)}"
         return Verdict(False, f"{says}; {near}", numbers, example=example)
     if norm > ZERO * usual:
-        verdict = _pulling(call, equal, (norm, usual), near)
+        verdict = _contrasting(call, of.given, equal.value) or _pulling(call, equal, (norm, usual), near)
         return replace(verdict, numbers=numbers, example="" if verdict.holds else example)
     return _cut_off(found, numbers) or _least(found, equal.value, numbers)
 
@@ -112,9 +118,37 @@ def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
         f"the weight's part of the gradient is {weighted.share:.3g} times as large as the whole"
     )
     numbers = {**numbers, "the weight's share": weighted.share}
+    if FOCAL.search(source(found.shape.call)):
+        return Verdict(True, f"{says}, as in a focal loss", numbers, standing=Standing.ALLOWED)
     if weighted.gap and not WEIGHT.search(source(found.shape.call)):
         return Verdict(True, f"{says}; least where the two are equal", numbers, standing=Standing.ALLOWED)
     return Verdict(False, f"{says}; .detach() it", numbers, example=shown(of.given))
+
+
+def _of_no_token(of: Sample, call: Call) -> str:
+    """Say that it takes each model's likeliest tokens by themselves, so that no token is compared with itself."""
+    text = source(call)
+    if call.hidden or not LIKELIEST.search(text) or IN_ORDER.search(text):
+        return ""
+    other = sample(call, replace(of.given, student_logits=of.given.student_logits.roll(1, dims=-1)))
+    if not float((other.gradient.roll(-1, dims=-1) - of.gradient).norm()) <= ACCEPTED * float(of.gradient.norm()):
+        return ""
+    return (
+        "it does not see which token is which: other tokens of the student's are as good, with the same probabilities"
+    )
+
+
+def _contrasting(call: Call, of: Given, equal: float) -> Verdict | None:
+    """Judge a loss in which each row has to be told from others: not flat at student = teacher, but lower there."""
+    if not RELATED.search(with_helpers(call)) or not contrasts(sample(call, of), call):
+        return None
+    above = [_above(call, of, seed, equal) for seed in range(1, TRIES + 1)]
+    if not sum(above) > 0:
+        return None
+    says = (
+        "no divergence: it tells each row from others, which push it on at student = teacher; lower there than beside"
+    )
+    return Verdict(True, says, standing=Standing.ALLOWED)
 
 
 def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -> Verdict:

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sad.judge.losses.families import RIGHT, Family
-from sad.judge.losses.sample import ACCEPTED, Sample, slope_of, used
+from sad.judge.losses.sample import ACCEPTED, Sample, label_rows, slope_of, used
+from sad.subjects.divergence import Given
 
 CLOSE = 1e-3
 """Relative: between the value and that of the weighted rows."""
@@ -41,7 +42,7 @@ def undetached(of: Sample, betas: tuple[float, ...]) -> Weighted | None:
         for beta in betas if family.beta else betas[:1]:
             slope = slope_of(student, teacher, family, beta, (1.0, 1.0))
             rows = family.formula(student, teacher, beta)
-            for name, (feature, gap) in FEATURES.items():
+            for name, (feature, gap) in (FEATURES | _of_labels(of.given)).items():
                 other = _slope(feature, student, teacher)
                 columns = torch.stack([slope, other], dim=-1)
                 amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
@@ -51,7 +52,9 @@ def undetached(of: Sample, betas: tuple[float, ...]) -> Weighted | None:
                 value = float((amounts[..., 0] * rows).sum())
                 some = used(of.gradient.norm(dim=-1))
                 share = float((amounts[..., 1:] * other).norm() / of.gradient.norm())
-                moves = share > SHARE and bool(used(amounts[..., 1])[some].all())
+                # where it is clipped a weight has no gradient of its own
+                moving = used(amounts[..., 1])[some]
+                moves = share > SHARE and bool(moving.any() if name in BY_LABELS else moving.all())
                 if moves and abs(value - of.value) <= CLOSE * abs(of.value):
                     return Weighted(family, name, share, gap)
     return None
@@ -86,6 +89,22 @@ def _on_the_likeliest(student: Tensor, teacher: Tensor) -> Tensor:
     return student.softmax(dim=-1).gather(-1, at)[..., 0]
 
 
+def _of_labels(given: Given) -> dict[str, tuple[Feature, bool]]:
+    """The student's probability of each row's label, its own or the next: importance ratios are functions of it."""
+    if given.labels is None:
+        return {}
+
+    def of(rows: str) -> Feature:
+        at = label_rows(given, rows).clamp_min(0)[..., None]
+        return lambda student, _: student.log_softmax(dim=-1).gather(-1, at)[..., 0]
+
+    return {name: (of(rows), False) for name, rows in BY_LABELS.items()}
+
+
+BY_LABELS = {
+    "the student's probability of the label": "own",
+    "the student's probability of the next label": "next",
+}
 FEATURES: dict[str, tuple[Feature, bool]] = {
     "the student's entropy": (_entropy, False),
     "the student's largest probability": (_confidence, False),

@@ -192,3 +192,15 @@ def test_an_optimizer_that_transformers_had_is_that_of_torch(tmp_path):
     assert stood == ["transformers.AdamW (torch's)"]
     group = made.param_groups[0]
     assert (type(made), group["lr"], group["eps"], group["weight_decay"]) == (torch.optim.AdamW, 0.5, 1e-6, 0.0)
+
+
+def test_a_setting_of_a_module_that_is_not_there_has_no_number(monkeypatch):
+    setting = Placeholder("project_settings.TEMPERATURE")
+    uses = (lambda: torch.ones(2) / setting, lambda: 2 * setting, lambda: setting > 0, lambda: float(setting))
+    for use in uses:
+        with pytest.raises(
+            NeedsAdapterError, match=r"reads project_settings\.TEMPERATURE, which is not installed here"
+        ):
+            use()
+    monkeypatch.setattr(Placeholder, "loading", True)
+    assert isinstance(2 * setting, Placeholder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
+import torch.nn.functional as F
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.coupling import coupled, on_rows_alone
+from sad.judge.losses.coupling import classes_alone, contrasts, coupled, on_rows_alone
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
 from sad.verdict import Standing
@@ -73,3 +75,89 @@ def test_rows_that_are_compared_on_purpose_may_not_be_split():
     found, _ = lines(relations, "known_divergence", "partition")
     assert found["partition"].standing is Standing.ALLOWED
     assert "compares rows with one another" in found["partition"].says
+
+
+def _kept(x, mask):
+    return F.normalize(x.flatten(0, 1)[mask.flatten().bool()], dim=-1)
+
+
+def contrast_of_some(student_hidden, teacher_hidden, mask):
+    """Contrastive: each row finds its own teacher's among those with mask 1."""
+    mine, theirs = _kept(student_hidden, mask), _kept(teacher_hidden, mask).detach()
+    if not len(mine):
+        return student_hidden.sum() * 0.0
+    return F.cross_entropy(mine @ theirs.mT / 0.1, torch.arange(len(mine)))
+
+
+def contrast_with_padding(student_hidden, teacher_hidden, mask):
+    """Contrastive, a mean over rows with mask 1; the others are still among those that each is told from."""
+    mine, theirs = (F.normalize(x.flatten(0, 1), dim=-1) for x in (student_hidden, teacher_hidden))
+    rows = F.cross_entropy(mine @ theirs.detach().mT / 0.1, torch.arange(len(mine)), reduction="none")
+    return (rows * mask.flatten()).sum() / mask.sum().clamp_min(1)
+
+
+def alignment(student_hidden, teacher_hidden, attention_mask):
+    """1 - linear CKA of the states of tokens, centred over those alone."""
+    keep = attention_mask.reshape(-1, 1).to(student_hidden.dtype)
+    x, y = student_hidden.flatten(0, 1), teacher_hidden.flatten(0, 1).detach()
+    x, y = ((z - (z * keep).sum(0) / keep.sum().clamp_min(1)) * keep for z in (x, y))
+    return 1 - (x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()).clamp_min(1e-6)
+
+
+def alignment_centred_over_all(student_hidden, teacher_hidden, attention_mask):
+    """1 - linear CKA of the states of tokens."""
+    keep = attention_mask.reshape(-1, 1).to(student_hidden.dtype)
+    x, y = student_hidden.flatten(0, 1), teacher_hidden.flatten(0, 1).detach()
+    x, y = ((z - z.mean(0)) * keep for z in (x, y))
+    return 1 - (x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm()).clamp_min(1e-6)
+
+
+def distances_with_padding(student_logits, teacher_logits, labels):
+    """Distances of rows with a label, -100 where there is none; the scale of all."""
+    keep = labels.flatten() != -100
+    mine, theirs = (x.flatten(0, 1) @ x.flatten(0, 1).mT for x in (student_logits, teacher_logits.detach()))
+    mine, theirs = mine / mine.norm(), theirs / theirs.norm()
+    return (mine - theirs)[keep[:, None] & keep].square().sum()
+
+
+@pytest.mark.parametrize("loss", [contrast_of_some, alignment])
+def test_rows_that_are_left_out_leave_no_trace_where_others_are_compared(loss):
+    found, _ = lines(loss, "known_divergence", "ignored_rows", "partition")
+    assert {line.standing for line in found.values()} <= {Standing.ALLOWED, Standing.HOLDS}, found
+    assert found["ignored_rows"].says.startswith(("ordinary logits there have no effect", "other logits there change"))
+
+
+@pytest.mark.parametrize("loss", [contrast_with_padding, alignment_centred_over_all, distances_with_padding])
+def test_rows_that_are_left_out_and_compared_all_the_same_are_a_leak(loss):
+    found, _ = lines(loss, "ignored_rows")
+    assert found["ignored_rows"].standing is Standing.BROKEN
+    assert "rows without a label" in found["ignored_rows"].says
+
+
+def within_classes(student_logits, teacher_logits, labels):
+    """Similarities of images of one class."""
+    mine, theirs = (F.normalize(x, dim=-1) for x in (student_logits, teacher_logits))
+    mask = labels[:, None] == labels
+    return ((mine @ mine.T - theirs @ theirs.T).square() * mask).sum() / mask.sum().clamp_min(1)
+
+
+def test_a_mask_of_classes_leaves_no_row_out():
+    found, _ = lines(within_classes, "ignored_rows")
+    assert found["ignored_rows"].standing is Standing.NOT_APPLICABLE
+    for loss, alone, rank in ((within_classes, True, 2), (distances_with_padding, False, 3)):
+        call = Call(loss).formed(rank=rank)
+        assert classes_alone(sample(call, given(0)), call) is alone
+
+
+def test_a_contrast_is_told_by_the_teachers_rows():
+    for loss, found in ((contrast_of_some, True), (relations, True), (last, False)):
+        call = Call(loss)
+        assert contrasts(sample(call, given(0)), call) is found
+
+
+def test_a_contrast_with_its_sign_reversed_pulls_away():
+    def reversed_contrast(student_hidden, teacher_hidden, mask):
+        return -contrast_of_some(student_hidden, teacher_hidden, mask)
+
+    found, _ = lines(reversed_contrast, "known_divergence")
+    assert found["known_divergence"].standing is Standing.BROKEN

@@ -75,3 +75,48 @@ def test_rows_against_the_rows_beside_them_are_broken():
         return (p.exp() * (p - student_logits.log_softmax(-1))).sum(-1).mean()
 
     assert "shifted against each other" in verdict(shifted).says
+
+
+def test_likeliest_tokens_of_each_by_themselves_are_not_compared():
+    def topk(student_logits, teacher_logits):
+        """Of the k likeliest."""
+        p, q = (x.topk(4, dim=-1).values.log_softmax(-1) for x in (teacher_logits, student_logits))
+        return (p.exp() * (p - q)).sum(-1).mean()
+
+    def topk_gathered(student_logits, teacher_logits):
+        """Of the teacher's k likeliest."""
+        p, at = teacher_logits.topk(4, dim=-1)
+        p, q = p.log_softmax(-1), student_logits.gather(-1, at).log_softmax(-1)
+        return (p.exp() * (p - q)).sum(-1).mean()
+
+    def topk_sorted(student_logits, teacher_logits):
+        """Universal logit distillation: of two vocabularies, sorted."""
+        p, q = (x.softmax(-1).topk(4, dim=-1).values for x in (teacher_logits, student_logits))
+        return (p - q).square().sum(-1).mean()
+
+    assert "which token is which" in verdict(topk).says
+    assert verdict(topk).standing is Standing.BROKEN
+    assert verdict(topk_sorted).standing is verdict(topk_gathered).standing is Standing.ALLOWED
+
+
+def test_an_importance_ratio_has_to_be_held_constant():
+    def ratio(student_logits, teacher_logits, labels, held):
+        keep = labels != -100
+        p, q = teacher_logits.log_softmax(-1), student_logits.log_softmax(-1)
+        at = labels.masked_fill(~keep, 0)[..., None]
+        w = (p - q).gather(-1, at)[..., 0].exp().clamp(max=2)
+        w = w.detach() if held else w
+        return (w * (q.exp() * (q - p)).sum(-1) * keep).sum() / keep.sum().clamp_min(1)
+
+    def live(student_logits, teacher_logits, labels):
+        return ratio(student_logits, teacher_logits, labels, held=False)
+
+    def focal(student_logits, teacher_logits, labels):
+        return ratio(student_logits, teacher_logits, labels, held=False)
+
+    told = verdict(live)
+    assert told.standing is Standing.BROKEN
+    assert "the student's probability of the label that is not detached" in told.says
+    assert verdict(focal).standing is Standing.ALLOWED
+    held = Call(lambda student_logits, teacher_logits, labels: ratio(student_logits, teacher_logits, labels, held=True))
+    assert found(discover(held, 0), 0).known

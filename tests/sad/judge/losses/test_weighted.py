@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from sad.judge.losses.families import FORWARD, REVERSE, forward_kl, reverse_kl
-from sad.judge.losses.sample import given, sample
-from sad.judge.losses.weighted import FEATURES, undetached
+from sad.judge.losses.sample import given, label_rows, sample
+from sad.judge.losses.weighted import BY_LABELS, FEATURES, undetached
 
 
 def found(weigh, rows=forward_kl, seed=0):
@@ -51,3 +51,18 @@ def test_what_is_held_constant_or_added_is_no_weight(name):
 
 def test_another_thing_is_none():
     assert found(lambda s, t, rows: torch.sin(s).sum(-1) * rows) is None
+
+
+@pytest.mark.parametrize("name", BY_LABELS)
+def test_a_weight_by_the_label_that_is_clipped_for_some_rows(name):
+    of = given(0)
+    at = label_rows(of, BY_LABELS[name]).clamp_min(0)[..., None]
+
+    def log_q(student):
+        return student.log_softmax(-1).gather(-1, at)[..., 0]
+
+    middle = float(log_q(of.student_logits).median())
+    it = found(lambda s, t, rows: log_q(s).clamp(max=middle).exp() * rows)
+    assert it is not None
+    assert (it.feature, it.gap) == (name, False)
+    assert found(lambda s, t, rows: log_q(s).detach().exp() * rows) is None
