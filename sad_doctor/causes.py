@@ -99,7 +99,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
         *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
-    "weights-change": (
+    "loss-weights-change": (
         *("loss-spike", "level-breaks", "loss-diverges", "gradient-grows", "gradient-always-clipped", "total-too-high"),
         *("starts-over", "early-plateau", "term-apart", "totals-differ"),
     ),
@@ -194,7 +194,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "counters-disagree",
     ),
-    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart"),
+    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart", "batches-repeat"),
     "records-stand-out": ("loss-spike",),
     "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (

@@ -30,7 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # what a test writes need not outlive the loss of power, which no test brings about; a disk takes milliseconds for that
-os.fsync = lambda descriptor: None  # type: ignore[assignment, misc]
+os.fsync = lambda _: None  # type: ignore[assignment, misc]
 
 # the same examples every time, and no deadline: a busy machine is not a fault of the code
 settings.register_profile(

@@ -15,7 +15,7 @@ BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "sta
 
 SET_BACK = (
     *("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks"),
-    "weights-change",
+    "loss-weights-change",
 )
 """From one step to the next the student, or what it is asked, is another one."""
 

@@ -9,10 +9,13 @@ from math import nan
 import numpy as np
 
 from sad_doctor.readers.axis import Axes, Axis, grown
+from sad_doctor.readers.naming import is_known
 from sad_doctor.run import Column, Floats
 from sad_doctor.sanitize import sanitize
 
 MOST_COLUMNS = 2000
+RESERVED = 500
+"""Columns kept beyond those for metrics that a rule may use."""
 _BATCH = 8192
 _MOST_REWOUND = 64
 
@@ -134,19 +137,25 @@ class GrowingColumn:
 
 
 class Columns:
-    """The columns of a run by name, at most ``MOST_COLUMNS`` of them."""
+    """The columns of a run by name: ``MOST_COLUMNS`` in the order in which they come, then ``RESERVED`` known ones."""
 
     def __init__(self) -> None:
         self.full = False
         self._columns: dict[str, GrowingColumn] = {}
         self._axes = Axes()
 
+    def takes(self, name: str) -> bool:
+        """Return whether there is room for one more of this name, theirs or ours; ``full`` tells where not."""
+        room = MOST_COLUMNS + RESERVED - len(self._columns)
+        takes = room > RESERVED or (room > 0 and is_known(name))
+        self.full = self.full or not takes
+        return takes
+
     def named(self, name: str) -> GrowingColumn | None:
         """Return the column ``name``, made if need be; None if there are too many already."""
         column = self._columns.get(name)
         if column is None:
-            if len(self._columns) >= MOST_COLUMNS:
-                self.full = True
+            if not self.takes(name):
                 return None
             column = self._columns[name] = GrowingColumn(self._axes)
         return column

@@ -11,6 +11,7 @@ from sad_doctor import names
 from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.ranked_rows import RankedRows
+from sad_doctor.readers.row_names import RowNames
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Lines, Tail
 from sad_doctor.run import Run
@@ -76,6 +77,7 @@ class CsvLog:
         self._tail = Tail(path.resolve())
         self.pace = self._tail.pace
         self._run: Run | None = None
+        self._row_names = RowNames(())
         self._names: list[str] = []
         self._steps: list[int] = []
         self._delimiter = ","
@@ -113,12 +115,17 @@ class CsvLog:
                 notes.append("decimal commas were read as points")
             if self._settled:
                 notes.append("the last line has no end; it has all its cells and was taken")
+            facts = {names.STATUS: "unknown", **self._rows.facts}
+            if named := self._row_names.found:
+                key = sanitize(self._names[0], 60)
+                notes = []
+                facts = {names.UNREAD: f"each row has a name ({key}) and no step: a table of results, no training log"}
             self._run = Run(
                 name=sanitize(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
-                columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **self._rows.facts},
+                columns={} if named else self._rows.snapshot(),
+                facts=facts,
                 notes=tuple(notes),
             )
         return self._run
@@ -146,16 +153,19 @@ class CsvLog:
         row = self._cells(line)
         fits = 0 < len(row) <= len(self._names)
         if fits and self._rows.add(dict(zip(self._names, row, strict=False))):
+            self._row_names.add(row)
             return
         found = header(line)
         if found is not None:
             self._delimiter, self._names = found[0], _tagged(self.path, found[1])
             self._steps = [at for at, name in enumerate(self._names) if step_rank(name) is not None]
+            self._row_names = RowNames(self._names)
         else:
             self._garbage += 1
 
     def _reset(self) -> None:
         self._rows = RankedRows()
+        self._row_names = RowNames(())
         self._lines = Lines()
         self._settled = False
         self._commas = False

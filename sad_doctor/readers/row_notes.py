@@ -40,7 +40,9 @@ def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bo
         found.append(f"{told['nulls']:g} null values were left out; some writers write NaN so")
     if told["full"]:
         rows = f"{words.counted(int(told['count']), 'row')}, the last of step {words.step(told['step'])}"
-        found.append(f"more than {MOST_COLUMNS:,} different metrics: the further ones were left out, of {rows}")
+        found.append(
+            f"more than {MOST_COLUMNS:,} different metrics: further ones that no rule knows were left out, of {rows}"
+        )
     return tuple(found)
 
 

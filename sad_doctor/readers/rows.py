@@ -164,7 +164,7 @@ class Rows:
         if rank is not None:
             self._targets[key] = rank
             return rank
-        if self._columns.full:
+        if not self._columns.takes(key):
             return _LEFT_OUT
         name = self._naming.column(key, row)
         column = self._columns.named(name)

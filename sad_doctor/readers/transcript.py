@@ -295,5 +295,5 @@ class Transcript:
         if self._read_as:
             notes.append("read " + ", ".join(f"{name} as {ours}" for name, ours in list(self._read_as.items())[:40]))
         if self._columns.full:
-            notes.append(f"more than {MOST_COLUMNS:,} different metrics: the further ones were left out")
+            notes.append(f"more than {MOST_COLUMNS:,} different metrics: further ones that no rule knows were left out")
         return (*notes, *unused(name for name in columns if not name.startswith(_RAW_LINE)), *self._events.notes)

@@ -4,8 +4,9 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Or its KL is many
-times its own label loss, which no mean over places is. Overfitting opens such a gap too, but not from the first
+number of times, throughout: a hint where the norm of the gradient over that number is below 0.04, as no mean's is.
+Or the evaluation's is 1.44 times the training's, as bits are of nats; or its KL is many times its own label loss,
+which no mean over places is. Overfitting opens such a gap too, but not from the first
 evaluation on, if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
 An evaluation that is the label loss alone, before its weight, is a hint: many mean it.
 
@@ -84,12 +85,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         else _whole_multiple(evaluation, training)
     )
     if (found := _summed_kl(run) or multiple) is not None:
-        yield found
+        times = found.numbers["times"] if multiple is found else 1.0
+        norm = signals.number_alone(run, times) if times.is_integer() and times > 1 else None
+        yield found if norm is None else _harmless(found, norm)
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
         raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
-    weights = list(_other_weights(run, t))
+    weights = list(signals.other_weights(run, t["weight"], FEWEST))
     if weights:
         yield _weighed(evaluation, weights)
         return
@@ -152,6 +155,15 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     )
 
 
+def _harmless(found: Finding, norm: float) -> Finding:
+    return replace(
+        found,
+        level=Level.INFO,
+        evidence=(*found.evidence, f"The gradient's norm is {words.number(norm)}: the gradient is no sum"),
+        remedy="Divide the logged number, so that it can be compared.",
+    )
+
+
 def _bits(step: Floats, values: tuple[float, float]) -> Finding:
     return RULE.finding(
         headline=(
@@ -178,24 +190,6 @@ def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> 
         last_step=float(step[-1]),
         numbers={"times": float(times)},
     )
-
-
-def _other_weights(run: Run, t: Thresholds) -> Iterator[tuple[str, float, float, int]]:
-    """Terms whose weight at evaluation, where both values of it are logged, is not the training's about that step."""
-    weighted, raw, own = run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW), run.terms(names.WEIGHT)
-    for term in sorted(set(weighted) & set(raw) & set(own)):
-        step, values = signals.table({"weighted": weighted[term], "raw": raw[term]})
-        used = np.isfinite(values["weighted"]) & np.isfinite(values["raw"]) & (np.abs(values["raw"]) > 1e-6)
-        if int(used.sum()) < FEWEST:
-            continue
-        there = values["weighted"][used] / values["raw"][used]
-        column = signals.tidy(own[term])
-        after = np.clip(np.searchsorted(column.step, step[used]), 0, len(column) - 1)
-        beside = np.stack([column.value[np.maximum(after - 1, 0)], column.value[after]])
-        slack = t["weight"] * np.maximum(np.abs(there), np.abs(beside).max(axis=0))
-        apart = (there > beside.max(axis=0) + slack) | (there < beside.min(axis=0) - slack)
-        if bool(np.all(apart[1:])):
-            yield term, float(there[-1]), float(beside[0, -1]), int(apart.sum())
 
 
 def _weighed(evaluation: Column, found: list[tuple[str, float, float, int]]) -> Finding:

@@ -15,6 +15,7 @@ the label loss and the teacher's break together, the text did. If only the stude
 the total breaks alone, a weight that is not logged; if the gradient norm alone, the accumulation, clip or scale. If the
 noise of the losses changes with it, and above all that of the teacher's, which learns nothing, the batches do: fewer
 texts, shorter ones, others. If it comes just after an evaluation, that left something behind: a mode, weights, a seed.
+If the loss falls where an epoch begins, it was learned by heart in the one before.
 
 ## Thresholds
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
@@ -59,13 +60,11 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Floats, Run
+from sad_doctor.run import Column, Run
 
 _WIDTH = 10
 """Records whose mean stands for a level; of a long log a hundredth of it."""
 
-_SHOWN = 5000
-"""So many values tell which are far out."""
 
 _SLOPE = 0.4
 """The share of a fall that it may have fallen from the window before that: a straight line falls by all of it again."""
@@ -151,7 +150,7 @@ def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
     start = max(size // 10, width)
     if size < start + width + 5:
         return None
-    sums = np.concatenate(([0.0], np.cumsum(_cut(value))))
+    sums = np.concatenate(([0.0], np.cumsum(signals.cut(value))))
     middle = np.arange(start, size - min(width, 5) + 1)
     after = np.minimum(middle + width, size)
     move = (sums[after] - sums[middle]) / (after - middle) - (sums[middle] - sums[middle - width]) / width
@@ -191,12 +190,6 @@ def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float
     return (float(column.step[edge]), first, last) if far and sharp and apart and stays else None
 
 
-def _cut(value: Floats) -> Floats:
-    """Single values far out, which are spikes, are no level."""
-    low, high = np.quantile(value[:: max(1, value.size // _SHOWN)], [0.02, 0.98])
-    return np.clip(value, low, high)
-
-
 def _excused(run: Run, at: float, gap: float) -> bool:
     """Whether an event, a setting or the learning rate changes there, which then is the cause."""
     if any(one.kind not in (names.EVENT_CHECKPOINT, names.EVENT_RESUME) for one in signals.events_at(run, at, gap)):
@@ -225,8 +218,8 @@ def _finding(run: Run, seen: _Seen) -> Finding:
         if some
     ]
     if noises:
-        line = words.listing([f"{name} {times}" for name, times in list(noises.items())[:4]])
-        lines.append(f"The noise is another one from there on, how many times as large: {line}")
+        times = words.listing(map(" ".join, list(noises.items())[:4]))
+        lines.append(f"The noise is another one from there on, how many times as large: {times}")
     noisier = "" if not noises else f", and the noise of {next(iter(noises))} {next(iter(noises.values()))} times"
     total = seen.there.get(names.LOSS, (0.0, 0.0, 0.0))
     leaps = total[2] > _LEAPS * total[1] > 0 and any(names.term_of(name) for name in seen.there)
@@ -237,12 +230,21 @@ def _finding(run: Run, seen: _Seen) -> Finding:
             f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
         ),
         evidence=(*lines, *told[3:6]),
-        cause=_cause(seen, set(whole)),
+        cause=_comes_round(run, seen) or _cause(seen, set(whole)),
         remedy="See what begins at that step: an epoch, a shard, a stage, a resume, a file of the cache.",
         first_step=seen.at,
         last_step=run.last_step,
         numbers={"series": float(len(seen.there))},
     )
+
+
+def _comes_round(run: Run, seen: _Seen) -> str:
+    """Why a label loss or a total falls at once where the texts come round again; empty where it does not."""
+    label = any(name == names.LOSS or names.term_of(name) in names.ANCHORS for name in seen.there)
+    falls = label and all(after < before for _, before, after in seen.there.values())
+    number = signals.pass_begins(run, seen.at) if falls else None
+    told = f"Pass {number} over the texts begins there: what falls at once was learned by heart in the pass before."
+    return "" if number is None else told
 
 
 def _cause(seen: _Seen, whole: set[str]) -> str:

@@ -2,13 +2,14 @@
 
 ## What it sees
 The training total in the last fifth of the records surely lies above its lowest stretch before (the lowest of eight
-blocks, by medians), by the thresholds below. It needs no planned length. A total may rightly rise when a curriculum
-lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of those must rise as
-well; and where an evaluation falls meanwhile, the finding is only a hint. It is one too where the loss makes its rise
-in steps at which the log shows another objective: a term that was exactly 0 comes in, or a weight, a length, a stage
-takes another value. A rise that comes from one record to the next without such a change is told as a jump: a learning
-rate that is too large needs many steps for it. A loss that rises steadily from its first records to its last is a hint,
-and few records tell it. A log that holds several starts is not judged.
+blocks, or of parts of the first, by medians), by the thresholds below. It needs no planned length. A total may rightly
+rise when a curriculum lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of
+those must rise as well; and where an evaluation falls meanwhile, the finding is only a hint. It is one too where the
+loss makes its rise in steps at which the log shows another objective: a term that was exactly 0 comes in, or a weight,
+a length, a stage takes another value. A rise that comes from one record to the next without such a change is told as a
+jump, with the term that alone leaps there: a learning rate that is too large needs many steps for it. A loss that rises
+steadily from its first records to its last is a hint, and few records tell it. A log that holds several starts is not
+judged.
 
 ## Why it is bad
 A loss that has left its lowest level for good has lost what it had learned; the weights are far from where they were,
@@ -61,7 +62,6 @@ clip = 1.0
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,31 +70,17 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Run
 
-_BLOCKS = 8
-_SIGMAS = 4.0
-"""The lowest of eight blocks is low by chance too: one more than the three of a single comparison."""
-
-
 _FAR = 5.0
 """So many times its beginning no loss stands that a term lifted which came in."""
+
+_LEAPS = 1.5
+"""A term so many times its level at a jump of the total has made it, where no other is."""
 
 _LINES = 4
 """So many changes of the objective are shown."""
 
 _MOST = 0.7
 """The share of the rise that steps from one record to the next must make."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rise:
-    lowest: float
-    since: float
-    last: float
-    first: float
-
-    @property
-    def share(self) -> float:
-        return (self.last - self.lowest) / max(abs(self.lowest), 1e-12)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -108,10 +94,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     require(len(loss), t["records"], "finite record", "of the loss")
     late = float(np.median(loss.value[-(len(loss) // 5) :]))
-    low = _lowest(loss)
+    low = signals.lowest(loss)
     yield Reading("last fifth above the lowest stretch, nats", late - low, "nats")
     yield Reading("the same as a share", (late - low) / max(abs(low), 1e-12), "rise")
-    rise = _rise(loss, t)
+    rise = signals.rise(loss, t["rise"], t["nats"])
     if rise is None:
         if (steady := _steadily(loss, t)) is not None:
             yield steady
@@ -119,7 +105,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if signals.beginnings(run):
         raise TooFew("the log holds several starts, whose steps lie over one another: R505")
     terms = _terms(run)
-    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
+    risen = [name for name, column in terms.items() if len(column) >= t["records"] and signals.rise(column, *_TOO)]
     if terms and not risen:
         return
     changed = _by_switches(run, loss, rise)
@@ -129,8 +115,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield _finding(run, loss, rise, risen, t, undone=not terms and _comes_down(loss, rise))
 
 
-_TOO = {"rise": 0.1, "nats": 0.05}
-"""How far a single term must rise with the total: it says only that no weight made the rise."""
+_TOO = (0.1, 0.05)
+"""How far a single term must rise with the total, as a share and in nats: it says only that no weight made the rise."""
 
 
 def _steadily(loss: Column, t: Thresholds) -> Finding | None:
@@ -159,13 +145,13 @@ def _steadily(loss: Column, t: Thresholds) -> Finding | None:
     )
 
 
-def _comes_down(loss: Column, rise: _Rise) -> bool:
+def _comes_down(loss: Column, rise: signals.Rise) -> bool:
     """Whether a quarter of the rise is undone at the end: without its parts that may be a term that came in."""
-    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _BLOCKS)]
+    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], 8)]
     return max(blocks) - blocks[-1] > 0.25 * (max(blocks) - rise.lowest)
 
 
-def _by_switches(run: Run, loss: Column, rise: _Rise) -> list[tuple[signals.Switch, signals.Jump]]:
+def _by_switches(run: Run, loss: Column, rise: signals.Rise) -> list[tuple[signals.Switch, signals.Jump]]:
     """The changes of the objective at which the loss steps up, if these steps make most of the rise; else none."""
     found = []
     for switch in signals.switches(run):
@@ -176,7 +162,7 @@ def _by_switches(run: Run, loss: Column, rise: _Rise) -> list[tuple[signals.Swit
     return found if sum(steps.values()) > _MOST * (rise.last - rise.lowest) else []
 
 
-def _jump(loss: Column, rise: _Rise) -> signals.Jump | None:
+def _jump(loss: Column, rise: signals.Rise) -> signals.Jump | None:
     """The largest step from one record to the next since the lowest stretch, if it makes most of the rise."""
     at = np.flatnonzero(loss.step > rise.since)
     if at.size < 2 or at[0] < 1:
@@ -187,25 +173,19 @@ def _jump(loss: Column, rise: _Rise) -> signals.Jump | None:
     return jump if jump is not None and _MOST * whole < jump.after - jump.before < whole / _MOST else None
 
 
-def _lowest(column: Column) -> float:
-    before = column.value[: -(len(column) // 5)]
-    return min(float(np.median(block)) for block in np.array_split(before, _BLOCKS))
+def _jumps_alone(run: Run, jump: signals.Jump) -> str | None:
+    """The one term that makes most of the total's jump, before its weight where that is what is logged; None if none.
 
-
-def _rise(column: Column, t: Thresholds) -> _Rise | None:
-    """Return how the last fifth stands above the lowest block before it, if it surely does."""
-    count = len(column) // 5
-    last, before = column.value[-count:], column.value[:-count]
-    blocks = np.array_split(np.arange(before.size), _BLOCKS)
-    lowest = min(blocks, key=lambda block: float(np.median(before[block])))
-    low = float(np.median(before[lowest]))
-    gain = signals.gain(last, before[lowest])
-    limit = max(t["rise"] * abs(low), t["nats"])
-    # a loss that explodes has no steady noise: there nearly all of the last lie above nearly all of the lowest
-    clear = float(np.quantile(last, 0.1)) > float(np.quantile(before[lowest], 0.9)) and gain.amount > limit
-    if not clear and not gain.surely_above(limit, sigmas=_SIGMAS):
-        return None
-    return _Rise(low, float(column.step[lowest[-1]]), float(np.median(last)), float(np.median(before[blocks[0]])))
+    Raw terms may have any weight, so that it is the only one that leaps by half of its level.
+    """
+    leaps = []
+    for term, column in {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}.items():
+        found = signals.jump_at(signals.finite(signals.tidy(column)), jump.step)
+        if found is None:
+            return None
+        if found.after > _LEAPS * max(found.before, 0.0):
+            leaps.append(term)
+    return leaps[0] if len(leaps) == 1 and len({*run.terms(names.RAW), *run.terms(names.WEIGHTED)}) > 1 else None
 
 
 def _terms(run: Run) -> dict[str, Column]:
@@ -221,7 +201,7 @@ def _terms(run: Run) -> dict[str, Column]:
     return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
 
 
-def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: _Rise, end: float) -> Finding:
+def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: signals.Rise, end: float) -> Finding:
     switch, jump = max(changed, key=lambda pair: pair[1].after - pair[1].before)
     lines = [
         f"Step {words.step(s.step)}: {words.called(s.column)} {words.number(s.before)} before, {words.number(s.after)} "
@@ -244,9 +224,10 @@ def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: _Rise, en
     )
 
 
-def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Thresholds, *, undone: bool) -> Finding:
+def _finding(run: Run, loss: Column, rise: signals.Rise, risen: list[str], t: Thresholds, *, undone: bool) -> Finding:
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
     jump = _jump(loss, rise)
+    alone = None if jump is None else _jumps_alone(run, jump)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
     excused = falling or (undone and rise.last < _FAR * abs(rise.first))
     return RULE.finding(
@@ -262,11 +243,15 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
             f"Median of the last fifth {words.number(rise.last)}, lowest stretch {words.number(rise.lowest)}, "
             f"beginning {words.number(rise.first)}",
             *([f"{words.capital(words.listing(words.called(name) for name in risen))} too"] if risen else []),
+            *([f"At that step {alone} jumps, and no other term does as far"] if alone else []),
             *([f"But {words.listing(falling)} falls meanwhile"] if falling else []),
         ),
         cause=(
-            "Something was changed between these two records: the division by accumulation steps or tokens (a sum for "
-            "a mean), a weight, the data or its length; or one step broke the weights, the learning rate too large."
+            "The teacher's side changed between these two records: a cache, a checkpoint, a temperature, an alignment; "
+            "or the weight of that term."
+            if alone and alone not in names.ANCHORS
+            else "Something was changed between these two records: the division by accumulation steps or tokens (a sum "
+            "for a mean), a weight, the data or its length; or one step broke the weights, the learning rate too large."
             if jump
             else "The learning rate is too large for this batch, or its warm-up too short, and no clip held the step."
         ),

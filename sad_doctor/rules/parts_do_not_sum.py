@@ -7,9 +7,10 @@ one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
 sum of all parts but one, to the last digit at every step; and, as hints, one part that is in it several times, and a
-loss of half the sum, whose weights may be a half each. A loss that is the mean of its parts has weights that are equal
-and sum to 1, which is no fault. Or the trainer itself says
-that the loss it differentiates is another one than the sum of the parts it logs, as `sad train` does.
+loss of half the sum, whose weights may be a half each. A multiple or a part is a hint, too, where the norm of the
+gradient, scaled back, would be below 0.04 or above 5: then the number alone is scaled. A loss that is the mean of its
+parts has weights that are equal and sum to 1, which is no fault. Or the trainer itself says that the loss it
+differentiates is another one than the sum of the parts it logs, as `sad train` does.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -59,6 +60,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -178,16 +180,15 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         return None
     if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
         what = f"The loss is {round(times)} times the sum of its parts at every step"
-        return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
+        return _scaled(run, _told(step, what, _SUMMED, {"times": times}, Level.WARNING))
     parts_of = round(1 / times) if times > 0 else 0
     # weights that are equal and sum to 1, in a log that tells none: the loss is the mean of its parts
     mean = parts_of == len(terms) and not run.terms(names.WEIGHTED)
     if parts_of >= 2 and not mean and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
         what = f"The sum of the parts is {parts_of} times the loss at every step"
         halves = parts_of == 2 and not run.terms(names.WEIGHTED)
-        return _told(
-            step, what, _HALVES if halves else _DIVIDED, {"times": times}, Level.INFO if halves else Level.WARNING
-        )
+        level = Level.INFO if halves else Level.WARNING
+        return _scaled(run, _told(step, what, _HALVES if halves else _DIVIDED, {"times": times}, level))
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))
@@ -223,6 +224,15 @@ def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | 
         what = f"The loss lies {words.number(float(middle))} above the sum of its parts at every step, whatever they do"
         return _told(step, what, _CONSTANT, {"rest": float(middle)}, Level.INFO)
     return None
+
+
+def _scaled(run: Run, found: Finding) -> Finding:
+    """A hint, where the gradient's norm says that the number alone is scaled."""
+    norm = signals.number_alone(run, found.numbers["times"])
+    if norm is None:
+        return found
+    told = f"The gradient's norm is {words.number(norm)}: it is not scaled, the logged number alone is"
+    return replace(found, level=Level.INFO, evidence=(*found.evidence, told))
 
 
 def _told(step: Floats, what: str, why: tuple[str, str], numbers: dict[str, float], level: Level) -> Finding:

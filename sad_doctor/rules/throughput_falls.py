@@ -3,9 +3,9 @@
 ## What it sees
 The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
 level, surely and without coming back. Without tokens per second, the samples or the steps per second, the seconds of a
-step, else those between records, where records carry a time. Little lost time, and a fall to a half, are
-hints; and so are single records, all along, that are far slower than the others and take a good part of the time, and
-stretches of slow records with fast ones between.
+step, else those between records, where records carry a time; where batches are logged that grow, their texts. Little
+lost time, and a fall to a half, are hints; and so are single records, all along, that are far slower than the others
+and take a good part of the time, and stretches of slow records with fast ones between.
 
 ## Why it is bad
 The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
@@ -55,6 +55,9 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+
+_SIZES = ("batch_size", "train/batch_size", "global_batch_size", "train/global_batch_size", "effective_batch_size")
+"""Columns that tell how many texts a step takes."""
 
 _BLOCKS, _EACH = 12, 4
 """Blocks at most, and fewest records of each."""
@@ -178,7 +181,7 @@ def _pace(run: Run, enough: float) -> tuple[str, Column] | None:
     if took is not None and len(took) >= enough:
         known = signals.finite(signals.tidy(took))
         usable = known.value > 0
-        return "steps", Column(known.step[usable], 1 / known.value[usable])
+        return _of_texts(run, Column(known.step[usable], 1 / known.value[usable]))
     time, loss = run.get(names.TIME), run.get(names.LOSS)
     if time is None or loss is None:
         return None
@@ -187,7 +190,16 @@ def _pace(run: Run, enough: float) -> tuple[str, Column] | None:
     usable = gone > 0
     if not usable.any():
         return None
-    return "steps", Column(known.step[1:][usable], np.diff(known.step)[usable] / gone[usable])
+    return _of_texts(run, Column(known.step[1:][usable], np.diff(known.step)[usable] / gone[usable]))
+
+
+def _of_texts(run: Run, pace: Column) -> tuple[str, Column]:
+    """The steps a second; where the log tells batches that change their size, the texts a second."""
+    size = next((signals.finite(signals.tidy(run.columns[name])) for name in _SIZES if name in run.columns), None)
+    if size is None or not len(size) or size.value.min() <= 0 or not np.ptp(size.value):
+        return "steps", pace
+    at = np.maximum(np.searchsorted(size.step, pace.step, side="right") - 1, 0)
+    return "texts", Column(pace.step, pace.value * size.value[at])
 
 
 def _lost(run: Run, since: float, times: float, unit: str, pace: Column) -> float | None:

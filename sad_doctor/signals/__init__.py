@@ -7,6 +7,7 @@ from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
+from sad_doctor.signals.epochs import pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
@@ -19,6 +20,8 @@ from sad_doctor.signals.precision import sample, significand, significant_digits
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.reweighted import Reweighted, reweighted
+from sad_doctor.signals.rises import Rise, lowest, rise
+from sad_doctor.signals.scaled import number_alone
 from sad_doctor.signals.seams import (
     Beginning,
     Doubled,
@@ -30,7 +33,7 @@ from sad_doctor.signals.seams import (
     told_again,
     warms_again,
 )
-from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
@@ -38,6 +41,7 @@ from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, t
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
+from sad_doctor.signals.weights_evaluated import other_weights
 
 __all__ = [
     "AROUND",
@@ -58,6 +62,7 @@ __all__ = [
     "Regular",
     "Repeat",
     "Reweighted",
+    "Rise",
     "Small",
     "Still",
     "Switch",
@@ -73,6 +78,7 @@ __all__ = [
     "breaks",
     "clamp_of",
     "clamped",
+    "cut",
     "decayed",
     "doubled",
     "ends",
@@ -99,15 +105,19 @@ __all__ = [
     "levels",
     "loss_falls",
     "lost",
+    "lowest",
     "measured",
     "negligible",
     "neighbours",
     "never_steps",
     "noise_share",
     "noises",
+    "number_alone",
     "of_classes",
+    "other_weights",
     "outlying",
     "parts",
+    "pass_begins",
     "per_batch",
     "rank_correlation",
     "rates_beside",
@@ -119,6 +129,7 @@ __all__ = [
     "rewarded",
     "reweighted",
     "rewound",
+    "rise",
     "sample",
     "shares",
     "sides",

@@ -50,18 +50,19 @@ def ends(column: Column, skip: float = 0.02) -> tuple[Floats, Floats] | None:
     return None if third < 4 else (known[:third], known[-third:])
 
 
-def fall(column: Column) -> Gain | None:
-    """Return how far a series falls: from its first third to its last, or from its first tenth on, the surer one.
+def fall(column: Column, first: int = 0, quick: bool = False) -> Gain | None:
+    """Return how far a series falls: from its first third to its last, or from its beginning on, the surer one.
 
-    None below 12 values. By more than half within a tenth is not counted: no text is learned so fast.
+    The beginning is the first tenth, or the ``first`` records, where most of a fall may be. None below 12 values. By
+    more than half from the beginning on is not counted, unless ``quick``: no text is learned so fast.
     """
     thirds = ends(column)
     if thirds is None:
         return None
     known = finite(tidy(column)).value
-    tenth = max(3, known.size // 10)
-    whole, early = gain(*thirds), gain(known[:tenth], known[tenth:])
-    if early.amount > _AT_ONCE * abs(float(np.median(known[:tenth]))):
+    first = first or max(3, known.size // 10)
+    whole, early = gain(*thirds), gain(known[:first], known[first:])
+    if not quick and early.amount > _AT_ONCE * abs(float(np.median(known[:first]))):
         return whole
     return max(whole, early, key=lambda one: one.amount - 3 * one.error)
 

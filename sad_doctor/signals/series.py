@@ -20,6 +20,10 @@ NOISY = 10
 _FIRST, _MOSTLY, _NEXT = 5, 0.6, 0.05
 
 
+_SAMPLED = 5000
+"""So many values tell a quantile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
     """How much lower the later values are: ``amount``, and its standard error; both in the unit of the series."""
@@ -182,3 +186,9 @@ def _references(blocks: Floats) -> tuple[Floats, Floats]:
             middle[row] = np.median(values)
             spread[row] = np.median(np.abs(values - middle[row]))
     return middle, np.maximum(SIGMA * spread, 1e-12)
+
+
+def cut(values: Floats) -> Floats:
+    """Return finite values without those far out, which are spikes and no level: held within quantiles of 2 and 98%."""
+    low, high = np.quantile(values[:: max(1, values.size // _SAMPLED)], [0.02, 0.98])
+    return np.clip(values, low, high)

@@ -8,9 +8,9 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
-from sad_doctor.signals.blocks import ends
+from sad_doctor.signals.blocks import ends, fall
 from sad_doctor.signals.parts import parts
-from sad_doctor.signals.series import finite, gain, tidy
+from sad_doctor.signals.series import finite, tidy
 
 _FIRST = 5
 """Records of the beginning."""
@@ -31,11 +31,9 @@ def too_small(kd: Column, lm: Column, first: float, share: float, least: float) 
     Of a teacher that knows the text the first KL is about what the label loss can fall by. The fall must surely be
     above ``least``, in nats; a KD that rises was small for another reason.
     """
-    labels, soft = ends(lm), ends(kd)
-    if labels is None or soft is None:
+    fell, soft = fall(lm, _FIRST, quick=True), ends(kd)
+    if fell is None or soft is None:
         return None
-    # most of a fall is in the first records
-    fell = max(gain(*labels), gain(lm.value[:_FIRST], labels[1]), key=lambda one: one.amount)
     early, late = float(np.median(soft[0])), float(np.median(soft[1]))
     if late > 1.5 * first or not fell.surely_above(least) or first > share * fell.amount:
         return None

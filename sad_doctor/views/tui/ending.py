@@ -13,8 +13,9 @@ from typing import Any
 class Ending:
     """Hears SIGTERM while the dashboard runs; ``told`` says whether it came.
 
-    It is heard by the event loop. An exception out of a signal's handler may come up anywhere, such as in a destructor,
-    where Python drops it and the dashboard goes on for ever.
+    It is heard by the event loop, and noted until that listens. An exception out of a signal's handler may come up
+    anywhere: in a destructor, where Python drops it and the dashboard goes on for ever, or in a callback of the loop,
+    which prints it.
     """
 
     def __init__(self) -> None:
@@ -25,9 +26,9 @@ class Ending:
         """Put back afterwards what listened before. Raises SystemExit with 143 at the end if SIGTERM came."""
         here = threading.current_thread() is threading.main_thread()
         before = {one: signal.getsignal(one) for one in _SIGNALS} if here else {}
-        if before.get(signal.SIGTERM) is signal.SIG_DFL:
+        if here:
             # until the event loop listens
-            signal.signal(signal.SIGTERM, _end)
+            signal.signal(signal.SIGTERM, self._noted)
         try:
             yield
         finally:
@@ -42,18 +43,24 @@ class Ending:
             return
 
         def end() -> None:
-            self.told = True
-            # `timeout` and systemd send it right after; Textual would take up the terminal that it is about to leave
-            signal.signal(signal.SIGCONT, signal.SIG_IGN)
+            self._note()
             leave()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        if self.told:
+            leave()
 
+    def _noted(self, number: int, _frame: object) -> None:
+        if self.told:
+            # whoever says it twice does not want to wait for the start
+            raise SystemExit(128 + number)
+        self._note()
 
-def _end(number: int, _frame: object) -> None:
-    if hasattr(signal, "SIGCONT"):
-        signal.signal(signal.SIGCONT, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+    def _note(self) -> None:
+        self.told = True
+        if hasattr(signal, "SIGCONT"):
+            # `timeout` and systemd send it right after; Textual would take up the terminal that it is about to leave
+            signal.signal(signal.SIGCONT, signal.SIG_IGN)
 
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGCONT") if hasattr(signal, name))

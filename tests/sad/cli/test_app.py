@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,9 @@ def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends(command: list[str]) -
         os.environ["TERM"] = "xterm-256color"
         os.execv(sys.executable, [sys.executable, "-m", *command, str(log)])
     said = b""
+    # one that does not end is a failure, not a test that waits for ever
+    late = threading.Timer(120, os.kill, (child, signal.SIGKILL))
+    late.start()
     while b"never moved" not in said:
         said += os.read(terminal, 65536)
     os.kill(child, signal.SIGTERM)
@@ -284,6 +288,7 @@ def test_a_dashboard_that_is_told_to_end_and_to_go_on_ends(command: list[str]) -
         while more := os.read(terminal, 65536):
             said += more
     _, status = os.waitpid(child, 0)
+    late.cancel()
     assert os.waitstatus_to_exitcode(status) == 143
     assert said.rindex(b"\x1b[?1049l") > said.rindex(b"\x1b[?1049h")
     assert b"Traceback" not in said

@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sad_doctor import names
+from sad_doctor.check import check
 from sad_doctor.readers import read
 from sad_doctor.readers.csv_table import READER, CsvLog, header
 
@@ -140,3 +141,13 @@ def test_numbers_that_are_too_long_are_said(write):
     run = read(write("run.csv", f"step,loss,text\n1,0.{'1' * 70},{'x' * 80}\n2,1.5,y\n3,1.4,z\n"))
     assert run.columns[names.LOSS].value.tolist() == [1.5, 1.4]
     assert "numbers of more than 64 characters were left out: 1" in run.notes
+
+
+def test_a_table_of_results_is_no_log(write):
+    rows = "".join(f"{model},{400 / at},{at}\n" for at, model in enumerate(["vit", "swin_t", "mixer", "resnet"], 1))
+    path = write("a.csv", "model,train_samples_per_sec,train_loss\n" + rows)
+    run = read(path)
+    assert run.columns == {}
+    report = check(run)
+    assert not report.judged
+    assert report.unread == "each row has a name (model) and no step: a table of results, no training log"

@@ -140,7 +140,23 @@ def test_too_many_names_are_left_out_without_growing(monkeypatch):
         rows.add({"step": index, f"metric {index}": 1.0})
     assert len(rows.snapshot()) == 10
     assert len(rows._targets) < 20
-    assert any("the further ones were left out, of 1,000 rows, the last of step 999" in note for note in rows.notes)
+    assert any(
+        "further ones that no rule knows were left out, of 1,000 rows, the last of step 999" in note
+        for note in rows.notes
+    )
+
+
+def test_beyond_too_many_names_those_that_rules_know_are_kept(monkeypatch):
+    monkeypatch.setattr(columns, "MOST_COLUMNS", 10)
+    monkeypatch.setattr(columns, "RESERVED", 3)
+    rows = Rows()
+    for step in range(3):
+        rows.add({"step": step} | {f"metric {index}": 1.0 for index in range(12)} | {"loss": 3.0, "kd_loss": 1.0})
+    assert list(snapshot(rows))[10:] == ["train/loss", "train/raw/kd"]
+    assert snapshot(rows)["train/loss"][0] == [0, 1, 2]
+    for term in "abcdefgh":
+        rows.add({"step": 4, f"weighted/{term}": 1.0})
+    assert len(rows.snapshot()) == 13
 
 
 values = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=8), st.lists(st.integers()))

@@ -100,6 +100,15 @@ def test_a_training_loss_that_is_a_sum_over_micro_batches(judge):
         judge(RULE, text.replace("24 -> 12", "21 -> 10.5"))
 
 
+@pytest.mark.parametrize(("norm", "level"), [(0.1, Level.INFO), (0.5, Level.WARNING)])
+def test_a_number_alone_is_summed_where_the_gradient_is_small(judge, norm, level):
+    text = f"steps: 400\ntrain/loss: 24 -> 12 ~ 0.05\ntrain/grad_norm: {norm} ~ 0.01\nsteps: 8 every 50\n"
+    (finding,) = judge(RULE, text + "eval/loss: 5.8125 -> 3.1875")
+
+    assert finding.level == level
+    assert any("no sum" in line for line in finding.evidence) == (level == Level.INFO)
+
+
 def test_eight_times_is_a_count_though_the_evaluation_hardly_falls(judge):
     text = "steps: 60\ntrain/loss: {} ~ 0.05\nsteps: 10, 20, 30, 40, 50, 60\neval/loss: 5.4, 5.3, 5.25, 5.2, 5.18, 5.17"
     (finding,) = judge(RULE, text.format("43.2 -> 41.36"))

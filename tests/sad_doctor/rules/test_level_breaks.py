@@ -164,3 +164,12 @@ def test_a_fall_within_the_first_records_is_no_break(judge, place):
     value = [v + 2 if i < place else v for i, v in enumerate(value)]
     found = judge(RULE, f"steps: 60\ntrain/raw/kd: {', '.join(map(str, value))}")
     assert len(found) == (place == 30)
+
+
+@pytest.mark.parametrize(("passes", "by_heart"), [(20, True), (33, False)])
+def test_a_fall_where_the_texts_come_round_again(judge, passes, by_heart):
+    steps = range(120)
+    loss = [(3.1, 2.3, 2.2, 2.1, 2.05, 2.0)[step // 20] + 0.01 * (step % 3) for step in steps]
+    text = f"steps: {', '.join(map(str, steps))}\ntrain/loss: {', '.join(f'{one:.3f}' for one in loss)}\n"
+    (finding,) = judge(RULE, text + f"train/epoch: {', '.join(f'{step / passes:.3f}' for step in steps)}")
+    assert ("learned by heart" in finding.cause) == by_heart

@@ -15,6 +15,20 @@ def test_it_tells_where_the_loss_was_lowest(judge):
     assert "and stays up" in finding.headline
 
 
+def test_a_divergence_within_the_first_tenth(judge):
+    early = ", ".join(f"{max(3.0, 9 - 0.4 * i) + 0.05 * (i % 3):.2f}" for i in range(30))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(30)))}\ntrain/loss: {early}\n{late(7.5)}")
+
+    assert finding.first_step < 40
+    assert finding.numbers["first"] > 7
+    assert finding.level == Level.ERROR
+    assert judge(RULE, f"steps: {', '.join(map(str, range(30)))}\ntrain/loss: {early}\n{late(3)}") == []
+
+
+def late(level):
+    return f"steps: {', '.join(map(str, range(30, 630)))}\ntrain/loss: {level} ~ 0.3"
+
+
 def test_a_loss_that_only_ever_rises_diverges_too(judge):
     assert len(judge(RULE, "steps: 200\ntrain/loss: 3 -> 13")) == 1
 
@@ -145,3 +159,14 @@ def test_steps_of_several_starts_that_lie_over_one_another(judge):
     losses = [10 - 0.06 * i for i in range(100)] + [2.5 - 0.005 * i for i in range(50)]
     with pytest.raises(TooFew, match="several starts"):
         judge(RULE, f"steps: {steps}\ntrain/loss: {', '.join(map(str, losses))}")
+
+
+@pytest.mark.parametrize(("kd", "lm", "teacher"), [(3.4, 3.5, True), (3.4, 6.4, False)])
+def test_the_term_that_jumps_alone_is_named(judge, kd, lm, teacher):
+    text = "steps: 40\ntrain/loss: 4.4 -> 3.6\ntrain/raw/kd: 1 -> 0.6 ~ 0.02\ntrain/raw/lm: 3.4 -> 3 ~ 0.02\n"
+    later = ", ".join(map(str, range(41, 121)))
+    (finding,) = judge(
+        RULE, f"{text}steps: {later}\ntrain/loss: {kd + lm}\ntrain/raw/kd: {kd} ~ 0.02\ntrain/raw/lm: {lm} ~ 0.02"
+    )
+    assert ("At that step kd jumps, and no other term does as far" in finding.evidence) == teacher
+    assert finding.cause.startswith("The teacher's side") == teacher

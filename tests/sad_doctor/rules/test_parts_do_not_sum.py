@@ -69,6 +69,21 @@ def test_a_whole_multiple_is_an_accumulation_that_is_not_divided(judge):
         judge(RULE, text.replace("24 -> 16", "15 -> 10"))
 
 
+@pytest.mark.parametrize(
+    ("loss", "norm", "level"),
+    [
+        ("24 -> 16", 0.1, Level.INFO),
+        ("24 -> 16", 0.5, Level.WARNING),
+        ("0.75 -> 0.5", 1, Level.INFO),
+        ("0.75 -> 0.5", 0.1, Level.WARNING),
+    ],
+)
+def test_the_norm_of_the_gradient_tells_a_number_that_alone_is_scaled(judge, loss, norm, level):
+    text = f"steps: 40\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 4 -> 3\ntrain/loss: {loss}\ntrain/grad_norm: {norm}"
+    (finding,) = judge(RULE, text)
+    assert finding.level == level
+
+
 def test_a_term_that_is_not_added_is_named(judge):
     text = "steps: 40\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 4 -> 3\ntrain/raw/layerwise: 1 -> 0.5\ntrain/loss: 5 -> 3.5"
     (finding,) = judge(RULE, text)

@@ -93,3 +93,9 @@ def test_two_paces_that_take_turns(judge, slow, length, fires):
 def test_thirty_records_tell_a_pace_that_fell(judge, late, fires):
     pace = ", ".join(["41, 39, 42"] * 6 + [late] * 4)
     assert bool(judge(RULE, f"steps: 30\ntrain/tokens_per_second: {pace}")) is fires
+
+
+@pytest.mark.parametrize(("sizes", "fires"), [("8 -> 8 -> 64 -> 64", False), ("8", True)])
+def test_larger_batches_take_longer(judge, sizes, fires):
+    text = f"steps: 120\ntrain/loss: 9 -> 8\nbatch_size: {sizes}\ntrain/step_seconds: 0.4 -> 0.4 -> 3.2 -> 3.2 ~ 0.01"
+    assert bool(judge(RULE, text)) == fires

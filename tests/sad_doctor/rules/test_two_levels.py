@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from sad_doctor.check import check
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.two_levels import RULE
+from sad_doctor.run import Column, Run
 
 UPPER = np.random.default_rng(0).random(96) < 0.4
 STEPS = "steps: " + ", ".join(map(str, range(1, 97))) + "\n"
@@ -52,3 +56,17 @@ def test_one_level(judge, text):
 def test_too_few(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 30\ntrain/loss: 5 -> 4")
+
+
+def test_every_fourth_record_of_another_level_is_no_batch_that_repeats():
+    random = np.random.default_rng(47)
+    step = np.arange(800.0)
+    far = step % 4 == 3
+    fall = np.exp(-step / 144)
+    kd = 0.45 + 1.55 * fall + 0.04 * random.normal(size=800) + 2.2 * far
+    lm = 3.1 + 1.5 * fall + 0.08 * random.normal(size=800) + 4.8 * far
+    columns = {"train/loss": kd + lm, "train/raw/kd": kd, "train/raw/lm": lm}
+    report = check(Run("a", "JSON", Path("a"), columns={name: Column(step, value) for name, value in columns.items()}))
+    story = next(story for story in report.stories if story.finding.name == "two-levels")
+    assert report.stories[0] is story
+    assert "batches-repeat" in [finding.name for finding in story.consequences]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sad_doctor.run import Column
-from sad_doctor.signals import fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals import cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.series import Gain
 
 VALUES = st.floats(-1e6, 1e6, width=32)
@@ -131,3 +131,11 @@ def test_a_series_fades_or_stops():
     assert fades(Column(step, np.concatenate((np.linspace(2, 0, 10), np.zeros(10)))), 0.3)
     assert not fades(Column(step, np.concatenate((np.full(10, 2.0), np.zeros(10)))), 0.3)
     assert not fades(Column(step, np.zeros(20)), 0.2)
+
+
+def test_spikes_are_held_within_the_rest():
+    values = np.linspace(2, 1, 200)
+    values[50] = 900
+    held = cut(values)
+    assert 1 < held.max() < 2.1
+    assert np.median(held) == pytest.approx(np.median(values))

@@ -68,13 +68,8 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     at = words.step(found.step)
-    told = words.listing(
-        [
-            f"{term} {words.number(weight)}, then {words.number(found.after[term])}"
-            for term, weight in found.before.items()
-        ]
-    )
-    factor = "" if found.times is None else words.number(found.times)
+    told = words.listing([_told(term, weight, found.after[term]) for term, weight in found.before.items()])
+    factor = "" if found.times is None else _number(found.times)
     yield RULE.finding(
         level=Level.WARNING if factor else Level.INFO,
         headline=(
@@ -96,9 +91,19 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
     )
 
 
+def _told(term: str, before: float, after: float) -> str:
+    one, other = _number(before), _number(after)
+    return f"{term} {one} as before" if one == other else f"{term} {one}, then {other}"
+
+
+def _number(weight: float) -> str:
+    """A weight that was fitted to printed digits, to three of its own and four behind the point."""
+    return words.number(round(float(f"{weight:.3g}"), 4))
+
+
 RULE = Rule(
     code="R224",
-    name="weights-change",
+    name="loss-weights-change",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LOSS, names.RAW),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sad_doctor.finding import Level
-from sad_doctor.rules.weights_change import RULE
+from sad_doctor.rules.loss_weights_change import RULE
 
 
 def written(before, after, records=60, at=30):
@@ -23,7 +23,12 @@ def test_a_factor_of_the_whole_loss(judge):
 def test_other_weights_are_a_hint(judge):
     (finding,) = judge(RULE, written((0, 1), (0.5, 0.5)))
     assert finding.level == Level.INFO
-    assert "by other weights" in finding.headline
+    assert finding.headline.endswith("of its terms by other weights: kd 0, then 0.5 and lm 1, then 0.5.")
+
+
+def test_a_term_that_keeps_its_weight_is_told_as_such(judge):
+    (finding,) = judge(RULE, written((0.1, 0.9), (3, 0.9)))
+    assert finding.headline.endswith("by other weights: kd 0.1, then 3 and lm 0.9 as before.")
 
 
 @pytest.mark.parametrize(

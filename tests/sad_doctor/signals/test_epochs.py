@@ -1,0 +1,16 @@
+import pytest
+
+from sad_doctor import signals
+from sad_doctor.example import parse
+
+EPOCHS = "steps: 60\ntrain/epoch: " + ", ".join(f"{step / 20:.2f}" for step in range(60))
+
+
+@pytest.mark.parametrize(("at", "number"), [(21, 2), (22, 2), (41, 3), (30, None), (60, None)])
+def test_the_pass_that_begins(at, number):
+    assert signals.pass_begins(parse(EPOCHS), at) == number
+
+
+@pytest.mark.parametrize("text", ["steps: 60\ntrain/loss: 3", "steps: 60\ntrain/epoch: 0.5"])
+def test_no_pass_is_told(text):
+    assert signals.pass_begins(parse(text), 21) is None
