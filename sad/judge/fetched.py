@@ -1,19 +1,19 @@
 """What code fetches by name while it is judged: models, tokenizers and configurations that are here stand for it.
 
-`self.teacher = AutoModel.from_pretrained(…)` is told by the name that it is given to: a teacher, else the student.
+`self.teacher = AutoModel.from_pretrained(…)` is told by the words around it: a teacher, else the student.
 """
 
 from __future__ import annotations
 
-import ast
-import linecache
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any
 
 import torch
+
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.whose import whose
 
 MODELS = (
     ("transformers.modeling_utils", "PreTrainedModel"),
@@ -29,19 +29,33 @@ CONFIGURATIONS = (
 )
 """Where what fetches is defined; what is not imported fetches nothing."""
 FETCH = ("from_pretrained", "from_config")
-WALKED = 6
-"""Calls from what fetches up to what is judged in which a name is looked for."""
 
 
 @contextmanager
-def fetched(student: Any, teacher: Any, tokenizer: Any, is_teacher: Callable[[str], bool]) -> Iterator[None]:  # noqa: ANN401 - stand-ins
+def fetched(
+    student: Any,  # noqa: ANN401 - stand-ins
+    teacher: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    is_teacher: Callable[[str], bool],
+) -> Iterator[list[bool]]:
     """As long as it is open, what is fetched is the student or the teacher, as its name says, and their tokenizer.
 
-    What cannot be saved is not.
+    Yields the list of the models that were fetched so far, of each whether it is a teacher. What cannot be saved is
+    not. Raises UserError where one is fetched beside a student, untrained, and nothing says which it is.
     """
+    every: list[bool] = []
+    untold: set[tuple[str, int]] = set()
 
     def model(*_: object, **__: object) -> Any:  # noqa: ANN401
-        return teacher if any(is_teacher(name) for name in _names(sys._getframe(1))) else student
+        frame = sys._getframe(1)
+        told = whose(frame, is_teacher)
+        every.append(told is True)
+        if told is None:
+            untold.add((frame.f_code.co_filename, frame.f_lineno))
+            trained = any(one.grad is not None for one in student.parameters())
+            if len(untold) > 1 and not trained and True not in every:
+                raise NeedsAdapterError("it fetches two models, and no name says which is the teacher")
+        return teacher if told else student
 
     def configuration(*_: object, **__: object) -> Any:  # noqa: ANN401
         return student.config
@@ -63,7 +77,7 @@ def fetched(student: Any, teacher: Any, tokenizer: Any, is_teacher: Callable[[st
                         before.append((of, method, vars(of)[method]))
                         setattr(of, method, staticmethod(answer))
     try:
-        yield
+        yield every
     finally:
         for of, method, was in before:
             setattr(of, method, was)
@@ -72,39 +86,3 @@ def fetched(student: Any, teacher: Any, tokenizer: Any, is_teacher: Callable[[st
 def _kinds(of: Any) -> list[Any]:  # noqa: ANN401 - a class, or None
     """A class and all that are made from it, none for none."""
     return [] if of is None else [of, *(one for kind in of.__subclasses__() for one in _kinds(kind))]
-
-
-def _names(frame: FrameType | None) -> list[str]:
-    """What a value is given to in the function that asks for it, and in those that call that; the nearest that tells.
-
-    A function of the name `load_teacher` tells too.
-    """
-    for _ in range(WALKED):
-        if frame is None:
-            return []
-        found = _targets(frame)
-        if found:
-            return found
-        frame = frame.f_back
-    return []
-
-
-def _targets(frame: FrameType) -> list[str]:
-    """The names that a statement under way assigns to, with that of its function where it returns its value."""
-    file = frame.f_code.co_filename
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except SyntaxError:
-        return []
-    found = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
-            continue
-        if not node.lineno <= frame.f_lineno <= (node.end_lineno or node.lineno):
-            continue
-        if isinstance(node, ast.Return):
-            found.append(frame.f_code.co_name.removeprefix("load_").removeprefix("get_").removeprefix("build_"))
-            continue
-        every = node.targets if isinstance(node, ast.Assign) else [node.target]
-        found += [one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in every]
-    return [name for name in found if name not in ("", "model")]

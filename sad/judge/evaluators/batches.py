@@ -103,7 +103,8 @@ def rows_of(scored: Scored, *, bare: bool, firsts: bool = False) -> tuple[Rows, 
     for row in range(len(scored.labels)):
         # nothing predicts the first one
         counted = 1 + (scored.labels[row, 1:] != IGNORED).nonzero().flatten()
-        first, last = (int(counted[0]) - 1, int(counted[-1]) + 1) if len(counted) else (0, 1)
+        # one without a label may have tokens all the same, but where each of them is one
+        first, last = (int(counted[0]) - 1, int(counted[-1]) + 1) if len(counted) else (0, 1 if bare else 2)
         # of a prompt as much is read as there is
         prompt = 0 if bare or firsts else min(first, 1 + row % 2)
         start = first - prompt

@@ -38,6 +38,7 @@ from sad.judge.steps.names import (
     SCALERS,
     SCHEDULERS,
     SETTINGS,
+    SPLITS,
     TEACHERS,
     TOKENIZERS,
     TOTALS,
@@ -61,6 +62,10 @@ class Unit(StrEnum):
 MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
 """What the name of a function that makes a step is like."""
 
+ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
+"""Where it asks a model for its optimizer."""
+GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
+"""Where a source goes on in the middle of its data."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
 """Where a source fetches a teacher."""
 MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILINE | re.DOTALL)
@@ -99,18 +104,34 @@ class Call:
         if self.code.adapter is not None:
             return Unit.RUN
         own = {listed(p.name, KNOWN) for p in (*self.parameters(), *self.built()) if not is_free(p)}
-        if own & {*BATCHES} and not own & {*WINDOWS, *LOADERS}:
+        if own & {*BATCHES} and not own & {*WINDOWS, *LOADERS, *SPLITS}:
             # a global that is a loader is that of its program
             return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
         if self.takes(WINDOWS):
             return Unit.STEP
-        if self.takes(LOADERS):
-            return Unit.RUN if self.takes(EPOCHS) else Unit.EPOCH
+        if self.takes(LOADERS, SPLITS):
+            return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         if self.takes(NEXT):
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             raise NeedsAdapterError("it takes neither a batch nor a loader")
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
+
+    @property
+    def ends_itself(self) -> bool:
+        """Whether it goes on until it has taken as many steps as it is told to."""
+        total = self.takes(TOTALS)
+        if not total or any(p.name == total and not is_free(p) and p.default is not p.empty for p in self.parameters()):
+            return False
+        until = rf"\brange\(\s*[\w.]*\b{total}\b|\bwhile\b[^\n]*<=?\s*[\w.]*\b{total}\b"
+        return bool(re.search(until, _source(self.code)))
+
+    @property
+    def goes_round(self) -> bool:
+        """Whether it takes windows from data that it begins again, as often as it needs to."""
+        if self.code.adapter is not None or self.unit is not Unit.RUN or self.takes(EPOCHS, NEXT):
+            return False
+        return self.ends_itself and bool(GOES_ROUND.search(_source(self.code)))
 
     @property
     def accumulates(self) -> bool:
@@ -138,7 +159,8 @@ class Call:
     @property
     def optimized(self) -> bool:
         """Whether the optimizer that steps is ours."""
-        return bool(self.takes(OPTIMIZERS)) or self.engine or self.leaves_steps or self.leaves_loss
+        asked = self.code.adapter is None and ASKS_MODEL.search(_source(self.code))
+        return bool(self.takes(OPTIMIZERS) or asked) or self.engine or self.leaves_steps or self.leaves_loss
 
     @property
     def leaves_steps(self) -> bool:
@@ -154,7 +176,11 @@ class Call:
         if self.code.adapter is not None or self.factory or self.takes(OPTIMIZERS, ACCELERATORS) or self.engine:
             return False
         own = {listed(p.name, KNOWN) for p in self.parameters() if not is_free(p)}
-        return bool(own & {*BATCHES}) and not own & {*WINDOWS, *LOADERS} and not STEPPED.search(with_methods(self.code))
+        return (
+            bool(own & {*BATCHES})
+            and not own & {*WINDOWS, *LOADERS, *SPLITS}
+            and not STEPPED.search(with_methods(self.code))
+        )
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""
@@ -173,7 +199,7 @@ class Call:
         if self.code.adapter is not None or not inspect.isfunction(target):
             return False
         own = {p.name.lower() for p in _signature(target)}
-        if own & {*BATCHES, *WINDOWS, *LOADERS} or not own & {*MODELS}:
+        if own & {*BATCHES, *WINDOWS, *LOADERS, *SPLITS} or not own & {*MODELS}:
             return False
         return bool(MAKES.match(target.__name__)) or bool(
             own & {*OPTIMIZERS} and MAKES_INSIDE.search(source(self.code))

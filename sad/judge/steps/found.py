@@ -31,6 +31,8 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 }
 
 
+CUTS = re.compile(r"\b(data|\w*_data|dataset|corpus|tokens)\[\s*\w+\s*:\s*\w+")
+"""Where a source cuts a corpus."""
 NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")
 """Losses of labels that are numbers."""
 
@@ -57,7 +59,7 @@ def found(code: Code) -> Judged:
     trainer = _discovered(code)
     call = trainer.call
     adapted = code.adapter is not None
-    teacher = adapted or call.teacher
+    teacher = adapted or call.teacher or True in trainer.teachers
     of = Step(
         trainer,
         partial(_isolated, trainer) if teacher else None,
@@ -147,4 +149,6 @@ def _discovered(code: Code) -> Strange:
         runs.append(trainer)
     if runs:
         return runs[0]
+    if code.adapter is None and CUTS.search(source(code)):
+        raise NeedsAdapterError("it cuts its batches out of a corpus at places that it draws")
     raise refused(telling(failed), next(iter(FORMS)), failed[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
@@ -21,14 +21,15 @@ from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
-from sad.judge.steps.model import FORMS, Bigram, Loader, Next, batch, count, wrapped
+from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.words import Words
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
 
-NOISE = 1e-10
+NOISE = 1e-6
+"""Relative, of a gradient: a share of two counts is of float32 where its student is of float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Strange:
     """Someone's step or loop behind the interface of a trainer."""
 
     call: Call
+    teachers: list[bool] = field(default_factory=list)
+    """Of each model that it fetched so far, whether that is a teacher."""
 
     @property
     def claims(self) -> Claims:
@@ -64,15 +67,27 @@ class Strange:
 
     def run(self, setup: Setup) -> Trace:
         """Train as the setup says; texts are taken in their order."""
+        if self.call.goes_round and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
+            # a run that begins its data again in a window fills the last one: it has none that is not full
+            setup = replace(setup, micro_batch=setup.micro_batch * setup.accumulation, accumulation=1)
         model, teacher = Bigram(1), Bigram(2, 2.0).eval().requires_grad_(False)
         texts = make_texts(setup.lengths)
         # a step that knows no windows gets them whole
         window = setup.accumulation if self._accumulates else 1
         size = setup.micro_batch * setup.accumulation // window
         batches = [batch(texts[start : start + size]) for start in range(0, len(texts), size)]
+        handed = 0
+
+        def counted() -> None:
+            nonlocal handed
+            handed += 1
+
         # what it saves on the way goes with the folder
         with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
-            self.train(model.train(), teacher, batches, setup, window)
+            self.train(model.train(), teacher, batches, setup, window, counted)
+        passes = handed // (len(batches) * setup.epochs)
+        if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
+            raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
         ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
         return Trace(watch.taken, [], [], [ends.detach()])
 
@@ -82,6 +97,11 @@ class Strange:
         with Watch() as watch:
             self.train(Bigram(1).train(), Bigram(2, 2.0).eval().requires_grad_(False), [batch(texts)], setup, 1)
         return watch.taken[0].gradient
+
+    @property
+    def _whole(self) -> bool:
+        """Whether one call is a pass over its data, or several."""
+        return self.call.code.adapter is None and self.call.unit in (Unit.EPOCH, Unit.RUN)
 
     @property
     def _accumulates(self) -> bool:
@@ -119,6 +139,8 @@ class Strange:
             )
         if self.call.engine:
             model = Engine(model, optimizer, scheduler, window).train()
+        if not hasattr(model, "configure_optimizers"):
+            model.__dict__["configure_optimizers"] = lambda *_, **__: optimizer
         values = self._values(setup, window) | {
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
@@ -126,6 +148,7 @@ class Strange:
             **dict.fromkeys(names.SCHEDULERS, scheduler),
             **dict.fromkeys(names.LOADERS, prepared),
             **dict.fromkeys(names.OTHER_LOADERS, other),
+            **dict.fromkeys(names.SPLITS, Splits(prepared, other)),
             **dict.fromkeys(names.NEXT, Next(given, look)),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
             **dict.fromkeys(names.LENGTHS, len(given)),
@@ -133,8 +156,9 @@ class Strange:
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making:
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making as every:
             self._run(values, given, batches, setup, window, look)
+        self.teachers.extend(every)
 
     def _run(
         self,
@@ -154,7 +178,7 @@ class Strange:
             state.iteration += 1
             return ready(more)
 
-        if self.call.unit in (Unit.EPOCH, Unit.RUN):
+        if self._whole:
             for _ in range(1 if self.call.unit is Unit.RUN else setup.epochs):
                 called({})
             return

@@ -211,6 +211,18 @@ class Next:
         return self.batches[(self.place - 1) % len(self.batches)]
 
 
+class Splits(dict[str, Any]):
+    """A dict of loaders or data sets: what is trained on by its usual names, and by any other what is not."""
+
+    def __init__(self, train: Any, other: Any) -> None:  # noqa: ANN401 - loaders of any kind
+        super().__init__(train=train, validation=other)
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401
+        return self["train" if "train" in name.lower() else "validation"]
+
+    __getattr__ = __missing__
+
+
 class Sampler:
     """The sampler of a loader, which keeps its order in every epoch."""
 

@@ -36,6 +36,8 @@ LOADERS = (
     *("loader", "dataloader", "train_loader", "train_dataloader", "data_loader", "batches", "train_batches", "dataset"),
     *("train_dataset", "data", "train_data", "iterator", "dl"),
 )
+SPLITS = ("loaders", "dataloaders", "data_loaders", "splits", "datasets")
+"""A dict of what is trained on and what is evaluated on."""
 OTHER_LOADERS = ("val_loader", "valid_loader", "eval_loader", "val_dataloader", "eval_dataloader", "test_loader")
 """What a run evaluates on."""
 NEXT = ("get_batch", "next_batch", "sample_batch", "batch_fn", "get_train_batch")
@@ -111,7 +113,19 @@ PLAIN_SETTINGS = {name: value for name, value in SETTINGS.items() if not isinsta
 """What an object of settings has: of a criterion that is the name of one, not the thing."""
 KNOWN = frozenset(
     (
-        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS, *WINDOWS, *LOADERS, *OTHER_LOADERS),
+        *(
+            *MODELS,
+            *TEACHERS,
+            *OPTIMIZERS,
+            *SCHEDULERS,
+            *BATCHES,
+            *LABELS,
+            *MASKS,
+            *WINDOWS,
+            *LOADERS,
+            *OTHER_LOADERS,
+            *SPLITS,
+        ),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
         *(*TOTALS, *LENGTHS, *SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
     )

@@ -224,9 +224,11 @@ class Board(Container):
     @on(FindingList.Chosen)
     def _follow_finding(self, event: FindingList.Chosen) -> None:
         event.stop()
-        self.detail.show(self.page_of(event.row))
-        if event.row.finding is not self._finding:
-            self._finding = event.row.finding
+        page, finding = self.page_of(event.row), event.row.finding
+        self.detail.border_title = detail.heading(finding)
+        self.detail.show(page if finding is None else detail.below_row(page))
+        if finding is not self._finding:
+            self._finding = finding
             self._draw_loss()
             self._draw_metric()
 
@@ -289,10 +291,8 @@ class Board(Container):
         return Plot(series, marks, self._span(), self._steps, empty=empty, seams=seams)
 
     def _span(self) -> tuple[float, float] | None:
-        if self._finding is None or self._finding.first_step is None:
-            return None
-        last = self._finding.last_step
-        return self._finding.first_step, self._finding.first_step if last is None else last
+        first, last = (self._finding.first_step, self._finding.last_step) if self._finding else (None, None)
+        return None if first is None else (first, first if last is None else last)
 
     def _term_series(self) -> metrics.Overlay | None:
         assert self._snapshot is not None

@@ -89,11 +89,14 @@ class OpenRuns:
     def rows(self, dark: bool, lettered: bool = False) -> list[KeyedPage]:
         """Return a row for each run, with its letter if there are no colours; the keys are the numbers."""
         rows = []
+        figures = compare.told([self.snapshots.get(number) for number in range(len(self.sources))])
         for number, name in enumerate(self.names):
             front = number == self.front
             ink = metrics.inks(dark)["plain"] if front else compare.colour(number, dark)
             mark = letter(number) if lettered and self.several else "━"
-            rows.append((str(number), compare.run_row(self.snapshots.get(number), name, ink, front, mark)))
+            rows.append(
+                (str(number), compare.run_row(self.snapshots.get(number), name, ink, front, mark, figures[number]))
+            )
         return rows
 
     def page(self, key: str) -> Page:

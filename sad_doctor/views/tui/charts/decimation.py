@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+from textual.color import Color
+
 from sad_doctor.run import Column
 from sad_doctor.views import axis
 from sad_doctor.views.series import Series
@@ -13,6 +16,10 @@ from sad_doctor.views.tui.charts.history import History
 from sad_doctor.views.tui.charts.plot import Plot
 from sad_doctor.views.tui.charts.raster import ACROSS
 
+_CROWD = 8
+"""Rows a dot column from which on noise fills the chart: lines are means then, over what was logged."""
+_FAINT = 0.6
+"""How far the colour of a crowd goes from that of its line to that of what was smoothed: a spike is still seen."""
 _OVERVIEW = 100
 """Dot columns that are enough to see how far the values of a whole run reach: extremes are never left out."""
 
@@ -37,7 +44,10 @@ class Decimator:
         return self._whole[1]
 
     def thin(self, plot: Plot, width: int, smoothing: float, ghost: str) -> Plot:
-        """Return what a chart ``width`` cells wide shows; what was smoothed lies under it in ``ghost``."""
+        """Return what a chart ``width`` cells wide shows; what was smoothed lies under it in ``ghost``.
+
+        So does, in a colour between, what is too crowded to be a line: that is the mean of each dot column.
+        """
         left, right = plot.steps or axis.span(s.column for s in plot.drawn)
         dots = max(width, 1) * ACROSS
         shown: list[Series] = []
@@ -50,9 +60,13 @@ class Decimator:
                 continue
             seams |= set(history.seams)
             seen = replace(series, column=history.view(left, right, dots))
-            if smoothing > 0 and series.kind == "line" and len(seen.column) > 2:
+            line = series.kind == "line" and len(seen.column) > 2
+            if line and smoothing > 0:
                 ghosts.append(replace(seen, colour=ghost, mark=""))
                 seen = replace(series, column=history.means(left, right, dots, smoothing * dots))
+            elif line and not history.seams and history.count(left, right) >= _CROWD * dots:
+                ghosts.append(replace(seen, colour=_between(series.colour, ghost), mark=""))
+                seen = replace(series, column=_broken(history.means(left, right, dots), seen.column))
             shown.append(seen)
         empty = plot.empty if not plot.drawn else "nothing was logged at these steps"
         return replace(plot, series=shown, ghosts=ghosts, seams=sorted(seams), steps=(left, right), empty=empty)
@@ -64,6 +78,18 @@ class Decimator:
 
     def _history(self, series: Series) -> History:
         return self.histories.of(_key(series), series.column)
+
+
+def _between(colour: str, ghost: str) -> str:
+    return Color.parse(colour).blend(Color.parse(ghost), _FAINT).hex
+
+
+def _broken(means: Column, seen: Column) -> Column:
+    """Return means with a NaN where one was seen: a line does not lead over a stretch of nothing else."""
+    odd = seen.step[~np.isfinite(seen.value)]
+    step = np.concatenate([means.step, odd])
+    order = np.argsort(step, kind="stable")
+    return Column(step[order], np.concatenate([means.value, np.full(odd.size, np.nan)])[order])
 
 
 def _same(one: tuple[Series, ...], other: tuple[Series, ...]) -> bool:

@@ -109,6 +109,10 @@ class History:
         rows = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
         return Column(self.column.step[rows], self.column.value[rows])
 
+    def count(self, left: float, right: float) -> int:
+        """Return how many rows lie between two steps."""
+        return sum(b - a for a, b in self._ranges(left, right))
+
     def means(self, left: float, right: float, dots: int, blur: float = 0.0) -> Column:
         """Return the mean of the finite values in each of ``dots`` stretches that holds any.
 

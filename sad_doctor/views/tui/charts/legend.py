@@ -39,9 +39,8 @@ def legend(
 
     Where not all fit, the longest names are cut first; what does not fit even so is left out.
     """
-    x = frame.x
-    if cursor is not None:
-        x = canvas.write(x, 0, f"step {numerals.step(cursor)}", ink.cursor) + 2
+    step = "" if cursor is None else f"step {numerals.step(cursor)}"
+    x = frame.x + len(step) + 2 * bool(step)
     signs = {"line": "━", "points": "•", "level": "╌"}
     told = ["–" if value is None else numerals.full(value) for value in values]
     names = [cell_len(series.name) for series in plot.drawn]
@@ -59,6 +58,15 @@ def legend(
         return found, fits
 
     count = len(names)
+    edge = frame.x
+    if frame.y == 1 and not places(count, max(names, default=0))[1]:
+        # from above the value axis on, and without its word, all may have room
+        x = len(short := step.removeprefix("step ")) + 2 * bool(step)
+        if places(count, max(names, default=0))[1]:
+            edge, step = 0, short
+        else:
+            x = frame.x + len(step) + 2 * bool(step)
+    canvas.write(edge, 0, step, ink.cursor)
     while count > 1 and not places(count, _SHORTEST)[1]:
         count -= 1
     most = max(names[:count], default=0)

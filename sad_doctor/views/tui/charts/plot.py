@@ -22,6 +22,8 @@ from sad_doctor.views.tui.painting.canvas import Canvas
 
 _MARKED = "─" + "".join(GLYPHS.values())
 """What a mark on the axis may stand over."""
+_ASIDE = 4
+"""Cells that a mark may stand aside of its step where a label stands on the axis."""
 _TALL = 11
 """Rows of a chart that has room for a legend of two."""
 
@@ -232,9 +234,12 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
         _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
-            # where the labels stand on the axis itself, a mark takes a cell of the plot rather than one of theirs
-            free = foot == 2 or (foot == 1 and chr(canvas.glyph[y, x]) in _MARKED)
-            canvas.put(x, y if free else y - 1, GLYPHS[mark.level], ink.levels[mark.level])
+            # where the labels stand on the axis itself, a mark takes the next cell that is none of theirs: in the plot
+            # it would pass for a value
+            near = [x, *(x + by * side for by in range(1, _ASIDE + 1) for side in (1, -1))] if foot == 1 else []
+            free = (at for at in near if frame.x <= at < canvas.width and chr(canvas.glyph[y, at]) in _MARKED)
+            at = x if foot == 2 else next(free, None)
+            canvas.put(x if at is None else at, y - (at is None), GLYPHS[mark.level], ink.levels[mark.level])
 
 
 def value_at(column: Column, step: float | None) -> float | None:

@@ -77,18 +77,35 @@ def flags(report: Report) -> Content:
     return Content(" ").join(found)
 
 
-def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool, mark: str = "━") -> Page:
-    """Return the row of a run in the list: colour or letter, name, verdict, progress, last figures."""
+def told(snapshots: Sequence[Snapshot | None]) -> list[str]:
+    """Return how far each run is, and its last figures, in columns: what a run lacks is left free."""
+    every: list[tuple[str, list[str]]] = [
+        ("step", ["" if s is None else numerals.step(s.last) if s.last >= 0 else "–" for s in snapshots])
+    ]
+    for name, label in _FIGURES:
+        found = [None if s is None else s.run.get(name) for s in snapshots]
+        every.append((label, ["" if column is None else numerals.full(column.last) for column in found]))
+    columns = []
+    for label, figures in every:
+        wide = max(map(len, figures), default=0)
+        # one word each, so that a narrow list breaks all rows at the same places
+        columns.append(
+            [f"{label} {f:>{wide}}" if f else " " * (len(label) + 1 + wide) for f in figures] if wide else []
+        )
+    rows = zip(*(column for column in columns if column), strict=True)
+    return ["  ".join(cell.replace(" ", "\u00a0") for cell in row).rstrip() for row in rows]
+
+
+def run_row(
+    snapshot: Snapshot | None, name: str, ink: str, in_front: bool, mark: str = "━", figures: str | None = None
+) -> Page:
+    """Return the row of a run in the list: colour or letter, name, verdict, ``figures`` (its own for None)."""
     sign = Content.styled("▶ " if in_front else "  ", "$accent") + Content.styled(f"{mark} ", ink)
     if snapshot is None:
         return [Paragraph(styled(name, "$foreground") + Content.styled("  opening …", "$text-muted"), sign)]
-    told = [f"step {numerals.step(snapshot.last)}"] if snapshot.last >= 0 else ["no step yet"]
-    told += [  # a figure stays beside its name
-        f"{label}\u00a0{numerals.full(column.last)}"
-        for name_, label in _FIGURES
-        if (column := snapshot.run.get(name_)) is not None
-    ]
+    if figures is None:
+        (figures,) = told([snapshot])
     return [
         Paragraph(styled(name, "bold $foreground") + Content("  ") + flags(snapshot.report), sign),
-        Paragraph(Content.styled("   ".join(told), "$text-muted"), Content("    ")),
+        Paragraph(Content.styled(figures, "$text-muted"), Content("    ")),
     ]

@@ -19,8 +19,20 @@ from sad_doctor.views.tui.painting.styled import styled
 from sad_doctor.words import capital
 
 _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
+_OPENING = 3
+"""Paragraphs of a finding's page before the evidence: headline, facts, a blank line."""
 _EVENTS = 200
 """So many of the last events are shown."""
+
+
+def heading(finding: Finding | None) -> Content:
+    """Return the title of the pane that shows a finding or another row."""
+    return Content("Detail" if finding is None else f"{line(finding.rule, 12)} · {line(finding.name, 60)}")
+
+
+def below_row(page: Page) -> Page:
+    """Return the page of a finding without what its row in the list tells; all of it where it has nothing else."""
+    return page[_OPENING:] or page
 
 
 def finding_page(finding: Finding, story: Story | None) -> Page:

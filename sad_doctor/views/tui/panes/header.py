@@ -147,8 +147,10 @@ def progress(run: Run, last: float, bar: int) -> Content:
     share = min(max(last / total, 0.0), 1.0)
     step = step + Content.assemble((f" / {numerals.step(total)}", "$text-muted"))
     if bar:
-        full = round(share * bar)
-        step = step + Content.assemble("  ", ("━" * full, "$accent"), ("─" * (bar - full), "$text-muted"))
+        # half a cell is the least that a run which began shows, and what one that goes on lacks
+        halves = min(max(round(2 * share * bar), share > 0), 2 * bar - (share < 1))
+        full = "━" * (halves // 2) + "╸" * (halves % 2)
+        step = step + Content.assemble("  ", (full, "$accent"), ("─" * (bar - len(full)), "$text-muted"))
     return step + Content.assemble("  ", (numerals.percent(share), "$foreground"))
 
 

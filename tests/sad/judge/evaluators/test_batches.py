@@ -5,6 +5,8 @@ import torch
 
 from sad.invariants.token_weighted import made_texts, padded
 from sad.judge.evaluators.batches import FORMS, PAD, loader, rows_of
+from sad.subjects.metric import Scored
+from sad.subjects.text_loss import IGNORED
 
 TEXTS = made_texts(1.0)
 
@@ -33,3 +35,8 @@ def test_a_loader_gives_each_batch_once(form):
     made = loader(form, batches)
     assert len(list(made)) == len(made) == 2
     assert len(made.dataset) == len(TEXTS)
+
+
+def test_a_text_without_a_label_has_tokens_where_labels_are_apart():
+    none = Scored(torch.zeros(1, 4, 3), torch.zeros(1, 4, 3), torch.full((1, 4), IGNORED))
+    assert [rows_of(none, bare=bare)[0].labels.tolist() for bare in (False, True)] == [[[IGNORED] * 2], [[IGNORED]]]

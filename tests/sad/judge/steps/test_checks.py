@@ -20,7 +20,7 @@ from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 ASKING, PROGRAM = HERE / "asking_steps.py", HERE / "program_steps.py"
-BUILDING = HERE / "building_steps.py"
+BUILDING, ODD = HERE / "building_steps.py", HERE / "odd_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -69,6 +69,25 @@ def test_what_a_loop_makes_itself_is_given_to_it(name, tmp_path, monkeypatch):
 def test_a_fault_of_a_loop_that_makes_its_parts_is_caught(name, told):
     _, lines = strange.judged(BUILDING, name, "step", ("can_be_called", told))
     assert lines[told].standing is Standing.BROKEN
+
+
+@pytest.mark.parametrize("name", load(f"{ODD}:RIGHT"))
+def test_an_odd_style_is_left_alone(name):
+    what, lines = strange.judged(ODD, name, "step", ("step_accounting", "split_invariance", "teacher_isolation"))
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["teacher_isolation"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize(("name", "told"), load(f"{ODD}:FAULTY").items())
+def test_a_fault_in_an_odd_style_is_caught(name, told):
+    _, lines = strange.judged(ODD, name, "step", (told,))
+    assert lines[told].standing is Standing.BROKEN
+
+
+@pytest.mark.parametrize(("name", "told"), load(f"{ODD}:NOT_JUDGED").items())
+def test_what_nothing_tells_is_not_judged(name, told):
+    with pytest.raises(UserError, match=told):
+        strange.judged(ODD, name, "step")
 
 
 def test_a_file_that_is_not_here_is_no_fault():

@@ -64,6 +64,17 @@ async def test_the_steps_of_the_highlighted_finding_are_marked(make):
         assert app.board.loss.plot.span is None
 
 
+async def test_the_detail_does_not_tell_again_what_the_list_tells(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        assert str(app.board.detail.border_title) == "R101 · weights-never-move"
+        assert app.board.detail.page[0].text.plain == "Evidence"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert make.shown(app).count("The weights never moved") > 1  # the sheet over it is the whole page
+
+
 async def test_a_run_without_terms_gives_their_room_away(make):
     app, source = make.dashboard(make.held_out_run(), make.healthy_report())
     async with app.run_test(size=(160, 45)) as pilot:

@@ -16,9 +16,36 @@ def series(make, size=10_000, kind="line", name="train"):
 
 def test_a_plot_is_thinned_to_its_width_and_keeps_its_spike(make):
     plot = Decimator().thin(Plot([series(make)], steps=(0.0, 9_999.0)), 50, 0.0, "#333333")
-    assert len(plot.series[0].column) < 4_000
-    assert plot.series[0].column.value.max() == 90.0
-    assert not plot.ghosts
+    seen = plot.ghosts[0].column
+    assert len(seen) < 4_000
+    assert seen.value.max() == 90.0
+
+
+def test_a_crowd_is_a_mean_over_what_was_logged_and_a_few_are_themselves(make):
+    crowd = series(make)
+    plot = Decimator().thin(Plot([crowd], steps=(0.0, 9_999.0)), 50, 0.0, "#333333")
+    mean, seen = plot.series[0].column, plot.ghosts[0]
+    assert len(mean) == 100
+    assert 1.8 < np.median(mean.value) < 2.2
+    assert np.std(mean.value[:40]) < np.std(crowd.column.value[:4_000]) / 4
+    assert seen.colour == "#848484"  # between the line and what was smoothed
+    close = Decimator().thin(Plot([crowd], steps=(0.0, 700.0)), 50, 0.0, "#333333")
+    assert not close.ghosts
+    assert close.series[0].column.value.tolist() == crowd.column.value[:701].tolist()
+
+
+def test_no_mean_leads_over_a_stretch_of_nan_or_through_two_lines(make):
+    crowd = series(make)
+    crowd.column.value[3_000:6_000] = np.nan
+    mean = Decimator().thin(Plot([crowd], steps=(0.0, 9_999.0)), 50, 0.0, "#333333").series[0].column
+    assert (np.diff(mean.step) >= 0).all()
+    within = mean.value[(mean.step > 3_200) & (mean.step < 5_800)]
+    assert within.size
+    assert np.isnan(within).all()
+    assert np.isfinite(mean.value[(mean.step < 2_900) | (mean.step > 6_200)]).all()
+    step = np.concatenate([np.arange(6_000.0), np.arange(3_000.0, 8_000)])
+    resumed = Series("train", make.column(step, np.sin(step)), "#ffffff", "line")
+    assert not Decimator().thin(Plot([resumed], steps=(0.0, 7_999.0)), 50, 0.0, "#333333").ghosts
 
 
 def test_what_was_smoothed_lies_faintly_under_it(make):

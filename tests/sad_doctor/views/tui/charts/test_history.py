@@ -119,6 +119,14 @@ def test_a_resumed_run_has_a_seam_and_steps_that_are_no_numbers_do_no_harm():
     assert History().follow(Column(step[:0], step[:0])).at(3.0) is None
 
 
+def test_rows_between_two_steps_are_counted():
+    step = np.concatenate([np.arange(10.0), np.arange(5.0, 20.0)])
+    history = History().follow(Column(step, step))
+    assert history.count(-1, 99) == 25
+    assert history.count(6, 8) == 6
+    assert history.count(50, 60) == 0
+
+
 def test_more_rows_do_not_make_a_view_or_a_look_larger():
     """Counted, not timed: the rows that a view touches, and the buckets that a look fills."""
     sizes = {}

@@ -22,6 +22,14 @@ def test_names_are_whole_where_there_is_room():
     assert painted(["train"], 60, 3.0).startswith("step 3  ━ train 1.5000")
 
 
+def test_above_the_value_axis_there_is_room_for_a_legend_that_nearly_fits():
+    names, width = ["student", "teacher"], 43
+    assert painted(names, width) == "━ student 1.5000   ━ teacher 1.5000"
+    assert painted(names, width, 3.0) == "3  ━ student 1.5000   ━ teacher 1.5000"
+    assert painted(names, width + 20, 3.0).startswith("step 3  ━")
+    assert painted([*names, "third"], width, 3.0).startswith("step 3  ━")  # it would not help
+
+
 def test_the_longest_names_are_cut_so_that_each_value_is_told():
     told = painted(["healthy", "a-run-of-another-day", "20261126-130610-distil"], 66)
     assert told.count("1.5000") == 3

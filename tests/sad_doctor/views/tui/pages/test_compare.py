@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sad_doctor import check, names
 from sad_doctor.example import parse
 from sad_doctor.views import metrics
@@ -32,9 +34,23 @@ def test_the_same_column_of_every_run_is_drawn(make):
 def test_a_row_tells_verdict_and_last_figures(make):
     text = "\n".join(str(one) for one in lay_out(compare.run_row(rival(make).snapshot, "other", "#ffffff", True), 200))
     assert text.startswith("▶ ━ other  ✖ 3 ▲ 2")
-    assert "step 245" in text
+    assert "step\u00a0245" in text
     assert "bits/byte" in text
     assert "opening" in str(lay_out(compare.run_row(None, "new", "#ffffff", False), 80)[0])
+
+
+def test_figures_of_several_runs_stand_in_columns(make):
+    long, short = rival(make).snapshot, Snapshot(make.sick_run(), Verdict(make.sick_report()), (0.0, 21_700.0))
+    few = replace(long, run=replace(long.run, columns={names.LOSS: long.run.columns[names.LOSS]}))
+    rows = compare.told([long, None, short, few])
+    assert rows[1] == ""
+    for label in ("loss", "held-out"):
+        assert rows[0].index(label) == rows[2].index(label)
+    assert rows[0].index("loss") == rows[3].index("loss")
+    assert rows[0].startswith("step\u00a0\u00a0\u00a0\u00a0245  loss")
+    assert rows[2].startswith("step\u00a021,700  loss")
+    assert rows[3] == rows[3].rstrip()
+    assert "ppl" not in rows[3]
 
 
 def test_colours_of_runs_are_six_and_then_repeat():

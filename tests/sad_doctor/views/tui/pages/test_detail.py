@@ -30,6 +30,16 @@ def test_a_finding_has_evidence_cause_and_remedy(make):
     assert "error · R101 · weights-never-move · steps 0 – 21,700" in page
 
 
+def test_beside_the_list_a_finding_begins_with_its_evidence(make):
+    finding = make.sick_report().stories[0].finding
+    page = detail.finding_page(finding, None)
+    assert text(detail.below_row(page)).startswith("Evidence")
+    assert detail.heading(finding).plain == "R101 · weights-never-move"
+    assert detail.heading(None).plain == "Detail"
+    bare = detail.finding_page(replace(finding, evidence=(), cause="", remedy=""), None)
+    assert "The weights never moved" in text(detail.below_row(bare))
+
+
 def test_a_consequence_names_its_cause(make):
     story = make.sick_report().stories[0]
     page = text(detail.finding_page(story.consequences[0], story))

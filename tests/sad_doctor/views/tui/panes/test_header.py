@@ -20,8 +20,15 @@ def head(make, **facts):
 
 def test_progress_has_step_total_bar_and_percent(make):
     text = progress(make.sick_run(), 21_700, 10).plain
-    assert text == "step 21,700 / 24,914  " + "━" * 9 + "─  87%"
+    assert text == "step 21,700 / 24,914  " + "━" * 8 + "╸─  87%"
     assert progress(replace(make.sick_run(), facts={}), 21_700, 10).plain == "step 21,700"
+
+
+@pytest.mark.parametrize(
+    ("step", "bar"), [(0, "─" * 10), (1, "╸" + "─" * 9), (24_913, "━" * 9 + "╸"), (24_914, "━" * 10)]
+)
+def test_the_bar_tells_a_run_that_began_and_one_that_goes_on(make, step, bar):
+    assert bar in progress(make.sick_run(), step, 10).plain.split()
 
 
 @pytest.mark.parametrize("total", [0, -5, float("nan"), float("inf"), "many", None])
