@@ -24,8 +24,9 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 	@echo
 	@echo "Open the dashboard with:  $(BIN)/sad doctor runs/latest"
 
+# one more than there are processors: many tests wait for a process that they started
 test: $(READY)  ## Run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
 
 gpu: $(READY)  ## Run what needs a CUDA device, with the kernel compiled
 	TRITON_INTERPRET=0 $(BIN)/python -m pytest tests/gpu

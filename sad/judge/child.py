@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     on_cpu()
     alone()
     from sad.judge.interface import Interface
+    from sad.judge.judging import FOUND, Named, judging
     from sad.judge.lifted import because
     from sad.judge.losses.adapter import adapted
     from sad.judge.losses.call import Call
@@ -65,17 +67,18 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.missing import placeholders
     from sad.judge.target import load, owner
 
+    interface = Interface(request.get("interface", Interface.LOSS))
+    if interface is not Interface.LOSS:
+        # before anything of the code's, whose time is limited
+        import_module(FOUND[interface])
     # a trainer of transformers collects garbage in each run: what was imported is none
     gc.freeze()
     yield {"start": "load"}
-    interface = Interface(request.get("interface", Interface.LOSS))
     target, adapter = request.get(interface.value), request.get("adapter")
     only, skip, more = tuple(request.get("only", ())), tuple(request.get("skip", ())), request.get("more", "")
     if interface is not Interface.LOSS:
-        from sad.judge.judging import Named, judging
-
-        named = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
-        yield from judging(named, f"{request['name']}{more}", only=only, skip=skip)
+        asked = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
+        yield from judging(asked, f"{request['name']}{more}", only=only, skip=skip)
         return
     stood: list[str] = []
     lifted: list[str] = []

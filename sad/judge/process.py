@@ -30,7 +30,7 @@ CALLS = 200
 """How many calls a property may make: a loss that takes longer than the limit for so many is slow and need not hang."""
 TICK = 0.05
 OURS = "ours"
-"""Where a process is before anything of the loss's is imported."""
+"""Where a process is before anything of the loss's is imported: a short time limit is not for that."""
 Told = Callable[[Line], None]
 
 
@@ -47,6 +47,9 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
     for _ in range(RESTARTS + 1):
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:
+            break
+        if ended.slow and ended.where in ("load", OURS):
+            report.unjudged = ended.how
             break
         name = "can_be_called" if ended.where in ("load", OURS) else ended.where
         replay = f"sad verify {interface.flag} {request['name']}{request.get('more', '')} --only {name}"
@@ -119,8 +122,9 @@ def _followed(
                 _take(event, report, tell)
             if over:
                 return _Ended(where, _how(child.returncode))
-            if spent.update() > timeout:
-                return _late(where, timeout, call_seconds)
+            limit = max(timeout, TIMEOUT) if where == OURS else timeout
+            if spent.update() > limit:
+                return _late(where, limit, call_seconds)
             time.sleep(TICK)
 
 

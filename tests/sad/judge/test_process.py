@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sad.judge import process
 from sad.judge.process import _late, judge
 from sad.verdict import Standing
 
@@ -41,9 +42,9 @@ def test_a_fault_is_a_verdict(name, word):
 
 
 def test_a_loss_that_hangs_is_ended():
-    report = report_on("hangs", timeout=8)
+    report = report_on("hangs", timeout=3)
     assert [(line.name, line.standing) for line in report.lines] == [("can_be_called", Standing.BROKEN)]
-    assert "hangs: no answer within the time limit of 8 s (--timeout)" in report.broken[0].says
+    assert "hangs: no answer within the time limit of 3 s (--timeout)" in report.broken[0].says
 
 
 def test_a_slow_loss_is_not_said_to_hang():
@@ -53,8 +54,23 @@ def test_a_slow_loss_is_not_said_to_hang():
     assert "one call takes 0.5 s; give a longer --timeout" in late.how
 
 
+def test_a_short_limit_is_not_used_up_by_what_is_imported_first():
+    report = report_on("hangs", timeout=0.5)
+    assert report.code == 1
+    assert "hangs: no answer within the time limit of 0.5 s" in report.broken[0].says
+
+
+def test_where_that_takes_too_long_nothing_is_called_sound(monkeypatch):
+    monkeypatch.setattr(process, "TIMEOUT", 0.2)
+    report = report_on("hangs", timeout=0.1)
+    assert (report.code, report.status, report.lines) == (2, "not judged", [])
+    assert report.unjudged == (
+        "not judged within the time limit of 0.2 s: torch is still being imported; give a longer --timeout"
+    )
+
+
 def test_what_hangs_in_one_property_is_judged_by_the_others():
-    report = report_on("hangs_over_nothing", timeout=8, only=["known_divergence", "half_precision", "distinguishes"])
+    report = report_on("hangs_over_nothing", timeout=3, only=["known_divergence", "half_precision", "distinguishes"])
     told = {line.name: line for line in report.lines}
     assert told["known_divergence"].standing is Standing.HOLDS
     assert "hangs" in told["half_precision"].says
@@ -93,7 +109,7 @@ def test_what_hangs_is_gone_and_what_it_started_too(tmp_path):
         f"    pathlib.Path({str(tmp_path / 'pids')!r}).write_text(f'{{os.getpid()}} {{other.pid}}')\n"
         "    time.sleep(600)\n"
     )
-    report = judge({"loss": f"{tmp_path / 'hangs.py'}:loss", "name": "hangs", "only": ["can_be_called"]}, timeout=8)
+    report = judge({"loss": f"{tmp_path / 'hangs.py'}:loss", "name": "hangs", "only": ["can_be_called"]}, timeout=3)
     assert report.code == 1
     for number in (tmp_path / "pids").read_text().split():
         with contextlib.suppress(psutil.NoSuchProcess):
