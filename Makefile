@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sad needs Python 3.11 or later; name one with: make demo PYTHON=python3.11"; exit 2; }
 # one without pip, as uv makes it, may be of another Python: to put this one over it would mix the two
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
 demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
@@ -24,9 +24,10 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 	@echo
 	@echo "Open the dashboard with:  $(BIN)/sad doctor runs/latest"
 
-# one more than there are processors: many tests wait for a process that they started
+# one more than there are processors: many tests wait for a process that they started; what hundreds of processes import
+# is compiled once
 test: $(READY)  ## Run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
 
 gpu: $(READY)  ## Run what needs a CUDA device, with the kernel compiled
 	TRITON_INTERPRET=0 $(BIN)/python -m pytest tests/gpu
