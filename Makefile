@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test gpu check format pages site release clean help
+.PHONY: demo test quick thorough gpu check format pages site release clean help
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,8 +26,17 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 
 # one more than there are processors: many tests wait for a process that they started; what hundreds of processes import
 # is compiled once
+WORKERS = $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
 test: $(READY)  ## Run every test
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
+	$(PYTEST)
+
+quick: $(READY)  ## Run every test but the few that take longest
+	$(PYTEST) -m "not thorough"
+
+thorough: $(READY)  ## Run those
+	$(PYTEST) -m thorough
 
 gpu: $(READY)  ## Run what needs a CUDA device, with the kernel compiled
 	TRITON_INTERPRET=0 $(BIN)/python -m pytest tests/gpu

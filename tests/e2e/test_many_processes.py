@@ -143,7 +143,7 @@ def test_four_processes_are_one_with_whole_weights_and_with_pieces(room: Room) -
         shutil.rmtree(found)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)])
 def test_a_signal_saves_on_all_and_the_run_goes_on_with_one(room: Room, number: int) -> None:
     room.write(size=1, accumulation=2)
     with room.start(2, "--config", "run.toml", "--epochs", "100", "--max-steps", "400") as process:

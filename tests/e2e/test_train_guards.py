@@ -171,7 +171,7 @@ def test_a_tracker_that_is_not_installed_is_one_line(room: Room) -> None:
     assert not (room.folder / "runs").exists()
 
 
-@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("accumulation", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_one_process_of_two_without_memory_makes_both_cut_their_micro_batches(room: Room, accumulation: int) -> None:
     (room.folder / "short.py").write_text(SMALL_MEMORY)
     more = ("--set", f"train.accumulation={accumulation}", "--max-steps", "3", "--batch-size", "2")

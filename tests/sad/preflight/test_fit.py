@@ -135,6 +135,7 @@ def taken(recipe: Recipe, folder: Path) -> int:
     return int(done.stdout) * 1024
 
 
+@pytest.mark.thorough
 def test_the_forecast_is_near_what_a_run_takes(tmp_path: Path) -> None:
     """64 windows, foreseen from fewer, against a run of three steps: the benchmark has more recipes."""
     train = {"device": "cpu", "precision": "fp32", "batch_size": 64, "max_steps": 3, "eval_every": 2, "save_every": 3}

@@ -104,6 +104,7 @@ def _fresh() -> Any:
     AcceleratorState._reset_state()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_fresh")
 def test_compiled_blocks_train_alike_and_leave_no_trace(tmp_path: Path) -> None:
     plain = tiny.train(plan(), tmp_path / "plain")

@@ -135,7 +135,10 @@ if __name__ == "__main__":
 @pytest.mark.skipif(os.name != "posix", reason="a group of processes is one of POSIX")
 @pytest.mark.parametrize(
     ("number", "told", "code"),
-    [(signal.SIGTERM, "sad: told to end\n", 143), (signal.SIGINT, "sad verify: stopped\n", 130)],
+    [
+        pytest.param(signal.SIGTERM, "sad: told to end\n", 143, marks=pytest.mark.thorough),
+        (signal.SIGINT, "sad verify: stopped\n", 130),
+    ],
 )
 def test_a_signal_while_processes_judge_ends_all_of_them_with_one_line(tmp_path, number, told, code):
     (tmp_path / "asks.py").write_text(STOPPED)

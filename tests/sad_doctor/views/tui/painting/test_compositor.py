@@ -146,7 +146,7 @@ async def test_the_terminal_shows_what_was_composed_after_each_key(make, termina
             assert screen.looks == whole.looks, key
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 async def test_the_terminal_shows_what_was_composed_however_fast_the_keys_and_whatever_its_size(make, terminal, seed):
     app, source = make.dashboard(make.healthy_run(), make.healthy_report())
     chance = random.Random(seed)
