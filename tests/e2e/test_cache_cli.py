@@ -54,6 +54,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
+@pytest.mark.thorough
 def test_write_kill_go_on_and_train_without_the_teachers_weights(room: Room) -> None:
     small = ("--k", "8", "--set", "cache.shard=64")
     code, out, err = cache(room, "whole", *small)

@@ -143,7 +143,8 @@ def test_four_processes_are_one_with_whole_weights_and_with_pieces(room: Room) -
         shutil.rmtree(found)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.thorough
 def test_a_signal_saves_on_all_and_the_run_goes_on_with_one(room: Room, number: int) -> None:
     room.write(size=1, accumulation=2)
     with room.start(2, "--config", "run.toml", "--epochs", "100", "--max-steps", "400") as process:
@@ -173,6 +174,7 @@ def test_a_signal_saves_on_all_and_the_run_goes_on_with_one(room: Room, number: 
     assert "400 steps of 4 windows" in "".join(told)
 
 
+@pytest.mark.thorough
 def test_one_that_fails_ends_all_with_one_line(room: Room) -> None:
     room.write(size=1, accumulation=1)
     # the second process meets an error in its second step
@@ -201,6 +203,7 @@ def test_one_that_fails_ends_all_with_one_line(room: Room) -> None:
     assert json.loads((run / "run.json").read_text(encoding="utf-8"))[names.STATUS] == "crashed"
 
 
+@pytest.mark.thorough
 def test_a_mistake_is_told_once(room: Room) -> None:
     room.write(size=1, accumulation=1)
     code, _, err = room.train(2, "--config", "run.toml", "--teacher", "./nothing")

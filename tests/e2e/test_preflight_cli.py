@@ -32,6 +32,7 @@ def test_the_embedded_pair_is_fine(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_layerwise_weight_far_too_large_is_wrong_and_the_written_recipe_is_mended(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(
         "[data]\nmax_length = 64\n[train]\ndevice = 'cpu'\nbatch_size = 4\n[terms.layerwise]\nweight = 50.0\n"

@@ -100,7 +100,9 @@ def test_a_dry_run_prints_the_recipe_and_the_plan_and_writes_nothing(room: Room)
     assert not (room.folder / "runs").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.thorough)]
+)
 def test_a_signal_saves_and_says_how_to_go_on_and_going_on_finishes(room: Room, number: int, code: int) -> None:
     with room.start("train", "--config", "run.toml", "--max-steps", "60") as process:
         assert process.stdout is not None

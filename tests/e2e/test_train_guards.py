@@ -88,6 +88,7 @@ def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
 
 
+@pytest.mark.thorough
 def test_the_hours_end_a_run_and_another_machine_goes_on_from_the_copy(room: Room) -> None:
     (room.folder / "slow.py").write_text(SLOW_MACHINE)
     train = ("slow.py", "train", "--max-hours", "1")
@@ -171,7 +172,8 @@ def test_a_tracker_that_is_not_installed_is_one_line(room: Room) -> None:
     assert not (room.folder / "runs").exists()
 
 
-@pytest.mark.parametrize("accumulation", [1, pytest.param(2, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.thorough
 def test_one_process_of_two_without_memory_makes_both_cut_their_micro_batches(room: Room, accumulation: int) -> None:
     (room.folder / "short.py").write_text(SMALL_MEMORY)
     more = ("--set", f"train.accumulation={accumulation}", "--max-steps", "3", "--batch-size", "2")

@@ -87,6 +87,7 @@ def lines(run: Path) -> list[dict[str, Any]]:
     return [{key: of for key, of in line.items() if not key.startswith(OF_THE_MOMENT)} for line in record(run)]
 
 
+@pytest.mark.thorough
 def test_broken_killed_and_on_two_processes_it_is_one_run(room: Room) -> None:
     at = 100
     room.put([*room.rows[:at], "{", *room.rows[at:]])

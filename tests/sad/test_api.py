@@ -167,6 +167,7 @@ def test_a_bar_is_shown_where_it_can_move(
     assert isinstance(api._watch(3, shown=True), kind)
 
 
+@pytest.mark.thorough
 def test_silence_is_kept_by_the_libraries_too(pair_folder: Path, tmp_path: Path) -> None:
     text = f"{pair_folder / 'teacher'!s}", f"{pair_folder / 'student'!s}", f"{pair_folder / 'text.txt'!s}"
     code = f"from sad import distill; distill(*{text!r}, {recipe(tmp_path)!r}, progress=False)"

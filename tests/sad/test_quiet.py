@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import datasets
+import pytest
 
 from sad.quiet import without_bars
 
@@ -46,5 +47,6 @@ def test_bars_are_hidden_for_a_while_only():
         (datasets.disable_progress_bars if before[1] else datasets.enable_progress_bars)()
 
 
+@pytest.mark.thorough
 def test_without_it_the_library_shows_a_bar():
     assert "Writing model shards" in said("")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 # where sad is installed its entry point would register the plugin a second time
@@ -60,6 +62,7 @@ def test_the_plugin_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.thorough
 def test_a_collator_is_tested_likewise(tmp_path):
     done = pytest_on(tmp_path, "--sad-collator", f"{HERE / 'collators' / 'faulty_collators.py'}:end_masked")
     assert done.returncode == 1

@@ -131,7 +131,7 @@ def terminal(monkeypatch):
     return of
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), pytest.param((220, 60), marks=pytest.mark.thorough)])
 async def test_the_terminal_shows_what_was_composed_after_each_key(make, terminal, size):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
     async with app.run_test(size=size) as pilot:
