@@ -65,7 +65,6 @@ from sad_doctor.run import Column, Run
 _WIDTH = 10
 """Records whose mean stands for a level; of a long log a hundredth of it."""
 
-
 _SLOPE = 0.4
 """The share of a fall that it may have fallen from the window before that: a straight line falls by all of it again."""
 

@@ -82,6 +82,9 @@ _LINES = 4
 _MOST = 0.7
 """The share of the rise that steps from one record to the next must make."""
 
+_PARTS = 8
+"""Of what comes after the lowest stretch: the highest of them is the top of the rise."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the total."""
@@ -147,7 +150,7 @@ def _steadily(loss: Column, t: Thresholds) -> Finding | None:
 
 def _comes_down(loss: Column, rise: signals.Rise) -> bool:
     """Whether a quarter of the rise is undone at the end: without its parts that may be a term that came in."""
-    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], 8)]
+    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _PARTS)]
     return max(blocks) - blocks[-1] > 0.25 * (max(blocks) - rise.lowest)
 
 
@@ -178,14 +181,14 @@ def _jumps_alone(run: Run, jump: signals.Jump) -> str | None:
 
     Raw terms may have any weight, so that it is the only one that leaps by half of its level.
     """
-    leaps = []
-    for term, column in {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}.items():
+    leaps, terms = [], {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    for term, column in terms.items():
         found = signals.jump_at(signals.finite(signals.tidy(column)), jump.step)
         if found is None:
             return None
         if found.after > _LEAPS * max(found.before, 0.0):
             leaps.append(term)
-    return leaps[0] if len(leaps) == 1 and len({*run.terms(names.RAW), *run.terms(names.WEIGHTED)}) > 1 else None
+    return leaps[0] if len(leaps) == 1 and len(terms) > 1 else None
 
 
 def _terms(run: Run) -> dict[str, Column]:

@@ -113,19 +113,8 @@ PLAIN_SETTINGS = {name: value for name, value in SETTINGS.items() if not isinsta
 """What an object of settings has: of a criterion that is the name of one, not the thing."""
 KNOWN = frozenset(
     (
-        *(
-            *MODELS,
-            *TEACHERS,
-            *OPTIMIZERS,
-            *SCHEDULERS,
-            *BATCHES,
-            *LABELS,
-            *MASKS,
-            *WINDOWS,
-            *LOADERS,
-            *OTHER_LOADERS,
-            *SPLITS,
-        ),
+        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS),
+        *(*WINDOWS, *LOADERS, *OTHER_LOADERS, *SPLITS),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
         *(*TOTALS, *LENGTHS, *SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
     )

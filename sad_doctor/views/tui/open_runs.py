@@ -94,9 +94,8 @@ class OpenRuns:
             front = number == self.front
             ink = metrics.inks(dark)["plain"] if front else compare.colour(number, dark)
             mark = letter(number) if lettered and self.several else "━"
-            rows.append(
-                (str(number), compare.run_row(self.snapshots.get(number), name, ink, front, mark, figures[number]))
-            )
+            snapshot = self.snapshots.get(number)
+            rows.append((str(number), compare.run_row(snapshot, name, ink, figures[number], in_front=front, mark=mark)))
         return rows
 
     def page(self, key: str) -> Page:

@@ -96,15 +96,11 @@ def told(snapshots: Sequence[Snapshot | None]) -> list[str]:
     return ["  ".join(cell.replace(" ", "\u00a0") for cell in row).rstrip() for row in rows]
 
 
-def run_row(
-    snapshot: Snapshot | None, name: str, ink: str, in_front: bool, mark: str = "━", figures: str | None = None
-) -> Page:
-    """Return the row of a run in the list: colour or letter, name, verdict, ``figures`` (its own for None)."""
+def run_row(snapshot: Snapshot | None, name: str, ink: str, figures: str, *, in_front: bool, mark: str = "━") -> Page:
+    """Return the row of a run in the list: colour or letter, name, verdict and ``figures``."""
     sign = Content.styled("▶ " if in_front else "  ", "$accent") + Content.styled(f"{mark} ", ink)
     if snapshot is None:
         return [Paragraph(styled(name, "$foreground") + Content.styled("  opening …", "$text-muted"), sign)]
-    if figures is None:
-        (figures,) = told([snapshot])
     return [
         Paragraph(styled(name, "bold $foreground") + Content("  ") + flags(snapshot.report), sign),
         Paragraph(Content.styled(figures, "$text-muted"), Content("    ")),

@@ -32,11 +32,13 @@ def test_the_same_column_of_every_run_is_drawn(make):
 
 
 def test_a_row_tells_verdict_and_last_figures(make):
-    text = "\n".join(str(one) for one in lay_out(compare.run_row(rival(make).snapshot, "other", "#ffffff", True), 200))
+    snapshot = rival(make).snapshot
+    row = compare.run_row(snapshot, "other", "#ffffff", *compare.told([snapshot]), in_front=True)
+    text = "\n".join(str(one) for one in lay_out(row, 200))
     assert text.startswith("▶ ━ other  ✖ 3 ▲ 2")
     assert "step\u00a0245" in text
     assert "bits/byte" in text
-    assert "opening" in str(lay_out(compare.run_row(None, "new", "#ffffff", False), 80)[0])
+    assert "opening" in str(lay_out(compare.run_row(None, "new", "#ffffff", "", in_front=False), 80)[0])
 
 
 def test_figures_of_several_runs_stand_in_columns(make):
