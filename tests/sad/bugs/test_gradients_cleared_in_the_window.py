@@ -1,5 +1,3 @@
-import pytest
-
 from sad.bugs.gradients_cleared_in_the_window import BUG, buggy, fixed
 from sad.distiller import Distiller
 from sad.invariants.split_invariance import split_invariance
@@ -21,7 +19,6 @@ def test_gradients_that_are_never_cleared_are_twice_as_long_the_second_time():
     assert "gradient 100% away the second time" in split_invariance(make()).says
 
 
-@pytest.mark.thorough
 def test_gradients_that_are_cleared_before_each_forward_pass_are_found(monkeypatch):
     right = Distiller.forward
 

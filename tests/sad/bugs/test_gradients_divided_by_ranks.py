@@ -23,7 +23,6 @@ def test_on_one_process_all_is_well(make):
     assert split_invariance(alone).holds
 
 
-@pytest.mark.thorough
 def test_a_sum_that_is_averaged_is_found(monkeypatch):
     right = Objective.part
 

@@ -27,7 +27,6 @@ def test_it_is_the_closed_form_of_a_decaying_average():
     assert float((found.gradient - expected).norm() / expected.norm()) == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.thorough
 def test_gradients_that_are_scaled_before_each_forward_pass_are_found(monkeypatch):
     right = Distiller.forward
 

@@ -1,5 +1,3 @@
-import pytest
-
 from sad.bugs.nodes_not_counted import BUG, buggy, fixed
 from sad.data import Schedule
 from sad.invariants.configuration_has_effect import configuration_has_effect
@@ -18,7 +16,6 @@ def test_on_one_node_all_is_well():
     assert [len(taken.texts) for taken in trace.taken] == [8, 8]
 
 
-@pytest.mark.thorough
 def test_a_schedule_that_does_not_count_processes_is_found(monkeypatch):
     monkeypatch.setattr(Schedule, "per_step", property(lambda self: self.batch_size * self.accumulation))
     verdicts = [invariant(fixed()) for invariant in BUG.invariants]

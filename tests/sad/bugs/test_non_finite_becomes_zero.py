@@ -64,7 +64,6 @@ def cleaned(function, **with_):
     return clean
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("module", "name"),
     [(lm, "rows"), (kd, "rows"), (layerwise, "layer_distance"), (contrastive, "info_nce")],
@@ -75,7 +74,6 @@ def test_a_term_that_cleans_its_sum_is_found(monkeypatch, found_in_the_code_that
     assert f"NaN in a state: {term} is reported as " in found_in_the_code_that_trains(BUG)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("module", [lm, kd])
 def test_a_term_that_is_never_infinite_is_found(monkeypatch, found_in_the_code_that_trains, module):
     monkeypatch.setattr(module, "rows", cleaned(module.rows, nan=math.nan, posinf=1e4))

@@ -1,7 +1,5 @@
 from dataclasses import replace
 
-import pytest
-
 from sad.bugs.unwrapped_forward import buggy, fixed
 from sad.invariants.split_invariance import split_invariance
 from sad.subjects.trainer import Setup
@@ -21,7 +19,6 @@ def test_after_real_steps_they_are_far_apart_and_the_log_says_nothing():
     assert all(line.loss > 0 for line in trace.log)
 
 
-@pytest.mark.thorough
 def test_a_loop_that_goes_around_the_wrapper_is_found(monkeypatch):
     take = loop.take_step
 
