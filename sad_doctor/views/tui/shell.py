@@ -65,7 +65,7 @@ class Shell(App[None]):
         self._board_tab, self.collector, self.dashboard = 1, Collector(), DashboardScreen(self.name_keys, id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "⏎ page", rule_text.title_of, id="rules")
-        self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
+        self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe", column=60)
         self.runs = Browser("Runs", "⏎ bring to the front", lambda _: "Run", id="runs")
         self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
         self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)

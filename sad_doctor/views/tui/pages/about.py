@@ -59,9 +59,22 @@ def about_page(run: Run) -> Page:
     page += _table("The run", about)
     for key, heading in _PARTS:
         value = run.facts.get(key)
-        told = list(_flat(value if isinstance(value, Mapping) else {key: value})) if value else []
-        page += _table(heading, told)
+        page += _part(heading, value if isinstance(value, Mapping) else {key: value}) if value else []
     return page
+
+
+def _part(heading: str, facts: Mapping[str, object]) -> list[Paragraph]:
+    """A section, and one for each table in it; the keys that have no value share a line."""
+    values = {key: value for key, value in facts.items() if not isinstance(value, Mapping)}
+    unset = [line(key) for key, value in values.items() if value is None]
+    shown = _table(heading, _flat({key: value for key, value in values.items() if value is not None}))
+    if unset:
+        shown = shown or [BLANK, Paragraph(Content.styled(heading, _HEAD))]
+        shown.append(Paragraph(Content.styled(", ".join(unset), _MUTED), Content.styled("not set: ", _MUTED)))
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            shown += _part(f"{heading} · {line(key)}", value)
+    return shown
 
 
 def course(run: Run) -> list[Paragraph]:
@@ -121,4 +134,4 @@ def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, s
         if isinstance(value, Mapping):
             yield from _flat(value, f"{name}.")
         else:
-            yield name, str(value)
+            yield name, str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
 
 from textual.content import Content
 
@@ -35,6 +36,10 @@ Page = Sequence[Paragraph]
 KeyedPage = tuple[str, Page]
 """A row of a list: what it is called among the others, and what is to be seen of it."""
 BLANK = Paragraph(Content(""))
+_GAP = 4
+"""Cells between two columns."""
+_EVEN = 8
+"""Lines below which neither a column nor the beginning of a part at its foot is worth it."""
 
 
 def title(text: str) -> list[Paragraph]:
@@ -63,6 +68,38 @@ def lay_out(page: Page, width: int) -> list[Content]:
             lines.append((bullet + one).truncate(width))
             bullet = Content.blank(indent) if indent else Content("")
     return lines
+
+
+def lay_out_in_columns(page: Page, width: int, column: int) -> list[Content]:
+    """Return the lines of a page in as many columns of at least ``column`` cells as fit, as even as its parts allow.
+
+    What stands between two blank lines stays together unless it is longer than a column, in the order of a newspaper.
+    """
+    parts = [[*part] for blank, part in groupby(page, BLANK.__eq__) if not blank]
+    count = (width + _GAP) // (column + _GAP)
+    room = (width + _GAP) // max(count, 1) - _GAP
+    laid = [lay_out(part, room) for part in parts]
+    whole = sum(map(len, laid)) + len(laid)
+    if count < 2 or whole < _EVEN:
+        return lay_out(page, width)
+    filled = next(f for rows in range(max(whole // count, _EVEN), whole + 1) if len(f := _filled(laid, rows)) <= count)
+    rows = zip_longest(*filled, fillvalue=Content(""))
+    return [Content(" " * _GAP).join([cell.pad_right(room - cell.cell_length) for cell in row]) for row in rows]
+
+
+def _filled(parts: Sequence[list[Content]], rows: int) -> list[list[Content]]:
+    """Columns of at most so many lines, each taken up until the next part does not fit."""
+    columns: list[list[Content]] = [[]]
+    for part in parts:
+        rest = part
+        while rest:
+            free = rows - len(columns[-1]) - bool(columns[-1])
+            if columns[-1] and free < (len(part) if len(part) <= rows else _EVEN):
+                columns.append([])
+                continue
+            columns[-1] += [*([Content("")] if columns[-1] else []), *rest[:free]]
+            rest = rest[free:]
+    return columns
 
 
 def wrap(text: Content, width: int) -> list[Content]:

@@ -8,7 +8,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sad_doctor.views.tui.pages.prose import Page, lay_out
+from sad_doctor.views.tui.pages.prose import Page, lay_out, lay_out_in_columns
 from sad_doctor.views.tui.painting.ink import strip
 from sad_doctor.views.tui.panes.scrolled import BAR, Scrolled
 
@@ -17,12 +17,13 @@ _MARGIN = 1
 
 
 class Pane(Scrolled, can_focus=True):
-    """Shows a page."""
+    """Shows a page, in columns of at least ``column`` cells where there is room for several; 0 is one column."""
 
     lit_within = False
 
-    def __init__(self, title: str, *, id: str | None = None) -> None:
+    def __init__(self, title: str, *, id: str | None = None, column: int = 0) -> None:
         super().__init__(id=id)
+        self._column = column
         self.border_title = Content(title)
         self.page: Page = ()
         self._laid: tuple[Page, int, list[Content]] = ((), 0, [])
@@ -108,6 +109,8 @@ class Pane(Scrolled, can_focus=True):
         """The lines at a width, that of the widget for 0; they are asked for again and again, and wrapped once."""
         width = width or self.room - _MARGIN
         if self._laid[0] is not self.page or self._laid[1] != width:
-            self._laid = (self.page, width, lay_out(self.page, max(width, 1)))
+            room = max(width, 1)
+            lines = lay_out_in_columns(self.page, room, self._column) if self._column else lay_out(self.page, room)
+            self._laid = (self.page, width, lines)
             self._strips.clear()
         return self._laid[2]

@@ -17,7 +17,7 @@ def test_recipe_models_and_environment_have_sections(make):
     facts = {
         names.STATUS: "finished",
         names.STARTED: 1_700_000_000.0,
-        names.CONFIG: {"train": {"lr": 3e-4}, "name": "[/x]\x1b[2J"},
+        names.CONFIG: {"train": {"lr": 3e-4, "packing": False, "clip": None, "seed": None}, "name": "[/x]\x1b[2J"},
         names.MODELS: {"teacher": "big", "student": "small"},
         names.VERSIONS: {"torch": "2.13"},
         names.ALIGNMENT: "exact",
@@ -25,7 +25,7 @@ def test_recipe_models_and_environment_have_sections(make):
     told = text(about_page(replace(make.healthy_run(), facts=facts)))
     for heading in ("First and last", "The run", "Recipe", "Models", "Environment", "Alignment"):
         assert heading in told
-    assert "train.lr          0.0003" in told
+    assert "Recipe · train\nlr                0.0003\npacking           false\nnot set: clip, seed\n" in told
     assert "2023-11-14 22:13:20 UTC" in told
     assert "\x1b" not in told
     assert "[/x]" in told

@@ -76,7 +76,7 @@ def test_about_tells_notes_path_and_facts(make):
     facts = {**run.facts, names.STARTED: 1_700_000_000, names.MODELS: {"teacher": {"layers": 24}}}
     page = text(detail.extra_page("about", make.sick_report(), replace(run, facts=facts)))
     assert "• The log calls the parts raw" in page
-    assert "teacher.layers    24" in page
+    assert "Models · teacher\nlayers            24" in page
     assert "2023-11-14 22:13:20 UTC" in page
     assert "run-2.log" in page
 

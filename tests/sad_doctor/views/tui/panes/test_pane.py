@@ -104,3 +104,18 @@ async def test_in_a_narrower_terminal_the_end_can_still_be_reached():
         await pilot.press("end")
         await pilot.pause()
         assert "last" in app.view.render_line(app.view.size.height - 1).text
+
+
+async def test_the_recipe_has_columns_on_a_wide_screen_alone(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    tops = []
+    for size in ((200, 50), (80, 24)):
+        async with app.run_test(size=size) as pilot:
+            await make.settled(pilot)
+            await pilot.press("7")
+            await pilot.pause()
+            tops.append(app.recipe._lines()[0].plain.split())
+        app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    wide, narrow = tops
+    assert wide[: len(narrow)] == narrow
+    assert len(wide) > len(narrow)
