@@ -1,17 +1,27 @@
-"""Loaders that code makes itself over the data that it is given: they go through the batches that were made for it.
+"""Loaders that code makes itself, over data that it is given or reads: they go through the batches that were made here.
 
 `DataLoader(train_dataset, batch_size=8, shuffle=True, collate_fn=…)` shuffles, pads and cuts in its own way. What is
 judged is the step or the evaluator, so the loader has the batches of that, in their order; a collator is judged alone.
+Of data that was not given, the words around the loader tell whether it is what is trained on or what is scored.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
+
+from sad.judge.whose import told
+
+SCORED = re.compile(r"(?<![a-z])(val|valid|validation|eval|evaluation|dev|test)(?![a-z])|(val|valid|eval|dev|test)_?(lo|da|se|d[ls])")
+"""What the name of data that is scored has in it."""
+INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +64,17 @@ def ahead(batches: Sequence[Any], look: Callable[[], None] | None = None) -> Any
 
 @contextmanager
 def own_loaders(data: Sequence[Data]) -> Iterator[None]:
-    """As long as it is open, a loader that is made over some data goes through the batches of it."""
+    """As long as it is open, a loader that is made over some data goes through the batches of it.
+
+    One over data of its program's own goes through those of the first, which are trained on, or of the last.
+    """
     made: Any = DataLoader.__init__
 
     def init(self: Any, dataset: Any, *more: Any, **named: Any) -> None:  # noqa: ANN401 - torch's
         of = next((one for one in data if dataset is one.given), None)
+        caller = _maker(self, sys._getframe(1))
+        if of is None and data and caller is not None:
+            of = data[-1 if told(caller, _scored) else 0]
         if of is None:
             made(self, dataset, *more, **named)
             return
@@ -70,3 +86,21 @@ def own_loaders(data: Sequence[Data]) -> Iterator[None]:
         yield
     finally:
         setattr(DataLoader, "__init__", made)  # noqa: B010
+
+
+def _maker(made: Any, frame: FrameType | None) -> FrameType | None:  # noqa: ANN401 - a loader
+    """Return the function of the program that makes a loader; None where a library does, from another loader."""
+    while frame is not None and frame.f_code.co_name == "__init__" and any(
+        one is made for one in frame.f_locals.values()
+    ):
+        frame = frame.f_back
+    if frame is None or any(part in frame.f_code.co_filename for part in INSTALLED):
+        return None
+    return None if frame.f_globals.get("__name__", "").startswith("sad.") else frame
+
+
+def _scored(names: Sequence[str]) -> bool | None:
+    """Whether names are those of data that is scored, or trained on; None for neither, and for both."""
+    lower = [name.lower() for name in names]
+    scored, trained = any(map(SCORED.search, lower)), any("train" in name for name in lower)
+    return None if scored == trained else scored

@@ -27,6 +27,11 @@ ITSELF = (ast.Attribute, ast.Await, ast.IfExp, ast.Starred, ast.NamedExpr, ast.B
 
 def whose(frame: FrameType | None, is_teacher: Callable[[str], bool]) -> bool | None:
     """Return whether what a function is asking for is a teacher; None where nothing tells."""
+    return told(frame, lambda names: _told(names, is_teacher))
+
+
+def told(frame: FrameType | None, tells: Callable[[list[str]], bool | None]) -> bool | None:
+    """Return what the names around that which a function is asking for tell; None where they tell nothing."""
     place: int | None = None
     for _ in range(WALKED):
         if frame is None or frame.f_globals.get("__name__", "").startswith("sad."):
@@ -35,13 +40,13 @@ def whose(frame: FrameType | None, is_teacher: Callable[[str], bool]) -> bool | 
         if found is None:
             return None
         names, place, returned = _given(found, place)
-        told = _told(names, is_teacher)
-        if told is None:
-            told = _told(_words(found[0]), is_teacher)
-        if told is None and returned and (name := LOADS.fullmatch(frame.f_code.co_name)):
-            told = _told([name[2]], is_teacher)
-        if told is not None or not returned:
-            return told
+        tell = tells(names)
+        if tell is None:
+            tell = tells(_words(found[0]))
+        if tell is None and returned and (name := LOADS.fullmatch(frame.f_code.co_name)):
+            tell = tells([name[2]])
+        if tell is not None or not returned:
+            return tell
         frame = frame.f_back
     return None
 

@@ -21,8 +21,9 @@ from sad.judge.evaluators.settings import SETTINGS, Pair
 from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
 from sad.judge.fetched import fetched
 from sad.judge.free import is_free
-from sad.judge.judging import Code
+from sad.judge.judging import Code, reached
 from sad.judge.own_loaders import Data, own_loaders
+from sad.judge.reading import reading, worded
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
@@ -46,9 +47,13 @@ LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(train|valid|validati
 """How the names of other parameters end, or what they are, that are batches of whatever split."""
 DATA = "the batches of loaders"
 """No name of a parameter: what a loader that is made over the data goes through."""
+READS = "the texts of data that it reads"
+"""No name of a parameter: what files and data sets have that are not here, as words."""
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
 CALLED = ("evaluate", "compute", "_compute")
 """Which method of an object is called, where the object itself is not."""
+READ = re.compile(r"\b(load_dataset|load_from_disk|json\.load|DataLoader|open)\(|\.read_text\(")
+"""Where a source reads data."""
 LIMITS = {
     *("max_batches", "eval_iters", "max_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches"),
     "steps",
@@ -100,6 +105,7 @@ class Call:
         student, teacher = values.get(MODELS[0]), values.get(TEACHERS[0])
         with (
             own_loaders(values.get(DATA, ())),
+            reading(values.get(READS, ()), lambda name, declares: Settings(name, {**SETTINGS, **values}, declares)),
             fetched(student, teacher, values.get(TOKENIZERS[0], Words()), is_teacher),
         ):
             return self._function(values)(**self._arguments(_parameters(self.code.target), values))
@@ -148,10 +154,18 @@ class Call:
             **dict.fromkeys((*LOADERS, *TEXTS), given),
             # examples one by one are batched by the evaluator
             DATA: [] if self.form.flat else [Data(given, [self.form.make(one) for one in rows])],
-            **(dict.fromkeys(TOKENIZERS, tokenizer()) if self.texts else {}),
+            READS: [worded(ids, mask) for one in rows for ids, mask in zip(one.ids, one.mask, strict=True)],
+            **(dict.fromkeys(TOKENIZERS, tokenizer()) if self.texts or self.reads else {}),
             **(dict.fromkeys(SIZES, size(rows)) if self.form.flat else {}),
             **dict.fromkeys(LIMITS, len(rows)),
         }
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads data itself, and is given none."""
+        if self.code.adapter is not None or self.trainer or self.names(free=True) & {*LOADERS, *TEXTS, *LABELS}:
+            return False
+        return bool(READ.search(reached(self.code)))
 
     @property
     def texts(self) -> bool:

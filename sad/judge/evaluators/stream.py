@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
-from sad.judge.evaluators.call import MODELS, Call
+from sad.judge.evaluators.call import MODELS, READS, Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
-from sad.judge.judging import source
+from sad.judge.judging import reached, source
 from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Cause, Standing, Verdict
@@ -48,6 +48,10 @@ FIXED = re.compile(
     r"\b(stride|seq_?len|max_len(?:gth)?|block_size|window_size|context_length|n_ctx)[\w, ]*=\s*(\d{2,4})\b"
 )
 """Where a source fixes the tokens of a window, or how far one is from the next."""
+JOINED = re.compile(r"\.join\(|\.read\(|\.read_text\(")
+"""Where a source makes one text of all that it reads."""
+PIECE = 20
+"""Words of an example of a data set that is read."""
 LEFT = re.compile(r"\.eval\(|\.train\(|no_grad|inference_mode|set_grad_enabled")
 """Where a source speaks of modes or of gradients: one that does not leaves both to its caller."""
 NEAR = 0.01
@@ -139,12 +143,14 @@ class Streamed:
         window = self.window
         stream = ids(window)
         given = stream if self.plain else Batch(input_ids=stream, attention_mask=torch.ones_like(stream))
+        words = [f"t{one}" for one in stream[0].tolist()]
         values: dict[str, Any] = {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(STREAMS, given),
             **dict.fromkeys(WINDOWS, window),
             "stride": window // 2,
-            **dict.fromkeys(STRINGS, " ".join(f"t{one}" for one in stream[0].tolist())),
+            **dict.fromkeys(STRINGS, " ".join(words)),
+            READS: [" ".join(words[at : at + PIECE]) for at in range(0, len(words), PIECE)],
             **(dict.fromkeys(TOKENIZERS, tokenizer(WORDS, size_of(window))) if self.written else {}),
         }
         values |= {} if size is None else dict.fromkeys(SIZES, size)
@@ -152,8 +158,8 @@ class Streamed:
 
     @property
     def written(self) -> bool:
-        """Whether it takes the stream as a string."""
-        return bool(self.call.names() & {*STRINGS})
+        """Whether it takes the stream as a string, or reads it itself."""
+        return bool(self.call.names() & {*STRINGS}) or self.call.reads
 
     @property
     def sized(self) -> bool:
@@ -164,6 +170,8 @@ class Streamed:
 def is_one(call: Call) -> bool:
     """Whether an evaluator takes a stream of ids beside a model, and nothing that it goes through in batches."""
     names = call.names(free=True)
+    if call.reads and JOINED.search(reached(call.code)):
+        return True
     if not names & {*MODELS}:
         return False
     return bool(call.names() & {*STREAMS}) or (bool(call.names() & {*STRINGS}) and bool(names & {*TOKENIZERS}))
@@ -177,7 +185,7 @@ def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]
     except (AttributeError, TypeError, KeyError):
         of = Streamed(call, plain=True)
         of.of(of.table().eval(), 1)
-    form = " as a string" if of.written else "" if of.plain else " as input_ids"
+    form = " in the data that it reads" if call.reads else " as a string" if of.written else "" if of.plain else " as input_ids"
     said = [f"it is given one stream of {size_of(of.window)} ids{form}, and windows of {of.window}"]
     said.append("the model's loss of a token depends on the token before it alone")
     checks = {

@@ -13,7 +13,7 @@ import torch
 
 from sad.judge.declared import declared
 from sad.judge.free import is_free
-from sad.judge.judging import Code, source
+from sad.judge.judging import Code, reached, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import engine
 from sad.judge.steps.methods import STEPPED, loss_of, named_method, trained, with_methods
@@ -66,6 +66,10 @@ ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
 """Where it asks a model for its optimizer."""
 GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
 """Where a source goes on in the middle of its data."""
+MAKES_LOADER = re.compile(r"\bDataLoader\(")
+"""Where a source makes a loader, of what it reads itself."""
+PARSED = re.compile(r"\b(\w+)(?:, *\w+)? *= *[\w.()]*\.parse_(?:known_)?args\(")
+"""What a source reads its command line into."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
 """Where a source fetches a teacher."""
 MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILINE | re.DOTALL)
@@ -94,7 +98,11 @@ class Call:
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
         every = [p.name for p in (*self.parameters(), *self.built())]
-        read = [] if self.code.adapter is not None else settings_read(_source(self.code), every)
+        text = "" if self.code.adapter is not None else _source(self.code)
+        if parsed := PARSED.findall(text):
+            # a program, which hands what it has read on to its functions
+            text, every = reached(self.code), [*every, *parsed]
+        read = settings_read(text, every)
         names = {listed(name, KNOWN): name for name in (*read, *every)}
         return next((names[name] for group in groups for name in group if name in names), "")
 
@@ -114,8 +122,17 @@ class Call:
         if self.takes(NEXT):
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
-            raise NeedsAdapterError("it takes neither a batch nor a loader")
+            if not self.loads:
+                raise NeedsAdapterError("it takes neither a batch nor a loader")
+            return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
+
+    @property
+    def loads(self) -> bool:
+        """Whether it makes its loaders itself, of data that it reads."""
+        if self.code.adapter is not None or self.takes(WINDOWS, LOADERS, SPLITS, NEXT, BATCHES):
+            return False
+        return bool(MAKES_LOADER.search(f"{_source(self.code)}{reached(self.code)}"))
 
     @property
     def ends_itself(self) -> bool:

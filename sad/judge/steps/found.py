@@ -87,6 +87,8 @@ def _said(call: Call) -> list[str]:
     groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
     taken = [name for group in groups if (name := call.takes(group))]
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if call.loads:
+        said.append("it reads its data itself: every loader that it makes goes through batches made here")
     if call.engine:
         said.append(
             "its model is an engine as DeepSpeed's: it divides losses by the micro-batches of a step, and counts"

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 from sad.judge import own_loaders
 from sad.judge.fetched import fetched
 from sad.judge.own_loaders import Data
+from sad.judge.reading import reading
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
-from sad.judge.steps.words import Words
+from sad.judge.steps.settings import Settings
+from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
@@ -85,6 +87,8 @@ class Strange:
         # what it saves on the way goes with the folder
         with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
             self.train(model.train(), teacher, batches, setup, window, counted)
+        if self._whole and watch.taken and not handed:
+            raise NeedsAdapterError("it goes through data that it makes itself")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
             raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
@@ -156,7 +160,8 @@ class Strange:
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), making as every:
+        world = reading(texts_of(batches), lambda name, declares: Settings(name, {**names.PLAIN_SETTINGS, **values}, declares))
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)
 

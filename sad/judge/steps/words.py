@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sad.judge.stand_in import NeedsAdapterError, nothing
+from sad.judge.reading import Text, ids_of, worded
+from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
 from sad.subjects.plain.loop import VOCABULARY
 
 
@@ -35,8 +36,26 @@ class Words:
         """Add none."""
         return 0
 
-    def __call__(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - ids, where it could
-        """Raise UserError: which texts it reads is not known."""
+    def __call__(self, text: Any = None, *_: object, **__: object) -> Any:  # noqa: ANN401 - ids of any form
+        """Return the ids of a text, or of several, that was read here. Raises UserError for any other."""
+        if isinstance(text, Text):
+            ids = ids_of(text)
+            return Batch(input_ids=ids, attention_mask=[1] * len(ids))
+        if isinstance(text, list) and text and all(isinstance(one, Text) for one in text):
+            every = [ids_of(one) for one in text]
+            return Batch(input_ids=every, attention_mask=[[1] * len(ids) for ids in every])
         raise NeedsAdapterError("it reads texts of its own with its tokenizer")
 
-    encode = __call__
+    def encode(self, text: Any = None, *_: object, **__: object) -> list[int]:  # noqa: ANN401
+        """Return the ids of a text that was read here. Raises UserError for any other."""
+        ids: list[int] = self(text)["input_ids"]
+        return ids
+
+
+def texts_of(batches: Sequence[Batch]) -> list[str]:
+    """Return the texts of padded batches as words."""
+    return [
+        worded(ids, mask)
+        for one in batches
+        for ids, mask in zip(one["input_ids"], one["attention_mask"], strict=True)
+    ]
