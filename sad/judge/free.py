@@ -1,7 +1,8 @@
 """Globals that a function reads and nobody sets where it is imported: what its program sets before it calls it.
 
 `model`, `optimizer` and `args` of a loop are often names of the program that it is in. They are given as parameters
-are: each becomes one, by its name, which may be left out.
+are: each becomes one, by its name, which may be left out. So do the constants of a program that are settings, and its
+function that draws a batch out of a corpus.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ class Free:
 FREE = Free()
 
 
+SETTING = re.compile(
+    r"(max_?|n_?|num_?|train_?)*(epochs?|iters|iterations)|(learning_rate|lr)|\w*grad\w*_acc\w*|accum\w*|\w*_accum\w*"
+    r"|(max_)?grad_(norm|clip)|clip_grad\w*|warmup_(steps|iters)|(eval|log|save)_(interval|every|freq|iters?)"
+)
+"""The name of a constant, in lower case, that a program sets for its loop."""
+OVER = re.compile(r"epochs?$|iters$|iterations$")
+"""How the name ends of one that counts only where a loop goes over it."""
+DRAWS = re.compile(r"_?(get|next|sample)_(train_)?batch")
+"""The name of a function that returns the next batch."""
+AT_RANDOM = re.compile(r"randint|random|choice|randperm")
+
+
 def is_free(parameter: inspect.Parameter) -> bool:
     """Whether a parameter is a global that nobody has set."""
     return parameter.default is FREE
@@ -40,10 +53,12 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
     inner = inspect.unwrap(target) if isinstance(target, FunctionType) else target
     if not isinstance(target, FunctionType) or not isinstance(inner, FunctionType):
         return target
-    names = [name for name in lacking(inner) if name not in inspect.signature(target).parameters]
+    space = inner.__globals__
+    free = [name for name in lacking(inner) if name not in inspect.signature(target).parameters]
+    fixed = [name for name in _reads(inner.__code__) if name not in free and _is_setting(inner, name)]
+    names = list(dict.fromkeys((*free, *fixed)))
     if not names:
         return target
-    space = inner.__globals__
 
     @functools.wraps(target)
     def called(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes
@@ -55,10 +70,30 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
 
     own = inspect.signature(target)
     last = [p for p in own.parameters.values() if p.kind is p.VAR_KEYWORD]
-    free = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=FREE) for name in names]
-    every = [*(p for p in own.parameters.values() if p not in last), *free, *last]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=FREE if name in free else space[name])
+        for name in names
+        if name not in own.parameters
+    ]
+    every = [*(p for p in own.parameters.values() if p not in last), *more, *last]
     setattr(called, "__signature__", own.replace(parameters=every))  # noqa: B010 - it is no attribute of functions
     return called
+
+
+def _is_setting(function: FunctionType, name: str) -> bool:
+    """Whether a global of a function is a setting of its loop, or a function that draws the next batch."""
+    value, lower = function.__globals__.get(name), name.lower()
+    if isinstance(value, FunctionType) and DRAWS.fullmatch(lower) and value.__globals__ is function.__globals__:
+        return bool({*_reads(value.__code__)} & {"np", "numpy", "random", "torch"}) and _draws(value.__code__)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not SETTING.fullmatch(lower):
+        return False
+    text = inspect.getsource(function)
+    return not OVER.search(lower) or bool(re.search(rf"\brange\([^\n]*\b{re.escape(name)}\b", text))
+
+
+def _draws(code: CodeType) -> bool:
+    """Whether a function draws at random."""
+    return any(AT_RANDOM.fullmatch(name) for name in code.co_names)
 
 
 def lacking(function: Callable[..., Any]) -> list[str]:
@@ -79,6 +114,9 @@ def lacking(function: Callable[..., Any]) -> list[str]:
                 and re.search(rf"^{re.escape(name)} *= *{re.escape(name)}\.", text, re.MULTILINE)
             ):
                 found[name] = None
+            if isinstance(space.get(name), FunctionType) and _is_setting(function, name):
+                # what is given in its place reads nothing
+                continue
             inner = inspect.unwrap(space[name]) if callable(space.get(name)) else None
             if isinstance(inner, FunctionType) and inner.__globals__ is space:
                 left.append(inner.__code__)

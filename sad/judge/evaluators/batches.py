@@ -139,3 +139,17 @@ def loader(form: Form, batches: Sequence[Rows]) -> Any:  # noqa: ANN401 - a list
     index = [(number, row) for number, rows in enumerate(batches) for row in range(len(rows.ids))]
     groups = [[i for i, (number, _) in enumerate(index) if number == one] for one in range(len(batches))]
     return DataLoader(index, batch_sampler=groups, collate_fn=lambda some: made[some[0][0]])  # type: ignore[arg-type]
+
+
+class Each:
+    """Returns the next batch whenever it is called, of each split from the first on, the first after the last."""
+
+    def __init__(self, batches: Sequence[Any]) -> None:
+        self.batches = batches
+        self.place: dict[str, int] = {}
+
+    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401 - a batch of any form
+        """Return the next one of a split."""
+        split = next((one for one in (*given, *named.values()) if isinstance(one, str)), "")
+        self.place[split] = self.place.get(split, -1) + 1
+        return self.batches[self.place[split] % len(self.batches)]

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from sad.judge.declared import declared
-from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
+from sad.judge.evaluators.batches import FORMS, PAD, Each, Form, Rows, loader, rows_of
 from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
@@ -27,6 +27,7 @@ from sad.judge.reading import reading, worded
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
+from sad.judge.steps.names import NEXT
 from sad.judge.steps.roles import is_config, is_teacher
 from sad.judge.steps.settings import CONFIGS, Settings
 from sad.judge.steps.words import Words
@@ -152,6 +153,7 @@ class Call:
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
             **dict.fromkeys((*LOADERS, *TEXTS), given),
+            **dict.fromkeys(NEXT, Each([self.form.make(one) for one in rows])),
             # examples one by one are batched by the evaluator
             DATA: [] if self.form.flat else [Data(given, [self.form.make(one) for one in rows])],
             READS: [worded(ids, mask) for one in rows for ids, mask in zip(one.ids, one.mask, strict=True)],
@@ -163,7 +165,7 @@ class Call:
     @property
     def reads(self) -> bool:
         """Whether it reads data itself, and is given none."""
-        if self.code.adapter is not None or self.trainer or self.names(free=True) & {*LOADERS, *TEXTS, *LABELS}:
+        if self.code.adapter is not None or self.trainer or self.names(free=True) & {*LOADERS, *TEXTS, *LABELS, *NEXT}:
             return False
         return bool(READ.search(reached(self.code)))
 
@@ -235,7 +237,7 @@ class Call:
             name = parameter.name.lower()
             known = {**SETTINGS, **values}
             needed = is_free(parameter) or parameter.default is parameter.empty
-            if name in known and (needed or name not in LIMITS):
+            if name in known and (needed or name not in LIMITS or self.names() & {*NEXT}):
                 found[parameter.name] = known[name]
             elif (name in CONFIGS or is_config(name)) and needed:
                 declares = declared(parameter, self.code.owner or self.code.target)

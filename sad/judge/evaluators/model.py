@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge.stand_in import Batch, Output, ids_of, nothing
-from sad.judge.steps.model import LEAVES, SIZES
+from sad.judge.steps.model import LEAVES, SIZES, is_mask
 from sad.subjects.text_loss import IGNORED
 
 GARBAGE = 50.0
@@ -59,7 +59,7 @@ class Recaller(nn.Module):
         second = more.pop("lm_labels" if "lm_mask" in more else "targets", second)
         rows = torch.stack([self.recalled(row) for row in ids_of(input_ids, more)])
         logits = self.drop(self.norm(rows)) * self.scale
-        if second is not None and not _is_mask(second):
+        if second is not None and not is_mask(second):
             how = more.get("loss_reduction", "mean")
             loss = F.cross_entropy(logits.flatten(0, 1), second.flatten(), ignore_index=IGNORED, reduction=how)
             return loss if "loss_reduction" in more else (logits, loss)
@@ -92,11 +92,6 @@ class Recaller(nn.Module):
 
 for _one in LEAVES:
     setattr(Recaller, _one, nothing)
-
-
-def _is_mask(second: Tensor) -> bool:
-    """Whether it says which places are read; of no place at all it is none."""
-    return second.dtype == torch.bool or (second.numel() > 0 and bool(((second == 0) | (second == 1)).all()))
 
 
 def _start(row: list[int], text: tuple[int, ...]) -> int | None:

@@ -68,6 +68,8 @@ GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
 """Where a source goes on in the middle of its data."""
 MAKES_LOADER = re.compile(r"\bDataLoader\(")
 """Where a source makes a loader, of what it reads itself."""
+EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
+"""Where a source steps after every so many micro-batches."""
 PARSED = re.compile(r"\b(\w+)(?:, *\w+)? *= *[\w.()]*\.parse_(?:known_)?args\(")
 """What a source reads its command line into."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
@@ -144,10 +146,17 @@ class Call:
         return bool(re.search(until, _source(self.code)))
 
     @property
+    def counts_batches(self) -> bool:
+        """Whether its total is one of micro-batches: it asks for one after the other, and steps after some."""
+        return bool(self.takes(NEXT)) and bool(EVERY.search(_source(self.code)))
+
+    @property
     def goes_round(self) -> bool:
         """Whether it takes windows from data that it begins again, as often as it needs to."""
-        if self.code.adapter is not None or self.unit is not Unit.RUN or self.takes(EPOCHS, NEXT):
+        if self.code.adapter is not None or self.unit is not Unit.RUN or self.takes(EPOCHS):
             return False
+        if self.takes(NEXT):
+            return self.counts_batches
         return self.ends_itself and bool(GOES_ROUND.search(_source(self.code)))
 
     @property

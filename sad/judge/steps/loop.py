@@ -87,7 +87,7 @@ class Strange:
         # what it saves on the way goes with the folder
         with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
             self.train(model.train(), teacher, batches, setup, window, counted)
-        if self._whole and watch.taken and not handed:
+        if self._whole and watch.taken and not handed and not self.call.takes(names.NEXT):
             raise NeedsAdapterError("it goes through data that it makes itself")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
@@ -145,7 +145,9 @@ class Strange:
             model = Engine(model, optimizer, scheduler, window).train()
         if not hasattr(model, "configure_optimizers"):
             model.__dict__["configure_optimizers"] = lambda *_, **__: optimizer
+        total = len(given) * setup.epochs if self.call.counts_batches else setup.steps
         values = self._values(setup, window) | {
+            **dict.fromkeys(names.TOTALS, total),
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
@@ -243,7 +245,6 @@ class Strange:
             **dict.fromkeys(names.EPOCHS, setup.epochs),
             **dict.fromkeys(names.RATES, setup.learning_rate),
             **dict.fromkeys(names.WARMUPS, setup.warmup),
-            **dict.fromkeys(names.TOTALS, setup.steps),
         }
 
     def _adapted(self, given: Given) -> None:

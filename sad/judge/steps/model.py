@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of, nothing
+from sad.judge.stand_in import IDS, Batch, Output, ids_of, nothing
 from sad.subjects.plain.loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
@@ -57,12 +57,20 @@ class Bigram(nn.Module):
         labels: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
         **more: Any,  # noqa: ANN401 - whatever models take
-    ) -> Output:
-        """Return logits [batch, length, vocab], and where labels are given their loss: a mean, or over a count."""
-        del attention_mask
-        if "targets" in more:
-            raise NeedsAdapterError("it hands its model targets, and models differ in what they return for them")
-        logits = self.rows(ids_of(input_ids, more))
+    ) -> Any:  # noqa: ANN401 - an output, or a pair
+        """Return logits [batch, length, vocab], and where labels are given their loss: a mean, or over a count.
+
+        What is given second, or as ``targets``, is a mask, or else the token after each: then a pair of the logits and
+        their mean loss is returned, as by models like nanoGPT's.
+        """
+        read = ids_of(input_ids, more)
+        second = more.get("targets", attention_mask)
+        logits = self.rows(read)
+        if second is not None and not is_mask(second):
+            same = read[:, 1:] == second[:, :-1]
+            if read.shape != second.shape or not bool(same[second[:, :-1] != IGNORED].all()):
+                raise TypeError("its targets are the tokens themselves, not those after each")
+            return logits, F.cross_entropy(logits.flatten(0, 1), second.flatten(), ignore_index=IGNORED)
         if labels is None:
             return Answer(logits=logits)
         following = labels[:, 1:].flatten()
@@ -72,6 +80,11 @@ class Bigram(nn.Module):
 
 for _one in LEAVES:
     setattr(Bigram, _one, nothing)
+
+
+def is_mask(second: Tensor) -> bool:
+    """Whether it says which places are read; of no place at all it is none."""
+    return second.dtype == torch.bool or (second.numel() > 0 and bool(((second == 0) | (second == 1)).all()))
 
 
 class Bare(nn.Module):
@@ -204,7 +217,9 @@ class Next:
         self.batches, self.look, self.place = batches, look, 0
 
     def __call__(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - a batch of any form
-        """Return it, whatever split is asked for."""
+        """Return it, whatever split is asked for; where no gradients are kept it is for a score, and comes again."""
+        if not torch.is_grad_enabled():
+            return self.batches[self.place % len(self.batches)]
         if self.place and self.look is not None:
             self.look()
         self.place += 1

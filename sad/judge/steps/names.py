@@ -65,7 +65,7 @@ ENGINES = ("engine", "trainer_engine")
 SCALERS = ("scaler", "grad_scaler")
 RATES = ("lr", "learning_rate")
 WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
-TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
+TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps", "max_iters", "num_iters", "n_iters")
 LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
 """How many batches an epoch has."""
 SIZES = (
