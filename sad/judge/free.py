@@ -37,7 +37,7 @@ OVER = re.compile(r"epochs?$|iters$|iterations$")
 """How the name ends of one that counts only where a loop goes over it."""
 DRAWS = re.compile(r"_?(get|next|sample)_(train_)?batch")
 """The name of a function that returns the next batch."""
-AT_RANDOM = re.compile(r"randint|random|choice|randperm")
+AT_RANDOM = re.compile(r"randint|random|choice|randperm|sample_batch|next_batch")
 
 
 def is_free(parameter: inspect.Parameter) -> bool:
@@ -83,12 +83,16 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
 def _is_setting(function: FunctionType, name: str) -> bool:
     """Whether a global of a function is a setting of its loop, or a function that draws the next batch."""
     value, lower = function.__globals__.get(name), name.lower()
-    if isinstance(value, FunctionType) and DRAWS.fullmatch(lower) and value.__globals__ is function.__globals__:
-        return bool({*_reads(value.__code__)} & {"np", "numpy", "random", "torch"}) and _draws(value.__code__)
+    if isinstance(value, FunctionType) and DRAWS.fullmatch(lower) and not _installed(value):
+        return _draws(value.__code__)
     if isinstance(value, bool) or not isinstance(value, int | float) or not SETTING.fullmatch(lower):
         return False
     text = inspect.getsource(function)
     return not OVER.search(lower) or bool(re.search(rf"\brange\([^\n]*\b{re.escape(name)}\b", text))
+
+
+def _installed(function: FunctionType) -> bool:
+    return "-packages" in function.__code__.co_filename
 
 
 def _draws(code: CodeType) -> bool:

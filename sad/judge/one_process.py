@@ -1,11 +1,16 @@
 """Makes `torch.distributed` harmless where nobody has set it up: this process is alone, and has number 0 of 1.
 
+Code that reads its number from the environment without asking whether it is there reads that one too.
+
 For a process that judges someone's code and does nothing else: it stays so until the process ends.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
@@ -30,10 +35,35 @@ ALONE: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("all_gather", "all_gather_object"), _gathered),
 }
 """What each function does for one process."""
+STARTED = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+"""What a starter of several processes puts into the environment. It is not there for whoever asks first: libraries take
+it for the sign that there are several.
+"""
+
+
+LIBRARIES = ("site-packages", "dist-packages", "<frozen", str(Path(os.__file__).parent))
+"""What the names of files of libraries have in them."""
+
+
+def _started() -> None:
+    """Let code of a program that asks `os.environ["RANK"]` find it; whether it is there is answered as before."""
+    real = type(os.environ).__getitem__
+
+    def asked(self: Any, name: str) -> str:  # noqa: ANN401 - the environment
+        try:
+            return real(self, name)
+        except KeyError:
+            file = sys._getframe(1).f_code.co_filename
+            if name not in STARTED or any(part in file for part in LIBRARIES):
+                raise
+            return STARTED[name]
+
+    setattr(type(os.environ), "__getitem__", asked)  # noqa: B010 - a method is no attribute that may be set
 
 
 def alone() -> None:
     """From now on these functions answer for one process, until a group is set up."""
+    _started()
     if not dist.is_available():
         return
     for name, answer in ALONE.items():

@@ -19,7 +19,9 @@ from torch.utils.data import DataLoader, Sampler
 
 from sad.judge.whose import told
 
-SCORED = re.compile(r"(?<![a-z])(val|valid|validation|eval|evaluation|dev|test)(?![a-z])|(val|valid|eval|dev|test)_?(lo|da|se|d[ls])")
+SCORED = re.compile(
+    r"(?<![a-z])(val|valid|validation|eval|evaluation|dev|test)(?![a-z])|(val|valid|eval|dev|test)_?(lo|da|se|d[ls])"
+)
 """What the name of data that is scored has in it."""
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -90,8 +92,8 @@ def own_loaders(data: Sequence[Data]) -> Iterator[None]:
 
 def _maker(made: Any, frame: FrameType | None) -> FrameType | None:  # noqa: ANN401 - a loader
     """Return the function of the program that makes a loader; None where a library does, from another loader."""
-    while frame is not None and frame.f_code.co_name == "__init__" and any(
-        one is made for one in frame.f_locals.values()
+    while (
+        frame is not None and frame.f_code.co_name == "__init__" and any(one is made for one in frame.f_locals.values())
     ):
         frame = frame.f_back
     if frame is None or any(part in frame.f_code.co_filename for part in INSTALLED):

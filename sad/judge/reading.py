@@ -62,7 +62,7 @@ class Record(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         return True
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a dict's
+    def get(self, name: str, _: Any = None) -> Any:  # noqa: ANN401 - a dict's
         """Return the column."""
         return self[name]
 
@@ -89,6 +89,9 @@ class Records(Sequence[Any]):
             split = key in SPLITS or key.startswith(("train", "val", "test", "eval", "dev"))
             return self if split or key in ("data", "examples") else [_column(key, one) for one in self.texts]
         return Records(self.texts[key]) if isinstance(key, slice) else Record(self.texts[key])
+
+    def __setitem__(self, key: str, value: object) -> None:
+        """Keep what it is: a split that its program makes of another."""
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str)
@@ -136,45 +139,25 @@ def reading(texts: Sequence[str], settings: Callable[[str, Mapping[str, Any]], A
 
     ``settings(name, declared)`` makes what a command line is read into, of the defaults that it declares.
     """
-    opens, load_file, load_text = builtins.open, json.load, json.loads
-    parse = argparse.ArgumentParser.parse_known_args
+    load_file, load_text, parse = json.load, json.loads, argparse.ArgumentParser.parse_known_args
 
-    def opened(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:  # noqa: ANN401 - a file
-        try:
-            return opens(file, mode, *more, **named)
-        except (FileNotFoundError, IsADirectoryError):
-            if set(mode) & {*"wax+"} or not _of_a_program():
-                raise
-            return File(texts)
-
-    def load(file: Any, **named: Any) -> Any:  # noqa: ANN401
+    def load(file: Any, **named: Any) -> Any:  # noqa: ANN401 - a file
         return Records(file.texts) if isinstance(file, File) else load_file(file, **named)
 
-    def line(text: Any, **named: Any) -> Any:  # noqa: ANN401
+    def line(text: Any, **named: Any) -> Any:  # noqa: ANN401 - a text
         return Record(text) if isinstance(text, Text) else load_text(text, **named)
 
-    def parsed(self: Any, given: Any = None, space: Any = None) -> Any:  # noqa: ANN401
+    def parsed(self: Any, given: Any = None, space: Any = None) -> Any:  # noqa: ANN401 - a parser
         if not _of_a_program() or given is not None:
             return parse(self, given, space)
         return settings("args", {one.dest.lower(): one.default for one in self._actions}), []
 
-    def numbers(real: Callable[..., Any]) -> Callable[..., Any]:
-        def read(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - an array
-            try:
-                return real(*given, **named)
-            except FileNotFoundError:
-                if not _of_a_program():
-                    raise
-                return np.array([one for text in texts for one in ids_of(text)], dtype=named.get("dtype", np.int64))
-
-        return read
-
     own: list[tuple[Any, str, Any]] = [
-        (builtins, "open", opened),
+        (builtins, "open", _opened(builtins.open, texts)),
         (json, "load", load),
         (json, "loads", line),
         (argparse.ArgumentParser, "parse_known_args", parsed),
-        *((np, name, numbers(getattr(np, name))) for name in ("load", "memmap", "fromfile")),
+        *((np, name, _numbers(getattr(np, name), texts)) for name in ("load", "memmap", "fromfile")),
         *_bound({name: lambda *_, **__: Records(texts) for name in PROGRAMS_OWN}),
     ]
     before = [(of, name, getattr(of, name)) for of, name, _ in own]
@@ -185,6 +168,32 @@ def reading(texts: Sequence[str], settings: Callable[[str, Mapping[str, Any]], A
     finally:
         for of, name, was in before:
             setattr(of, name, was)
+
+
+def _opened(real: Callable[..., Any], texts: Sequence[str]) -> Callable[..., Any]:
+    def opened(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:  # noqa: ANN401 - a file
+        try:
+            return real(file, mode, *more, **named)
+        except (FileNotFoundError, IsADirectoryError):
+            if {*mode} & {*"wax+"} or not _of_a_program():
+                raise
+            return File(texts)
+
+    return opened
+
+
+def _numbers(real: Callable[..., Any], texts: Sequence[str]) -> Callable[..., Any]:
+    """What reads numbers: where there is no such file, the ids of all texts."""
+
+    def read(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - an array
+        try:
+            return real(*given, **named)
+        except (FileNotFoundError, IsADirectoryError):
+            if not _of_a_program():
+                raise
+            return np.array([one for text in texts for one in ids_of(text)], dtype=named.get("dtype") or np.int64)
+
+    return read
 
 
 def _bound(stands: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]]:

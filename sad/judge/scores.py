@@ -79,9 +79,25 @@ class Metric:
 
     def __init__(self, name: str, *_: object, **__: object) -> None:
         self.name = name
+        self.kept: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
-    def compute(self, predictions: ArrayLike, references: ArrayLike, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - its own
-        """Return the score under its name. Raises ``NeedsAdapterError`` for a metric that is not known."""
+    def add_batch(self, predictions: ArrayLike, references: ArrayLike) -> None:
+        """Keep predictions and their labels until they are scored."""
+        self.kept.append((np.asarray(predictions), np.asarray(references)))
+
+    def compute(
+        self,
+        predictions: ArrayLike | None = None,
+        references: ArrayLike | None = None,
+        **named: Any,  # noqa: ANN401 - its own
+    ) -> dict[str, Any]:
+        """Return the score under its name, of what was kept where nothing is given, which is then forgotten.
+
+        Raises ``NeedsAdapterError`` for a metric that is not known.
+        """
+        if predictions is None or references is None:
+            kept, self.kept = self.kept, []
+            predictions, references = (np.concatenate([pair[side].ravel() for pair in kept]) for side in (0, 1))
         if self.name not in METRICS:
             raise NeedsAdapterError(f"it calls evaluate.load({self.name!r}), which is not installed here")
         return {self.name: METRICS[self.name](references, predictions, **named)}

@@ -21,7 +21,7 @@ from sad.judge.evaluators.settings import SETTINGS, Pair
 from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
 from sad.judge.fetched import fetched
 from sad.judge.free import is_free
-from sad.judge.judging import Code, reached
+from sad.judge.judging import Code, reached, source
 from sad.judge.own_loaders import Data, own_loaders
 from sad.judge.reading import reading, worded
 from sad.judge.stand_in import NeedsAdapterError
@@ -55,7 +55,13 @@ CALLED = ("evaluate", "compute", "_compute")
 """Which method of an object is called, where the object itself is not."""
 READ = re.compile(r"\b(load_dataset|load_from_disk|json\.load|DataLoader|open)\(|\.read_text\(")
 """Where a source reads data."""
+NAMED = {
+    **dict.fromkeys(("datasets", "dataset_names", "tasks"), ["wikitext2"]),
+    **dict.fromkeys(("dataset_name", "data_name"), "wikitext2"),
+}
+"""What data sets that an evaluator reads itself are called."""
 LIMITS = {
+    "max_eval_steps",
     *("max_batches", "eval_iters", "max_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches"),
     "steps",
 }
@@ -170,6 +176,13 @@ class Call:
         return bool(READ.search(reached(self.code)))
 
     @property
+    def draws(self) -> bool:
+        """Whether a function of its program draws its batches, all of one size and length."""
+        return bool(self.names() & {*NEXT}) and any(
+            p.name in NEXT and inspect.isfunction(p.default) for p in _parameters(self.code.target)
+        )
+
+    @property
     def texts(self) -> bool:
         """Whether it takes a tokenizer, or texts."""
         return bool(self.names() & {*TEXTS} or self.names(free=True) & {*TOKENIZERS})
@@ -242,7 +255,13 @@ class Call:
             elif (name in CONFIGS or is_config(name)) and needed:
                 declares = declared(parameter, self.code.owner or self.code.target)
                 found[parameter.name] = Settings(parameter.name, known, declares)
-            elif needed and LOADED.search(name) and "loader" in known:  # of whatever split: whose texts are scored
+            elif needed and self.reads and name in NAMED:
+                found[parameter.name] = NAMED[name]
+            elif (needed and LOADED.search(name) and "loader" in known) or (
+                needed
+                and "loader" in known
+                and re.search(rf"\bfor [^\n]*\bin [\w.(]*{parameter.name}\b", source(self.code))
+            ):  # of whatever split: whose texts are scored
                 found[parameter.name] = known["loader"]
             elif needed:  # what only logs asks no more of it than to be off
                 found[parameter.name] = Unknown(parameter.name)

@@ -73,6 +73,8 @@ def batch_split(of: Evaluator) -> Verdict:
     """The same texts give the same numbers, however they are batched."""
     if of.call.metric:
         return _none("it takes logits, no batches")
+    if of.call.draws:
+        return _none("its program draws batches of one size and length")
     texts = made_texts(1.0)
     whole = of.call([padded(texts)])
     ways = {
@@ -100,6 +102,8 @@ def token_mean(of: Evaluator) -> Verdict:
             f"{', '.join(of.backwards)} is KL(student || teacher), the reverse KL, and neither name nor source says so"
         )
         return Verdict(False, f"{says}: are the arguments of F.kl_div (input = student, target = teacher) exchanged?")
+    if of.call.draws:
+        return _none("its program draws batches of one size and length")
     if not of.meaning:
         return _none(f"none of its numbers is one that is known: {', '.join(of.other)}")
 

@@ -185,7 +185,8 @@ def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]
     except (AttributeError, TypeError, KeyError):
         of = Streamed(call, plain=True)
         of.of(of.table().eval(), 1)
-    form = " in the data that it reads" if call.reads else " as a string" if of.written else "" if of.plain else " as input_ids"
+    form = " as a string" if of.written else "" if of.plain else " as input_ids"
+    form = " in the data that it reads" if call.reads else form
     said = [f"it is given one stream of {size_of(of.window)} ids{form}, and windows of {of.window}"]
     said.append("the model's loss of a token depends on the token before it alone")
     checks = {

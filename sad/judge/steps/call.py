@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,14 +16,13 @@ from sad.judge.free import is_free
 from sad.judge.judging import Code, reached, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import engine
+from sad.judge.steps.factory import any_values, is_factory
 from sad.judge.steps.methods import STEPPED, loss_of, named_method, trained, with_methods
-from sad.judge.steps.model import Bigram
 from sad.judge.steps.names import (
     ACCELERATORS,
     ACCUMULATES,
     ACCUMULATIONS,
     BATCHES,
-    CLIPS,
     EPOCHS,
     KNOWN,
     LASTS,
@@ -36,17 +35,24 @@ from sad.judge.steps.names import (
     RATES,
     SCALE,
     SCALERS,
-    SCHEDULERS,
     SETTINGS,
     SPLITS,
     TEACHERS,
     TOKENIZERS,
     TOTALS,
-    WARMUPS,
     WINDOWS,
 )
 from sad.judge.steps.roles import is_config, listed
 from sad.judge.steps.settings import CONFIGS, Settings, settings_read
+from sad.judge.steps.sources import (
+    ASKS_MODEL,
+    EVERY,
+    FETCHES,
+    GOES_ROUND,
+    MAKES_LOADER,
+    PARSED,
+    whole_source,
+)
 from sad.judge.steps.words import Words
 
 
@@ -57,30 +63,6 @@ class Unit(StrEnum):
     STEP = "an optimizer step"
     EPOCH = "an epoch"
     RUN = "a whole run"
-
-
-MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
-"""What the name of a function that makes a step is like."""
-
-ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
-"""Where it asks a model for its optimizer."""
-GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
-"""Where a source goes on in the middle of its data."""
-MAKES_LOADER = re.compile(r"\bDataLoader\(")
-"""Where a source makes a loader, of what it reads itself."""
-EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
-"""Where a source steps after every so many micro-batches."""
-PARSED = re.compile(r"\b(\w+)(?:, *\w+)? *= *[\w.()]*\.parse_(?:known_)?args\(")
-"""What a source reads its command line into."""
-FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
-"""Where a source fetches a teacher."""
-MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILINE | re.DOTALL)
-"""Where it defines a function and returns it."""
-
-
-def _source(code: Code) -> str:
-    """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""
-    return source(code if code.owner is None else replace(code, target=code.owner))
 
 
 def _signature(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
@@ -100,7 +82,7 @@ class Call:
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
         every = [p.name for p in (*self.parameters(), *self.built())]
-        text = "" if self.code.adapter is not None else _source(self.code)
+        text = "" if self.code.adapter is not None else whole_source(self.code)
         if parsed := PARSED.findall(text):
             # a program, which hands what it has read on to its functions
             text, every = reached(self.code), [*every, *parsed]
@@ -134,7 +116,7 @@ class Call:
         """Whether it makes its loaders itself, of data that it reads."""
         if self.code.adapter is not None or self.takes(WINDOWS, LOADERS, SPLITS, NEXT, BATCHES):
             return False
-        return bool(MAKES_LOADER.search(f"{_source(self.code)}{reached(self.code)}"))
+        return bool(MAKES_LOADER.search(f"{whole_source(self.code)}{reached(self.code)}"))
 
     @property
     def ends_itself(self) -> bool:
@@ -142,13 +124,18 @@ class Call:
         total = self.takes(TOTALS)
         if not total or any(p.name == total and not is_free(p) and p.default is not p.empty for p in self.parameters()):
             return False
-        until = rf"\brange\(\s*[\w.]*\b{total}\b|\bwhile\b[^\n]*<=?\s*[\w.]*\b{total}\b"
-        return bool(re.search(until, _source(self.code)))
+        until = rf">=\s*[\w.]*\b{total}\b|\brange\(\s*[\w.]*\b{total}\b|\bwhile\b[^\n]*<=?\s*[\w.]*\b{total}\b"
+        return bool(re.search(until, whole_source(self.code)))
+
+    @property
+    def draws(self) -> bool:
+        """Whether a function of its program draws its batches, all of one length."""
+        return any(p.name in NEXT and inspect.isfunction(p.default) for p in self.parameters())
 
     @property
     def counts_batches(self) -> bool:
         """Whether its total is one of micro-batches: it asks for one after the other, and steps after some."""
-        return bool(self.takes(NEXT)) and bool(EVERY.search(_source(self.code)))
+        return bool(self.takes(NEXT)) and bool(EVERY.search(whole_source(self.code)))
 
     @property
     def goes_round(self) -> bool:
@@ -157,7 +144,7 @@ class Call:
             return False
         if self.takes(NEXT):
             return self.counts_batches
-        return self.ends_itself and bool(GOES_ROUND.search(_source(self.code)))
+        return self.ends_itself and bool(GOES_ROUND.search(whole_source(self.code)))
 
     @property
     def accumulates(self) -> bool:
@@ -175,17 +162,17 @@ class Call:
         """Whether its model is an engine of DeepSpeed: it takes one, or asks its model for `backward`."""
         if self.code.adapter is not None:
             return False
-        return bool(self.takes(engine.ENGINES)) or bool(engine.MODEL_BACKWARD.search(_source(self.code)))
+        return bool(self.takes(engine.ENGINES)) or bool(engine.MODEL_BACKWARD.search(whole_source(self.code)))
 
     @property
     def teacher(self) -> bool:
         """Whether it takes a teacher, or fetches one."""
-        return bool(self.takes(TEACHERS)) or bool(FETCHES.search(_source(self.code)))
+        return bool(self.takes(TEACHERS)) or bool(FETCHES.search(whole_source(self.code)))
 
     @property
     def optimized(self) -> bool:
         """Whether the optimizer that steps is ours."""
-        asked = self.code.adapter is None and ASKS_MODEL.search(_source(self.code))
+        asked = self.code.adapter is None and ASKS_MODEL.search(whole_source(self.code))
         return bool(self.takes(OPTIMIZERS) or asked) or self.engine or self.leaves_steps or self.leaves_loss
 
     @property
@@ -193,7 +180,7 @@ class Call:
         """Whether it only adds gradients, for whoever calls it to step."""
         if self.code.adapter is not None or self.takes(OPTIMIZERS) or self.takes(ACCELERATORS) or self.engine:
             return False
-        text = _source(self.code)
+        text = whole_source(self.code)
         return ".backward(" in text and not re.search(r"\.step\(|optim", text)
 
     @property
@@ -221,31 +208,12 @@ class Call:
     @property
     def factory(self) -> bool:
         """Whether it makes a step in place of being one: a function of a model that takes nothing to learn from."""
-        target: Any = self.code.target
-        if self.code.adapter is not None or not inspect.isfunction(target):
-            return False
-        own = {p.name.lower() for p in _signature(target)}
-        if own & {*BATCHES, *WINDOWS, *LOADERS, *SPLITS} or not own & {*MODELS}:
-            return False
-        return bool(MAKES.match(target.__name__)) or bool(
-            own & {*OPTIMIZERS} and MAKES_INSIDE.search(source(self.code))
-        )
+        return self.code.adapter is None and is_factory(self.code.target)
 
     def _made(self, values: Mapping[str, Any] | None = None) -> Callable[..., Any]:
         """Return the step that a factory makes. Raises UserError where it makes none."""
         target: Any = self.code.target
-        if not values:
-            model = Bigram(1)
-            optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-            values = {
-                **dict.fromkeys(MODELS, model),
-                **dict.fromkeys(TEACHERS, Bigram(2)),
-                **dict.fromkeys(OPTIMIZERS, optimizer),
-                **dict.fromkeys(SCHEDULERS, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)),
-                **dict.fromkeys((*CLIPS, *RATES), 1.0),
-                **dict.fromkeys((*ACCUMULATIONS, *WARMUPS, *TOTALS), 1),
-            }
-        made = target(**self._arguments(_signature(target), values))
+        made = target(**self._arguments(_signature(target), values or any_values()))
         if not callable(made):
             raise NeedsAdapterError("it takes neither a batch nor a loader, and makes no step")
         step: Callable[..., Any] = made

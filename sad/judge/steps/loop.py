@@ -72,6 +72,9 @@ class Strange:
         if self.call.goes_round and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
             # a run that begins its data again in a window fills the last one: it has none that is not full
             setup = replace(setup, micro_batch=setup.micro_batch * setup.accumulation, accumulation=1)
+        if self.call.draws:
+            # it cuts rows of one length out of a corpus
+            setup = replace(setup, lengths=(max(setup.lengths),) * len(setup.lengths))
         model, teacher = Bigram(1), Bigram(2, 2.0).eval().requires_grad_(False)
         texts = make_texts(setup.lengths)
         # a step that knows no windows gets them whole
@@ -162,7 +165,8 @@ class Strange:
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        world = reading(texts_of(batches), lambda name, declares: Settings(name, {**names.PLAIN_SETTINGS, **values}, declares))
+        known = {**names.PLAIN_SETTINGS, **values}
+        world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares))
         with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)

@@ -14,7 +14,10 @@ CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"(teacher|ref|reference|expert|big|large)_?(model|net|network|lm|llm|module)s?|(model|net)_?(teacher|t)",
             "teacher",
         ),
-        (r"\w*(?<!d)(?<!save)(?<!load)(?<!ema)(?<!best)(?<!reward)_(student|model|net|network|lm)", "model"),
+        (
+            r"(?!\w*config)\w*(?<!d)(?<!save)(?<!load)(?<!ema)(?<!best)(?<!reward)_(student|model|net|network|lm)",
+            "model",
+        ),
         (r"(student|s|my|base|small|tiny)_?(model|net|network|lm|llm)|(model|net)_?(student|s)", "model"),
         (r"gpt2?|llm|transformer|network|policy|learner", "model"),
         (r"\w*optimi[sz]er(_?\w)?|\w+_optim|optim_\w+|opt_\w", "optimizer"),
@@ -50,6 +53,7 @@ SECTIONS = re.compile(
 """Parts of a configuration."""
 CONFIG = re.compile(
     r"(\w+_)?(args|config|cfg|conf|hparams|options|opts|settings|arguments|hyperparameters|hyperparams)"
+    r"(_(student|teacher|model))?"
 )
 
 

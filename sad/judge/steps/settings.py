@@ -31,7 +31,10 @@ ASIDE = re.compile(
     r"(log|print|eval|val|save|ckpt|checkpoint|report|display|sample|viz)\w*_(interval|every|freq|iters?|steps?)$"
 )
 OFTEN = re.compile(r"(interval|every|freq|frequency)$")
-PLACE = re.compile(r"(^|_)(dir|directory|folder|path)$")
+PLACE = re.compile(
+    r"(^|_)(dir|directory|folder|path)$"
+    r"|(model|dataset|data|tokenizer|config|train|test|valid|validation|eval)\w*_(name|file|id)$|(^|_)(model|dataset)$"
+)
 SPARE = re.compile(r"^(log|print|eval|save)_")
 """What is done on the way: how often, or whether at all."""
 PLAIN: Mapping[str, Any] = {

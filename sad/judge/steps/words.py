@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sad.judge.reading import Text, ids_of, worded
 from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
@@ -16,6 +16,7 @@ class Words:
     pad_token_id = eos_token_id = bos_token_id = unk_token_id = 0
     pad_token = eos_token = bos_token = unk_token = "</s>"
     padding_side, vocab_size, model_max_length = "right", VOCABULARY, 64
+    additional_special_tokens: ClassVar[list[str]] = []
     save_pretrained = push_to_hub = nothing
 
     def __bool__(self) -> bool:
@@ -31,6 +32,14 @@ class Words:
     def batch_decode(self, rows: Iterable[Iterable[Any]], **_: object) -> list[str]:
         """Return rows of ids as words."""
         return [self.decode(row) for row in rows]
+
+    def convert_tokens_to_ids(self, tokens: str | list[str]) -> int | list[int]:
+        """Return the id of its mark, for each token that is asked for."""
+        return 0 if isinstance(tokens, str) else [0] * len(tokens)
+
+    def add_tokens(self, *_: object, **__: object) -> int:
+        """Add none."""
+        return 0
 
     def add_special_tokens(self, *_: object, **__: object) -> int:
         """Add none."""
@@ -55,7 +64,5 @@ class Words:
 def texts_of(batches: Sequence[Batch]) -> list[str]:
     """Return the texts of padded batches as words."""
     return [
-        worded(ids, mask)
-        for one in batches
-        for ids, mask in zip(one["input_ids"], one["attention_mask"], strict=True)
+        worded(ids, mask) for one in batches for ids, mask in zip(one["input_ids"], one["attention_mask"], strict=True)
     ]

@@ -1,0 +1,26 @@
+"""What the source of a step says: what it makes, fetches and reads itself, and what it asks of its model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sad.judge.judging import Code, source
+
+ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
+"""Where it asks a model for its optimizer."""
+GOES_ROUND = re.compile(r"\bcycle\(|\bnext\(|\bislice\(")
+"""Where a source goes on in the middle of its data."""
+MAKES_LOADER = re.compile(r"\bDataLoader\(")
+"""Where a source makes a loader, of what it reads itself."""
+EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
+"""Where a source steps after every so many micro-batches."""
+PARSED = re.compile(r"\b(\w+)(?:, *\w+)? *= *[\w.()]*\.parse_(?:known_)?args\(")
+"""What a source reads its command line into."""
+FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
+"""Where a source fetches a teacher."""
+
+
+def whole_source(code: Code) -> str:
+    """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""
+    return source(code if code.owner is None else replace(code, target=code.owner))
