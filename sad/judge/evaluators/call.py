@@ -16,6 +16,21 @@ from sad.judge.evaluators.batches import FORMS, PAD, Each, Form, Rows, loader, r
 from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
 from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
+from sad.judge.evaluators.names import (
+    CALLED,
+    DATA,
+    LABELS,
+    LIMITS,
+    LOADED,
+    LOADERS,
+    LOGITS,
+    MODELS,
+    NAMED,
+    PAIRS,
+    READ,
+    READS,
+    TEACHERS,
+)
 from sad.judge.evaluators.numbers import numbers
 from sad.judge.evaluators.settings import SETTINGS, Pair
 from sad.judge.evaluators.texts import SIZES, TEXTS, TOKENIZERS, flat, size, tokenizer
@@ -34,37 +49,6 @@ from sad.judge.steps.words import Words
 from sad.judge.unknown import Unknown
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
-
-MODELS = ("model", "student", "student_model", "net", "module", "lm")
-TEACHERS = ("teacher", "teacher_model", "ref_model")
-LOADERS = {
-    *("batches", "dataloader", "data_loader", "loader", "eval_dataloader", "eval_loader", "val_loader", "valid_loader"),
-    *("val_dataloader", "valid_dataloader", "validation_loader", "validation_dataloader", "test_loader", "dl", "data"),
-    *("test_dataloader", "dataset", "eval_dataset", "val_batches", "eval_batches", "iterator", "eval_data", "val_data"),
-}
-LOGITS = ("logits", "student_logits", "predictions", "preds", "outputs")
-LABELS = ("labels", "targets", "label_ids", "references", "target", "indices")
-LOADED = re.compile(r"(loader|_dl|_iter|_iterator|_batches|(train|valid|validation|val|eval|test)_(data|set|dataset))$")
-"""How the names of other parameters end, or what they are, that are batches of whatever split."""
-DATA = "the batches of loaders"
-"""No name of a parameter: what a loader that is made over the data goes through."""
-READS = "the texts of data that it reads"
-"""No name of a parameter: what files and data sets have that are not here, as words."""
-PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
-CALLED = ("evaluate", "compute", "_compute")
-"""Which method of an object is called, where the object itself is not."""
-READ = re.compile(r"\b(load_dataset|load_from_disk|json\.load|DataLoader|open)\(|\.read_text\(")
-"""Where a source reads data."""
-NAMED = {
-    **dict.fromkeys(("datasets", "dataset_names", "tasks"), ["wikitext2"]),
-    **dict.fromkeys(("dataset_name", "data_name"), "wikitext2"),
-}
-"""What data sets that an evaluator reads itself are called."""
-LIMITS = {
-    "max_eval_steps",
-    *("max_batches", "eval_iters", "max_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches"),
-    "steps",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,15 +241,16 @@ class Call:
                 found[parameter.name] = Settings(parameter.name, known, declares)
             elif needed and self.reads and name in NAMED:
                 found[parameter.name] = NAMED[name]
-            elif (needed and LOADED.search(name) and "loader" in known) or (
-                needed
-                and "loader" in known
-                and re.search(rf"\bfor [^\n]*\bin [\w.(]*{parameter.name}\b", source(self.code))
-            ):  # of whatever split: whose texts are scored
+            elif needed and "loader" in known and (LOADED.search(name) or self._goes_through(parameter.name)):
+                # of whatever split: whose texts are scored
                 found[parameter.name] = known["loader"]
             elif needed:  # what only logs asks no more of it than to be off
                 found[parameter.name] = Unknown(parameter.name)
         return found
+
+    def _goes_through(self, name: str) -> bool:
+        """Whether it goes through what a parameter is given, one by one."""
+        return bool(re.search(rf"\bfor [^\n]*\bin [\w.(]*\b{re.escape(name)}\b", source(self.code)))
 
     def _adapted(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401
         function = self.code.adapter

@@ -24,7 +24,10 @@ READS = "the texts of data that it reads"
 PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
 CALLED = ("evaluate", "compute", "_compute")
 """Which method of an object is called, where the object itself is not."""
-READ = re.compile(r"\b(load_dataset|load_from_disk|json\.load|DataLoader|open)\(|\.read_text\(")
+READ = re.compile(
+    r"\b(load_dataset|load_from_disk|json\.load|DataLoader|open|(get|load|make|create|build)_\w*(data|loader)\w*)\("
+    r"|\.read_text\("
+)
 """Where a source reads data."""
 NAMED: Mapping[str, Any] = {
     **{name: ["wikitext2"] for name in ("datasets", "dataset_names", "tasks")},

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
-from sad.judge.evaluators.call import MODELS, READS, Call
+from sad.judge.evaluators.call import Call
+from sad.judge.evaluators.names import MODELS, READS
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
 from sad.judge.judging import reached, source
