@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,8 +64,8 @@ def fetched(
     save = torch.save
 
     def saved(*given: Any, **named: Any) -> None:  # noqa: ANN401 - torch's
-        # a folder of its program's that is not there
-        with suppress(OSError, RuntimeError):
+        # a folder of its program's that is not there, and stand-ins, which are no data
+        with suppress(OSError, RuntimeError, AttributeError, TypeError, pickle.PicklingError):
             save(*given, **named)
 
     before: list[tuple[Any, str, Any]] = [(torch, "save", save)]

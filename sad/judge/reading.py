@@ -125,12 +125,9 @@ class File(io.StringIO):
         super().__init__("".join(f"{one}\n" for one in texts))
         self.texts = list(texts)
 
-    def readlines(self, _: int = -1) -> list[str]:
-        """Return the lines."""
-        return [Text(line) for line in super().readlines()]
-
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
-        return iter(self.readlines())
+    def __next__(self) -> str:
+        """Return the next line."""
+        return Text(super().__next__())
 
 
 @contextmanager

@@ -73,6 +73,8 @@ def _streamed(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdic
     except WrongNumbersError as error:
         raise CannotRunError(str(error)) from None
     except (Exception, SystemExit) as error:
+        if call.reads:
+            raise NeedsAdapterError(f"it reads its data itself, and {raised(error)}: a guess in part") from None
         raise refused(error, "one stream of ids") from None
 
 
@@ -143,6 +145,8 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
         return runs[0]
     if code.adapter is None and not Call(code).trainer and (found := _of_classes(code, told)):
         return found
+    if Call(code).reads and failed:
+        raise NeedsAdapterError(f"it reads its data itself, and {raised(telling(failed))}: a guess in part")
     raise _why(failed, alone, metric=metric)
 
 

@@ -5,6 +5,7 @@ The model is a table, so that what a token costs depends on the one before it al
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.names import MODELS, READS
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
-from sad.judge.judging import reached, source
+from sad.judge.judging import Code, reached, source
 from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Cause, Standing, Verdict
@@ -171,11 +172,19 @@ class Streamed:
 def is_one(call: Call) -> bool:
     """Whether an evaluator takes a stream of ids beside a model, and nothing that it goes through in batches."""
     names = call.names(free=True)
-    if call.reads and JOINED.search(reached(call.code)):
+    if call.reads and JOINED.search(_all_reached(call.code)):
         return True
     if not names & {*MODELS}:
         return False
     return bool(call.names() & {*STREAMS}) or (bool(call.names() & {*STRINGS}) and bool(names & {*TOKENIZERS}))
+
+
+def _all_reached(code: Code) -> str:
+    """The source of code, with that of the functions that it names, also those of its program's other files."""
+    text = reached(code)
+    beside = getattr(inspect.unwrap(code.target), "__globals__", {})
+    other = [one for name, one in beside.items() if inspect.isfunction(one) and re.search(rf"\b{name}\(", text)]
+    return "\n".join([text, *(reached(Code(one)) for one in other if "-packages" not in one.__code__.co_filename)])
 
 
 def found(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdict]]]:

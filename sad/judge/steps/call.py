@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -116,7 +116,8 @@ class Call:
         """Whether it makes its loaders itself, of data that it reads."""
         if self.code.adapter is not None or self.takes(WINDOWS, LOADERS, SPLITS, NEXT, BATCHES):
             return False
-        return bool(MAKES_LOADER.search(f"{whole_source(self.code)}{reached(self.code)}"))
+        whole = self.code if self.code.owner is None else replace(self.code, target=self.code.owner)
+        return bool(MAKES_LOADER.search(reached(whole)))
 
     @property
     def ends_itself(self) -> bool:

@@ -153,4 +153,6 @@ def _discovered(code: Code) -> Strange:
         return runs[0]
     if code.adapter is None and CUTS.search(source(code)):
         raise NeedsAdapterError("it cuts its batches out of a corpus at places that it draws")
+    if Call(code, next(iter(FORMS))).loads:
+        raise NeedsAdapterError(f"it reads its data itself, and {raised(telling(failed))}: a guess in part")
     raise refused(telling(failed), next(iter(FORMS)), failed[0])

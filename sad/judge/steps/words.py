@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from sad.judge.reading import Text, ids_of, worded
 from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
@@ -16,8 +16,15 @@ class Words:
     pad_token_id = eos_token_id = bos_token_id = unk_token_id = 0
     pad_token = eos_token = bos_token = unk_token = "</s>"
     padding_side, vocab_size, model_max_length = "right", VOCABULARY, 64
-    additional_special_tokens: ClassVar[list[str]] = []
     save_pretrained = push_to_hub = nothing
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a mark, an id, or several
+        """Return its only mark, or that of a kind that it has not: no others."""
+        if name.endswith(("_tokens", "_tokens_ids", "_token_ids")):
+            return []
+        if name.endswith(("_token", "_token_id")):
+            return self.pad_token if name.endswith("_token") else self.pad_token_id
+        raise AttributeError(f"'Words' object has no attribute '{name}'")
 
     def __bool__(self) -> bool:
         return False
