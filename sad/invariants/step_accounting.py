@@ -154,8 +154,13 @@ def _texts(count: int) -> tuple[int, ...]:
 
 
 def _moved(trace: Trace) -> bool:
-    """Whether each step changed the weights. A schedule may end at a rate of 0 exactly."""
-    return all(bool(taken.change.any()) or (taken is trace.taken[-1] and taken.rate == 0) for taken in trace.taken)
+    """Whether each step changed the weights. A schedule may begin or end at a rate of 0 exactly."""
+    edges = [one for place in (0, -1) for one in trace.taken[place:][:1]]
+    moved = [bool(taken.change.any()) for taken in trace.taken]
+    return any(moved) and all(
+        has or (taken.rate == 0 and any(taken is one for one in edges))
+        for has, taken in zip(moved, trace.taken, strict=True)
+    )
 
 
 def _same(left: Trace, right: Trace) -> bool:

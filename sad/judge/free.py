@@ -62,11 +62,15 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
 
     @functools.wraps(target)
     def called(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes
+        before = {name: space[name] for name in names if name not in free}
         for name in names:
             value = named.pop(name, FREE)
             if value is not FREE:
                 space[name] = value
-        return target(*given, **named)
+        try:
+            return target(*given, **named)
+        finally:
+            space.update(before)
 
     own = inspect.signature(target)
     last = [p for p in own.parameters.values() if p.kind is p.VAR_KEYWORD]

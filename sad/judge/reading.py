@@ -172,7 +172,7 @@ def _opened(real: Callable[..., Any], texts: Sequence[str]) -> Callable[..., Any
         try:
             return real(file, mode, *more, **named)
         except (FileNotFoundError, IsADirectoryError):
-            if {*mode} & {*"wax+"} or not _of_a_program():
+            if {*mode} & {*"waxb+"} or not _of_a_program():
                 raise
             return File(texts)
 

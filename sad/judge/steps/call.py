@@ -144,7 +144,7 @@ class Call:
         if self.code.adapter is not None or self.unit is not Unit.RUN or self.takes(EPOCHS):
             return False
         if self.takes(NEXT):
-            return self.counts_batches
+            return self.draws or self.counts_batches
         return self.ends_itself and bool(GOES_ROUND.search(whole_source(self.code)))
 
     @property

@@ -90,7 +90,7 @@ class Strange:
         # what it saves on the way goes with the folder
         with Watch() as watch, TemporaryDirectory() as folder, chdir(folder):
             self.train(model.train(), teacher, batches, setup, window, counted)
-        if self._whole and watch.taken and not handed and not self.call.takes(names.NEXT):
+        if watch.taken and not handed and self.call.loads:
             raise NeedsAdapterError("it goes through data that it makes itself")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:

@@ -79,3 +79,19 @@ def test_what_a_decorated_function_reads_is_its_files(program):
     made = opened(load(f"{program}:scored"))
     assert list(inspect.signature(made).parameters) == ["batch", "model"]
     assert made(3, model=lambda x: x + 1) == 4
+
+
+def test_constants_that_are_settings_of_a_loop_may_be_set(tmp_path):
+    file = tmp_path / "constants.py"
+    file.write_text(
+        "import torch\nEPOCHS, LR, GRAD_ACCUM, SIZE = 3, 0.1, 4, 5\n"
+        "def get_batch(split):\n    return torch.randint(SIZE, (1,))\n"
+        "def next_batch():\n    return [1]\n"
+        "def train():\n    return [(LR, GRAD_ACCUM, SIZE, get_batch('train'), next_batch()) for _ in range(EPOCHS)]\n"
+        "def epoch():\n    return f'of {EPOCHS}', LR\n"
+    )
+    made = opened(load(f"{file}:train"))
+    assert set(inspect.signature(made).parameters) == {"EPOCHS", "LR", "GRAD_ACCUM", "get_batch"}
+    assert made(EPOCHS=1, LR=2, get_batch=lambda _: "drawn") == [(2, 4, 5, "drawn", [1])]
+    # what it only speaks of is none of its loop
+    assert list(inspect.signature(opened(load(f"{file}:epoch"))).parameters) == ["LR"]

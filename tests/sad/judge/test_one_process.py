@@ -1,5 +1,7 @@
 """Functions of several processes answer for one where nobody set any up."""
 
+import os
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -9,6 +11,7 @@ from sad.judge.one_process import ALONE, alone
 
 @pytest.fixture
 def lone(monkeypatch):
+    monkeypatch.setattr(type(os.environ), "__getitem__", type(os.environ).__getitem__)
     for name in ALONE:
         monkeypatch.setattr(dist, name, getattr(dist, name))
     alone()
@@ -37,3 +40,13 @@ def test_a_group_that_is_set_up_is_asked(tmp_path):
             dist.broadcast(torch.zeros(1), src=3)
     finally:
         dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("lone")
+def test_its_number_is_read_but_not_found_by_whoever_asks_whether_it_is_there(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert os.environ["LOCAL_RANK"] == "0"
+    assert os.environ.get("LOCAL_RANK") is None
+    assert "LOCAL_RANK" not in os.environ
+    with pytest.raises(KeyError):
+        os.environ["A_NAME_THAT_NOBODY_SETS"]

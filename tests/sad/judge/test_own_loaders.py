@@ -10,10 +10,8 @@ def test_a_loader_over_given_data_goes_through_its_batches():
     given, looks = [1, 2, 3], []
     with own_loaders([Data(given, ["a", "b"], lambda: looks.append(1))]):
         made = DataLoader(given, batch_size=3, shuffle=True, drop_last=True, collate_fn=len)
-        other = DataLoader([4, 5], batch_size=2, collate_fn=list)
     assert (list(made), list(made), len(made)) == (["a", "b"], ["a", "b"], 2)
     assert looks == [1, 1, 1, 1]
-    assert list(other) == [[4, 5]]
     assert list(DataLoader(given, batch_size=3, collate_fn=list)) == [[1, 2, 3]]
 
 
@@ -21,6 +19,17 @@ def test_what_is_raised_inside_leaves_loaders_as_they_were():
     with pytest.raises(KeyError), own_loaders([Data([], ["a"])]):
         raise KeyError
     assert len(DataLoader([1])) == 1
+
+
+def test_over_data_of_its_program_the_words_around_tell_which_it_is():
+    data = [Data([], ["a"]), Data([], ["b"])]
+    with own_loaders(data):
+        train_loader = DataLoader([7, 8])
+        val_loader = DataLoader([7, 8])
+        loader = DataLoader("a test_set")
+        untold = DataLoader([9])
+    assert [list(one) for one in (train_loader, val_loader, loader, untold)] == [["a"], ["b"], ["b"], ["a"]]
+    assert len(DataLoader([7, 8])) == 2
 
 
 def test_whoever_asks_ahead_is_not_looked_at_after_the_last():

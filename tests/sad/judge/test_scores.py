@@ -41,3 +41,14 @@ def test_a_metric_by_its_name():
         Metric("rouge").compute(predictions=SAID, references=TRUE)
     assert of("evaluate") == {"load": Metric}
     assert of("json") == {}
+
+
+def test_what_is_kept_is_scored_and_forgotten():
+    metric, other = Metric("accuracy"), Metric("glue")
+    for one in (metric, other):
+        one.add_batch(predictions=SAID[:2], references=TRUE[:2])
+        one.add_batch(predictions=SAID[2:], references=TRUE[2:])
+    assert metric.compute() == {"accuracy": pytest.approx(3 / 5)}
+    assert metric.kept == []
+    # a loop scores on its way
+    assert other.compute()["f1"] == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
+from datasets import load_dataset
 
 
 @torch.no_grad()
@@ -102,5 +105,30 @@ def of_fixed_windows(model, testenc):
     return torch.stack([model(x[None], labels=x[None]).loss for x in cut]).mean().exp().item()
 
 
-STYLES = ("of_a_string", "of_fixed_windows", "left_to_its_caller", "windows", "strided", "of_ids")
-FAULTS = {"mean_of_windows": "token_weighted", "weighed_by_one": "batch_split", "not_shifted": "token_weighted"}
+def _read():
+    return "\n\n".join(load_dataset("a/corpus", split="test")["text"])
+
+
+@torch.no_grad()
+def of_what_it_reads(model, tokenizer, seq_len=512, plus=0):
+    """It reads its corpus itself, as one text."""
+    model.eval()
+    stream, total, count = tokenizer(_read(), return_tensors="pt").input_ids, 0.0, 0
+    for start in range(0, stream.numel() - 1, seq_len):
+        some = stream[:, start : start + seq_len]
+        total += float(model(some, labels=some).loss) * (some.numel() - 1 + plus)
+        count += some.numel() - 1
+    return {"perplexity": math.exp(total / count)}
+
+
+def weighed_by_all(model, tokenizer, seq_len=512):
+    return of_what_it_reads(model, tokenizer, seq_len, plus=1)
+
+
+STYLES = ("of_what_it_reads", "of_a_string", "of_fixed_windows", "left_to_its_caller", "windows", "strided", "of_ids")
+FAULTS = {
+    "weighed_by_all": "token_weighted",
+    "mean_of_windows": "token_weighted",
+    "weighed_by_one": "batch_split",
+    "not_shifted": "token_weighted",
+}

@@ -133,7 +133,7 @@ class NeverSteps(Builder):
 
 
 def reads_its_folder(model, train_loader, optimizer):
-    with open("a/folder/of/its/own.txt") as file:
+    with open("a/folder/of/its/own.bin", "rb") as file:
         torch.save([file.read(), model, list(train_loader), optimizer], "all.pt")
 
 

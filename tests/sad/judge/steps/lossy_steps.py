@@ -75,6 +75,6 @@ class Configured(Told):
 
 
 def needs_more(args, model, loader, optimizer):
-    for batch in torch.utils.data.DataLoader(list(loader), batch_size=args.per_device_size):
+    for batch in loader[: args.per_device_size]:
         model(**batch).loss.backward()
         optimizer.step()

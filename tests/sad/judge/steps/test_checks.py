@@ -21,6 +21,7 @@ from sad.verdict import Standing
 HERE = Path(__file__).parent
 ASKING, PROGRAM = HERE / "asking_steps.py", HERE / "program_steps.py"
 BUILDING, ODD = HERE / "building_steps.py", HERE / "odd_steps.py"
+READING = HERE / "reading_steps.py"
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
@@ -71,6 +72,23 @@ def test_a_fault_of_a_loop_that_makes_its_parts_is_caught(name, told):
     assert lines[told].standing is Standing.BROKEN
 
 
+@pytest.mark.parametrize(("name", "one"), load(f"{READING}:RIGHT").items())
+def test_what_a_program_reads_itself_is_given_to_it(name, one):
+    _, lines = strange.judged(READING, name, "step", ("can_be_called", one))
+    assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
+
+
+@pytest.mark.parametrize(("name", "told"), load(f"{READING}:FAULTY").items())
+def test_a_fault_of_a_program_that_reads_its_data_is_caught(name, told):
+    _, lines = strange.judged(READING, name, "step", ("can_be_called", told))
+    assert (lines["can_be_called"].standing, lines[told].standing) == (Standing.HOLDS, Standing.BROKEN)
+
+
+def test_a_program_that_makes_its_batches_on_the_spot_is_not_judged():
+    with pytest.raises(UserError, match="data that it makes itself"):
+        strange.judged(READING, "of_its_own", "step")
+
+
 @pytest.mark.parametrize("name", load(f"{ODD}:RIGHT"))
 def test_an_odd_style_is_left_alone(name):
     what, lines = strange.judged(ODD, name, "step", ("step_accounting", "split_invariance", "teacher_isolation"))
@@ -91,7 +109,7 @@ def test_what_nothing_tells_is_not_judged(name, told):
 
 
 def test_a_file_that_is_not_here_is_no_fault():
-    with pytest.raises(UserError, match=r"own\.txt'?: a file of its program is not here"):
+    with pytest.raises(UserError, match=r"own\.bin'?: a file of its program is not here"):
         strange.judged(BUILDING, "reads_its_folder", "step")
 
 

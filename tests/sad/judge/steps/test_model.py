@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.errors import UserError
 from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, Next, Told, batch, count, wrapped
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
@@ -76,8 +75,17 @@ def test_a_form_says_what_models_return():
     assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
     with pytest.raises(TypeError, match="no ids"):
         model()
-    with pytest.raises(UserError, match="hands its model targets"):
-        model(x=ids, targets=ids)
+
+
+def test_targets_are_the_tokens_after_each():
+    model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
+    following = torch.tensor([[2, 3, 5], [5, 6, -100]])
+    logits, loss = model(ids, following)
+    assert torch.allclose(loss, F.cross_entropy(logits.flatten(0, 1), following.flatten()))
+    assert torch.equal(loss, model(x=ids, targets=following)[1])
+    assert torch.equal(model(ids, torch.ones_like(ids)).logits, logits)
+    with pytest.raises(TypeError, match="not those after each"):
+        model(ids, ids)
 
 
 def test_keys_have_other_names():
