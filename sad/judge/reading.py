@@ -125,7 +125,7 @@ class File(io.StringIO):
         super().__init__("".join(f"{one}\n" for one in texts))
         self.texts = list(texts)
 
-    def __next__(self) -> str:
+    def __next__(self) -> str:  # type: ignore[override]
         """Return the next line."""
         return Text(super().__next__())
 
