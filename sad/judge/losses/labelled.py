@@ -31,6 +31,7 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     text = _source(function)
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
+    found |= {name: Role.SMOOTHING for name in required if _smooths(name, text)}
     for parameter in every:
         optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
         if (
@@ -106,6 +107,12 @@ def _compared(parameter: Parameter, text: str) -> bool:
     if isinstance(parameter.default, SETTING) or {"logits", "mask", Space.LOGITS} & set(tokens(parameter.name)):
         return False
     return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*-100\b", text))
+
+
+def _smooths(name: str, text: str) -> bool:
+    """Whether a number is the mass that a label gives away: the label keeps 1 less it."""
+    named = "smoothing" in name or tokens(name)[-1] in ("eps", "epsilon")
+    return named and bool(re.search(rf"\b1(?:\.0?)?\s*-\s*{name}\b", text))
 
 
 def _in_a_label_loss(name: str, text: str) -> bool:

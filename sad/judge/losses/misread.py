@@ -8,6 +8,8 @@ from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.missing import Base
+from sad.judge.names import MINE, VALUES, tokens
+from sad.judge.names import THEIRS as SOFT
 from sad.judge.roles import Reading, Role, Space
 
 THEIRS = re.compile(
@@ -53,7 +55,14 @@ def uncertain(subject: object, raised: str) -> bool:
     sides = [*subject.reading.named(Role.STUDENT), *subject.reading.named(Role.TEACHER)]
     if any(OF_OTHERS.search(name) for name in (*sides, getattr(subject.target, "__name__", ""))):
         return True
+    if TYPES.search(raised) and any(_by_place_alone(name) for name in sides):
+        return True
     return bool(TYPES.search(raised)) and not _told(subject.reading)
+
+
+def _by_place_alone(name: str) -> bool:
+    """Whether a name says neither whose it is nor that it is a distribution: where it stands is all there was."""
+    return not set(tokens(name)) & (MINE | SOFT) and not set(tokens(name)) <= VALUES
 
 
 def _of_itself(call: Call, raised: str) -> bool:
