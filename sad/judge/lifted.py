@@ -173,7 +173,8 @@ def _is_constant(node: ast.stmt) -> bool:
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
     return all(
-        hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device", *LOADS, *TYPES) for one in _calls(node)
+        hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device", *LOADS, *TYPES)
+        for one in _calls(node)
     )
 
 

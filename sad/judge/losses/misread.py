@@ -7,6 +7,7 @@ import re
 from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
+from sad.judge.losses.forms import OF_OTHERS
 from sad.judge.missing import Base
 from sad.judge.names import MINE, VALUES, tokens
 from sad.judge.names import THEIRS as SOFT
@@ -27,8 +28,6 @@ GUESSED = {
     *(Role.NONE, Role.ON, Role.LABEL_LOSS),
 }
 """Roles that are given a stand-in, not a tensor of logits or labels."""
-OF_OTHERS = re.compile(r"state|hidden|feat|attention|attn|emb|\bz\d?\b|source|matri|repr", re.IGNORECASE)
-"""In the names of what are no logits."""
 MANY = re.compile(r"binary_cross_entropy|BCE|multi.?(label|hot)|one_hot|\.argmax\(.{0,12}labels", re.IGNORECASE)
 """Where labels may be another thing than the index of one class."""
 TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")

@@ -236,9 +236,13 @@ class Values:
         if self.form.outputs and (self.form.alike or "logits" not in tokens(name)):
             loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}
             return Output(logits=logits, **loss)
+        if self.form.first:
+            return [logits]
         return (logits, logits) if mine and self.form.pairs else logits
 
     def _flat(self, tensor: Tensor) -> Tensor:
+        if self.form.rank == 4:
+            return (tensor.transpose(1, 2) if tensor.ndim == 3 else tensor)[..., None].contiguous()
         return tensor.flatten(0, 1) if self.form.rank == 2 else tensor
 
     def _mask(self, *, padding: bool) -> Tensor:

@@ -242,3 +242,21 @@ def test_a_loss_that_a_base_is_handed_is_the_default_of_the_class_and_a_count_th
     assert type(kept_losses(Base)["loss_fn"]) is nn.MSELoss
     assert (constants_of(Handed)["round"], constants_of(Base)["round"]) == (1, 0)
     assert found(discover(Call(Handed.kd_loss, Handed), 0), 0).name == "forward KL"
+
+
+TABLE = {"kl": nn.KLDivLoss(reduction="batchmean"), "mse": nn.MSELoss(), "other": nn.Linear(2, 2)}
+
+
+class FromATable:
+    def __init__(self, kind="kl", unit="other", needed=None):
+        self.loss_fn = TABLE.get(kind, TABLE["mse"])
+        self.again = TABLE[kind]
+        self.layer = TABLE[unit]
+        self.unknown = TABLE.get(needed)
+        self.fixed = TABLE["mse"]
+
+
+def test_a_loss_is_looked_up_in_a_table_by_the_default():
+    kept = kept_losses(FromATable)
+    assert set(kept) == {"loss_fn", "again"}
+    assert kept["loss_fn"] is kept["again"] is TABLE["kl"]
