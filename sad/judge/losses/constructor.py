@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sad.judge.names import MODELS, OBJECTS, tokens
+from sad.judge.names import MODELS, OBJECTS, SMOOTH, tokens
 from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
@@ -220,9 +220,12 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
 
 
 def kept_roles(parameters: Iterable[Parameter]) -> dict[str, Role]:
-    """Return the roles of what a constructor must be given and few losses read: a tokenizer, a model, a trainer."""
+    """Return the roles of what a constructor must be given that is no setting of a divergence: a tokenizer, a model, a
+    trainer, which few losses read; the smoothing of labels.
+    """
     required = [p.name for p in parameters if p.default is Parameter.empty]
-    return {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
+    smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
+    return smoothing | {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
 
 
 def called_of(target: type) -> Callable[..., Any] | None:

@@ -10,7 +10,7 @@ from inspect import Parameter
 from torch import Tensor
 
 from sad.judge.losses.lists import IDS, LISTS
-from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, THEIRS, tokens
+from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, SMOOTH, THEIRS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.subjects.divergence import IGNORED
 
@@ -111,8 +111,9 @@ def _compared(parameter: Parameter, text: str) -> bool:
 
 def _smooths(name: str, text: str) -> bool:
     """Whether a number is the mass that a label gives away: the label keeps 1 less it."""
-    named = "smoothing" in name or tokens(name)[-1] in ("eps", "epsilon")
-    return named and bool(re.search(rf"\b1(?:\.0?)?\s*-\s*{name}\b", text))
+    if SMOOTH & set(tokens(name)):
+        return True
+    return tokens(name)[-1] in ("eps", "epsilon") and bool(re.search(rf"\b1(?:\.0?)?\s*-\s*{name}\b", text))
 
 
 def _in_a_label_loss(name: str, text: str) -> bool:

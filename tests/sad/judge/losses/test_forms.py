@@ -54,15 +54,15 @@ def test_sequences_come_first_where_states_of_their_two_axes_are_merged():
 
 def test_logits_of_an_image_have_four_axes_where_the_source_reads_four_sizes():
     def listed(preds_s, preds_t):
-        n, c, h, w = preds_s[0].shape
+        n, _, h, w = preds_s[0].shape
         return (preds_s[0].softmax(1) - preds_t[0].softmax(1)).square().sum() / (n * h * w)
 
     def features(feat_s, feat_t):
-        n, c, h, w = feat_s.shape
+        n, _, h, w = feat_s.shape
         return (feat_s.softmax(1) - feat_t.softmax(1)).square().sum() / (n * h * w)
 
     def with_labels(preds_s, preds_t, labels):
-        n, c, h, w = preds_s.size()
+        n, _, h, w = preds_s.size()
         return (preds_s.softmax(1) - preds_t.softmax(1))[labels != 255].square().sum() / (n * h * w)
 
     assert [of_places(Call(loss)) for loss in (listed, features, with_labels)] == [
