@@ -14,8 +14,10 @@ from sad.judge.losses.context import MERGED, of_classes, source
 from sad.judge.losses.layers import layered
 from sad.judge.roles import Role, Space
 
-FOUR = re.compile(r"(?:\w+\s*,\s*){3}\w+\s*=\s*(\w+)(\[0\])?\.(?:shape|size\(\))")
-"""Where a source reads four sizes: those of an image's logits, [batch, vocab, height, width]."""
+FOUR = re.compile(
+    r"\w+\s*,\s*\w+\s*,\s*(?:h\w*\s*,\s*w\w*|w\w*\s*,\s*h\w*)\s*=\s*(\w+)(\[0\])?\.(?:shape|size\(\))", re.IGNORECASE
+)
+"""Where a source reads four sizes, height and width last: those of an image's logits, [batch, vocab, height, width]."""
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
 OF_OUTPUT = re.compile(r"""\.logits|\[['"]logits['"]\]|\.get\(\s*['"]logits['"]""")
 """Where a source reads the logits of a model's output."""

@@ -30,6 +30,8 @@ GUESSED = {
 """Roles that are given a stand-in, not a tensor of logits or labels."""
 MANY = re.compile(r"binary_cross_entropy|BCE|multi.?(label|hot)|one_hot|\.argmax\(.{0,12}labels", re.IGNORECASE)
 """Where labels may be another thing than the index of one class."""
+MORE_AXES = re.compile(r"(?:\w+\s*,\s*){3,}\w+\s*=\s*\w+(?:\[\w+\])?\.(?:shape|size\(\))")
+"""Where a source reads four sizes or more: its logits are neither of texts nor of rows."""
 TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")
 """What a thing of another type raises, or one with another number of axes."""
 
@@ -48,6 +50,8 @@ def uncertain(subject: object, raised: str) -> bool:
         return False
     readings = [subject.reading, *([subject.built] if subject.built else [])]
     if subject.asked.plain or subject.owner is not None or any(reading.has(*GUESSED) for reading in readings):
+        return True
+    if "values to unpack" in raised and MORE_AXES.search(source(subject)):
         return True
     if subject.takes(Role.LABELS) and MANY.search(source(subject)):
         return True

@@ -66,6 +66,7 @@ def test_a_reduction_that_torchs_own_constructor_takes_is_no_promise():
     class Promised(Unreduced):
         def __init__(self, reduction="mean"):
             super().__init__()
+            self.asked = reduction
 
     assert not of(Unreduced)
     assert "it is a sum over all rows" in of(Promised)[0]
