@@ -18,7 +18,10 @@ IDS = ("input_ids", "inputs", "ids", "tokens", "input", "x")
 OWN, NEXT = ("labels", "label_ids", "lm_labels"), ("shift_labels", "targets", "target_ids", "target", "y")
 MASKS = ("attention_mask", "attn_mask", "mask")
 POSITIONS = ("position_ids", "positions")
-LEARNED = ("loss_mask", "completion_mask", "assistant_masks", "labels_mask", "label_mask", "label_masks")
+LEARNED = (
+    *("loss_mask", "completion_mask", "assistant_masks", "labels_mask", "label_mask", "label_masks"),
+    *("target_mask", "response_mask", "answer_mask", "assistant_mask"),
+)
 
 
 class WrongBatchError(Exception):

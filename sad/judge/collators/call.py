@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
-from sad.judge.collators import letters
+from sad.judge.collators import letters, own_data
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
 from sad.judge.collators.marker import (
+    INNER,
     MARKER,
     bare,
     marked,
@@ -41,6 +42,7 @@ LENGTHS = (
     *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
 )
 OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
+INSTRUCTIONS = "instruction_template"
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 CAUSAL = re.compile("decoder_only|causal")
@@ -100,6 +102,8 @@ class Call:
     """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
     way: Takes = Takes.LIST
     """What one call gets."""
+    talks: bool = False
+    """It is told what stands before a prompt, too, where it looks for that."""
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
@@ -161,6 +165,8 @@ class Call:
     def made(self, marks: Marks) -> Callable[[list[Any]], Any]:
         """Return what is called with a list of features."""
         target, own = self.code.target, self.code.owner
+        if own_data.is_data(target):
+            return self._over_data(target, marks)
         if isinstance(target, type):
             settings = self._settings(_parameters(target), marks, target.__name__)
             return self._ready(target(**settings, **self._inherited(target, settings, marks)), marks)
@@ -170,6 +176,13 @@ class Call:
         if not inspect.isroutine(target):
             return self._ready(self._with_ours(target, marks), marks)
         return self._ready(target, marks)
+
+    def _over_data(self, target: type, marks: Marks) -> Callable[[list[Any]], Any]:
+        """Return what builds a data set over features, and pads what it makes of them."""
+        every = _parameters(target)
+        names = own_data.takes(every)
+        settings = self._settings([p for p in every if p.name not in names], marks, target.__name__)
+        return lambda features: own_data.batch(self.code, features, names, settings, marks.pad)
 
     def _ready(self, called: Any, marks: Marks) -> Callable[[list[Any]], Any]:  # noqa: ANN401
         if not callable(called):
@@ -255,6 +268,7 @@ class Call:
             **dict.fromkeys(CONFIGS, Settings(name, told)),
             **told,
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
+            INSTRUCTIONS: f"t{INNER}" if self.talks else None,
             "dataset_text_field": "text",
             "mlm": False,
             "device": "cpu",

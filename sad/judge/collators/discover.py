@@ -19,7 +19,7 @@ from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import CannotRunError, Code, file_of, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
-from sad.subjects.text_loss import IGNORED, Marks
+from sad.subjects.text_loss import IGNORED, Collated, Marks
 
 MARKS = Marks(EOS, PAD)
 ENCODES = re.compile(
@@ -165,9 +165,19 @@ def _ended(found: _Tried) -> Call:
         single = _one_mark(found.call)
         if single is not None:
             return single.call
-    ends = [at for at in outside(batch, TEXTS) if int(batch.labels[at]) == EOS]
-    other = _appending(found.call) if ends and not batch.shifted else None
+    other = _appending(found.call) if _ends_added(batch) else None
     return found.call if other is None else other.call
+
+
+def _ends_added(batch: Collated) -> bool:
+    """Whether an end mark behind a text, which is not one of its tokens, is learned."""
+    if not batch.shifted:
+        return any(int(batch.labels[at]) == EOS for at in outside(batch, TEXTS))
+    pairs = zip(places(batch, TEXTS), TEXTS, strict=True)
+    return any(
+        place is not None and int(batch.labels[place.row, place.start + len(text.ids) - 1]) == EOS
+        for place, text in pairs
+    )
 
 
 def _appending(call: Call) -> _Tried | None:
