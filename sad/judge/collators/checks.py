@@ -156,7 +156,9 @@ def targets(call: Call) -> Verdict:
             return _allowed(f"prompts are learned too, though the features tell them apart: {verdict.says}")
         return _several(call) or exchanges.several(call) or verdict
     calls = [(call(texts, marks).batch, texts, marks) for texts in SHORT for marks in BOTH]
-    return replace(verdict, example=smallest(calls, prompts=learned))
+    besides = exchanges.several(call)
+    says = verdict.says if besides is None or besides.holds else f"{besides.says}; {verdict.says}"
+    return replace(verdict, says=says, example=smallest(calls, prompts=learned))
 
 
 def _several(call: Call) -> Verdict | None:

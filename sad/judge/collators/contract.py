@@ -15,9 +15,10 @@ import torch
 from sad.judge.collators import exchanges
 from sad.judge.collators.asked import ASKED
 from sad.judge.collators.batch import Read, WrongBatchError
-from sad.judge.collators.call import LENGTHS, Call
+from sad.judge.collators.call import Call
 from sad.judge.collators.checks import features_untouched
 from sad.judge.collators.copies import allowed, copies, unasked
+from sad.judge.collators.parameters import LENGTHS
 from sad.judge.collators.templates import MARKS, TEXTS, WORDS, clear, holds, learned
 from sad.judge.judging import file_of, raised, reached
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text

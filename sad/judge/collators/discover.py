@@ -11,9 +11,10 @@ from typing import NamedTuple
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
-from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
+from sad.judge.collators.call import Call, OwnWordsError
 from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
 from sad.judge.collators.marker import MARKER
+from sad.judge.collators.parameters import TEMPLATES
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places

@@ -9,10 +9,12 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
-from sad.judge.collators.call import INSTRUCTIONS, TEMPLATES, Call
+from sad.judge.collators.call import Call
 from sad.judge.collators.copies import allowed
+from sad.judge.collators.features import TURNS
 from sad.judge.collators.letters import LONGEST
 from sad.judge.collators.marker import INNER, MARKER
+from sad.judge.collators.parameters import INSTRUCTIONS, TEMPLATES
 from sad.judge.collators.templates import MARKS, TEXTS
 from sad.judge.collators.words import written
 from sad.judge.judging import reached
@@ -23,7 +25,6 @@ COUNTS = re.compile(r"len\([^\n]*\)[^\n]{0,12}[-+] *\d|\w*(len|idx|index|offset)
 """Where a source counts on what a tokenizer of its own puts round a text."""
 Turns = list[tuple[str, tuple[int, ...]]]
 """Who speaks, and the words."""
-PROMPTED = ("system", "user")
 
 
 def _turns(*texts: Text) -> Turns:
@@ -33,9 +34,12 @@ def _turns(*texts: Text) -> Turns:
 TALKS: tuple[tuple[Turns, ...], ...] = (
     (_turns(*TEXTS[:2]), _turns(*TEXTS[1:])),
     (_turns(*TEXTS[2:]), [("system", (25, 26, 27)), *_turns(*TEXTS[:2])]),
-    (_turns(*TEXTS[1:3]), [("assistant", (28, 29)), *_turns(*TEXTS[:2])]),
 )
-"""Batches of conversations: of two and of three exchanges, one that begins with a system's turn, one with an answer."""
+"""Batches of conversations: of two and of three exchanges; one that begins with a system's turn."""
+ANSWERED: tuple[tuple[Turns, ...], ...] = ((_turns(*TEXTS[1:3]), [("assistant", (28, 29)), *_turns(*TEXTS[:2])]),)
+"""One that begins with an answer, for who looks for marks of either: others count turns."""
+TELLS_TURNS = re.compile(r"% *2\b|::2\]")
+"""Where a source takes a list of strings for turns of two in their order, and not for one prompt and its answer."""
 
 
 def several(call: Call) -> Verdict | None:
@@ -49,15 +53,22 @@ def several(call: Call) -> Verdict | None:
     marked = bool(call.takes(TEMPLATES) and call.takes((INSTRUCTIONS,)))
     if call.form.talk is None and not marked:
         return None
+    text = reached(call.code)
+    if call.form is TURNS and not TELLS_TURNS.search(text):
+        return None
     other = call.other(own=True, longest=LONGEST, talks=marked, words=0)
-    note = None
-    for talks in TALKS:
+    note, masks = None, False
+    # what a source does not speak of it is not given
+    asked = [*TALKS[:1], *(TALKS[1:] if marked or "system" in text.lower() else ()), *(ANSWERED if marked else ())]
+    for talks in asked:
         batch = _collated(other, talks, marked=marked)
         if batch is None or len(batch.input_ids) != len(talks):
             continue
+        if talks is TALKS[0]:
+            masks = not any(_learned(batch, row, turns)[0] for row, turns in enumerate(talks))
         for row, turns in enumerate(talks):
-            said = _said(batch, row, turns)
-            if said and COUNTS.search(reached(call.code)):
+            said = _said(batch, row, turns, masks=masks)
+            if said and COUNTS.search(text):
                 said = allowed(f"{said.says}: it counts tokens, which may be right for a tokenizer of its own")
             if said and not said.holds:
                 return said
@@ -66,9 +77,9 @@ def several(call: Call) -> Verdict | None:
 
 
 def _collated(call: Call, talks: Sequence[Turns], *, marked: bool) -> Collated | None:
-    given = [_marked(call, turns) if marked else _spoken(call, turns) for turns in talks]
     texts = [Text((), tuple(one for _, words in turns for one in words)) for turns in talks]
     try:
+        given = [_marked(call, turns) if marked else _spoken(call, turns) for turns in talks]
         with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
             return call.of(given, texts, MARKS).batch
@@ -88,29 +99,28 @@ def _marked(call: Call, turns: Turns) -> Any:  # noqa: ANN401 - a feature of any
     return call.form.make(Text(ids[:1], ids[1:]), MARKS)
 
 
-def _said(batch: Collated, row: int, turns: Turns) -> Verdict | None:
+def _learned(batch: Collated, row: int, turns: Turns) -> list[int]:
+    """Return how many words of each turn have labels in a row, wherever those stand."""
+    labels = set(batch.labels[row].tolist())
+    return [sum(one in labels for one in part) for _, part in turns]
+
+
+def _said(batch: Collated, row: int, turns: Turns, *, masks: bool) -> Verdict | None:
     """What is wrong with a row, or worth a look; None for nothing."""
     words = [one for _, part in turns for one in part]
-    ids, labels = batch.input_ids[row].tolist(), [one for one in batch.labels[row].tolist() if one != IGNORED]
-    known = set(words)
-    if [one for one in ids if one in known] != words or not labels:
+    ids, known = batch.input_ids[row].tolist(), set(words)
+    if [one for one in ids if one in known] != words or not bool((batch.labels[row] != IGNORED).any()):
         return None
-    learned = [(who, sum(one in labels for one in part), len(part)) for who, part in turns]
-    prompts = [(who, many, size) for who, many, size in learned if who in PROMPTED]
-    # of a row that begins with its first word nothing predicts that one
-    first = next(many for who, many, _ in prompts if who == "user")
+    learned = [(who, many, len(part)) for (who, part), many in zip(turns, _learned(batch, row, turns), strict=True)]
     example = f"ids {ids}, labels {batch.labels[row].tolist()}"
     for number, (who, many, size) in enumerate(learned):
+        says = f"a conversation of several exchanges: {many} of {size} words of turn {number + 1} of {len(turns)}"
         if who == "assistant" and 0 < many < size:
-            says = f"{many} of {size} words of turn {number + 1} of {len(turns)}, an answer, are learned"
-            return Verdict(False, f"a conversation of several exchanges: {says}", example=example)
-        if who in PROMPTED and many and not first:
-            says = f"{many} of {size} words of turn {number + 1} of {len(turns)}, no answer, are learned"
-            return Verdict(
-                False, f"a conversation of several exchanges: {says}, and the first prompt's not", example=example
-            )
+            return Verdict(False, f"{says}, an answer, are learned", example=example)
+        if who != "assistant" and many and masks:
+            return Verdict(False, f"{says}, no answer, are learned, and first prompts are not", example=example)
     answers = [many for who, many, _ in learned if who == "assistant"]
-    if not all(answers):
-        which = "the last answer is" if answers[-1] and not any(answers[:-1]) else "some answers are"
-        return allowed(f"of a conversation of several exchanges {which} learned, and no other")
+    # many learn the last one alone
+    if any(answers[:-1]) and not all(answers):
+        return allowed("of a conversation of several exchanges some answers are learned, and others not")
     return None

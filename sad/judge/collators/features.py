@@ -201,6 +201,7 @@ STRINGS = Features(
     f"{DICT} prompt and completion, as strings", _strings("prompt", "completion"), ("prompt", "completion")
 )
 MESSAGES = _spoken_by(f"{DICT} messages", _under("messages", _messages), "messages")
+TURNS = _spoken_by("a list of a prompt and its completion, as strings", _turns)
 FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids, attention_mask and labels, as lists", _labelled),
     Features(f"{DICT} input_ids and labels, as lists", _only(_labelled, "input_ids", "labels")),
@@ -255,7 +256,7 @@ FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),
     Features("a pair of ids and labels, as tensors", _pair),
     Features("a pair of ids and of labels that were shifted, as tensors", _shifted_pair),
-    _spoken_by("a list of a prompt and its completion, as strings", _turns),
+    TURNS,
     Features("a pair of the prompt's length and ids, as a list", _measured),
     Features("a triple of ids, mask and labels, as lists", _triple),
     Features("ids, as a tensor", lambda text, _: torch.tensor(text.ids), (), prompts=False),

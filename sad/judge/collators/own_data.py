@@ -14,7 +14,7 @@ from typing import Any
 
 from sad.judge.collators.batch import WrongBatchError
 from sad.judge.collators.prepares import padded
-from sad.judge.judging import Code, file_of
+from sad.judge.judging import Code, file_of, source
 from sad.judge.stand_in import NeedsAdapterError
 
 FILE = re.compile(r"file|path|parquet|jsonl?($|s$|_)")
@@ -22,6 +22,7 @@ LIST = re.compile(r"^(\w+_)?(data|dataset|data_?list|data_?dict|examples|samples
 """What a parameter is called that is a file of texts, or the texts."""
 READS_LIST = re.compile(r"json\.load\(|jload\(")
 READS_LINES = re.compile(r"readlines|for \w+ in (f|fp|fin|file|reader)\b|jsonl|splitlines|lines=True")
+READS = re.compile(rf"{READS_LIST.pattern}|{READS_LINES.pattern}|read_parquet")
 MAPPED = re.compile(r"\.map\(|column_names|\.select\(|\.filter\(")
 
 
@@ -51,12 +52,13 @@ def batch(code: Code, features: Sequence[Any], names: Sequence[str], settings: M
     target: Any = code.target
     if not all(isinstance(one, Mapping) for one in features):
         raise WrongBatchError("the rows of a file are dicts")
-    text = file_of(code)
+    # a file may have others, which read otherwise
+    text = next((one for one in (source(code), file_of(code)) if READS.search(one)), "")
     with TemporaryDirectory() as folder, _loaded(target, features):
         given: Any = list(features)
         if FILE.search(names[0].lower()):
             given = str(_written(features, Path(folder), text))
-        elif MAPPED.search(text):
+        elif MAPPED.search(source(code)):
             given = importlib.import_module("datasets").Dataset.from_list(given)
         made = target(**{names[0]: given}, **settings)
         rows = [made[place] for place in range(len(made))]

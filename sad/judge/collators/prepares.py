@@ -130,18 +130,19 @@ def padded(rows: Sequence[Any], pad: int) -> dict[str, Tensor]:
     return out
 
 
-def _names(row: Sequence[Any]) -> tuple[str, ...]:
-    """What the parts of a row are: labels, or the next ids and which of them are learned, where those lack -100."""
+def _named(row: Sequence[Any]) -> dict[str, Any]:
+    """Name a row's parts: labels, or the next ids and which of them are learned, where those lack -100."""
     ids, labels, *rest = (torch.as_tensor(one).flatten() for one in row)
     binary = bool(rest) and bool(((rest[0] == 0) | (rest[0] == 1)).all())
-    if binary and len(ids) == len(labels) and not bool((labels == IGNORED).any()):
-        return "input_ids", "targets" if torch.equal(ids[1:], labels[:-1]) else "labels", "loss_mask"
-    return "input_ids", "labels", "attention_mask"
+    if binary and ids.shape == labels.shape == rest[0].shape and not bool((labels == IGNORED).any()):
+        following = torch.equal(ids[1:], labels[:-1])
+        return {"input_ids": ids, "targets" if following else "labels": labels.where(rest[0].bool(), IGNORED)}
+    return dict(zip(("input_ids", "labels", "attention_mask"), row, strict=False))
 
 
 def _parts(row: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a dict, an encoding or a pair
     if isinstance(row, tuple | list) and len(row) in (2, 3):
-        row = dict(zip(_names(row), row, strict=False))
+        row = _named(row)
     if not hasattr(row, "keys"):
         raise WrongBatchError(f"returns {type(row).__name__}, no input_ids")
     found = {}
