@@ -50,6 +50,8 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
         # the batch may be one entry beside others
         whole = next((_as_dict(one) for one in whole.values() if isinstance(one, Mapping) and IDS[0] in one), whole)
     ids_name, ids = _tensor(whole, IDS)
+    if ids is None and isinstance(returned, Mapping) and not whole:
+        raise OtherBatchError("it returns an empty dict: it looks for other names in its features")
     if ids is None and whole:
         raise OtherBatchError(f"it returns {_told(returned)}, no input_ids: no batch of a causal language model")
     if ids is None:

@@ -106,10 +106,13 @@ def _calls(code: Code) -> Iterator[Call]:
 
 
 def _missing(best: _Tried | None, text: str) -> str:
-    """Return the mark that a source looks for where no text got a label, '' otherwise."""
+    """Return the mark that a source looks for where no text got a label, '' otherwise; a text that is there whole and
+    has none is told as that.
+    """
+    if best is None or bool((best.read.batch.labels != IGNORED).any()):
+        return ""
     sought = SOUGHT.search(text)
-    learned = best is None or bool((best.read.batch.labels != IGNORED).any())
-    return sought[1] if sought and not learned else ""
+    return sought[1] if sought else "" if best.whole else "marks of a template of its own"
 
 
 def _templated(code: Code) -> Call | None:

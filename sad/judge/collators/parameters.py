@@ -12,7 +12,15 @@ LENGTHS = (
     *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
     *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
 )
-OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
+OTHER_LENGTHS = (
+    "source_max_len",
+    "target_max_len",
+    "max_input_length",
+    "max_target_length",
+    "max_response_length",
+    "max_input_len",
+    "max_output_len",
+)
 INSTRUCTIONS = "instruction_template"
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")

@@ -181,6 +181,20 @@ class Given:
         return self.rows[place]
 
 
+class Sought(OfLines):
+    """Answers are learned behind a mark that its program's chat template writes, and none here."""
+
+    def __init__(self, file, tokenizer):
+        super().__init__(file, tokenizer, 64)
+        self.mark = tokenizer("<s>assistant", add_special_tokens=False)["input_ids"]
+
+    def __getitem__(self, place):
+        ids = super().__getitem__(place)["input_ids"][1:]
+        size = len(self.mark)
+        start = next((at for at in range(len(ids)) if ids[at : at + size] == self.mark), len(ids))
+        return {"input_ids": ids, "labels": [IGNORED] * start + ids[start:]}
+
+
 class Unnamed(Given):
     """What its texts are no name tells."""
 

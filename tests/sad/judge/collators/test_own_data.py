@@ -33,6 +33,11 @@ def test_what_holds_the_texts_is_told_by_names():
         strange.judged(FILE, "Unnamed", "collator")
 
 
+def test_one_that_looks_for_marks_of_its_own_is_not_judged():
+    with pytest.raises(UserError, match="it looks for marks of a template of its own in its texts"):
+        strange.judged(FILE, "Sought", "collator")
+
+
 def test_a_file_has_the_form_that_its_reader_reads(tmp_path):
     lines = _written(TEXTS, tmp_path, "[json.loads(one) for one in file.readlines()]")
     assert [json.loads(one) for one in lines.read_text().splitlines()] == TEXTS
