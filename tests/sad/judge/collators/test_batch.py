@@ -42,9 +42,11 @@ def test_a_mask_of_what_is_learned_makes_labels():
     assert torch.equal(found.labels, OWN)
 
 
-def test_an_empty_dict_tells_that_its_features_are_others():
+def test_an_empty_dict_and_a_generator_are_not_told_as_broken():
     with pytest.raises(OtherBatchError, match="it looks for other names in its features"):
         read({})
+    with pytest.raises(OtherBatchError, match="it returns a generator"):
+        read(one for one in ())
 
 
 @pytest.mark.parametrize(
