@@ -35,6 +35,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
+        "term-apart",
         "targets-degenerate",
         "evaluation-jumps",
         "totals-differ",
@@ -173,6 +174,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("overfitting", "evaluation-better", "label-loss-too-low", "totals-differ", "total-too-high"),
     ),
     "totals-differ": (
+        "kd-out-of-step",
         *("loss-diverges", "term-rises"),
         *("overfitting", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
         *("perplexity-too-high", "perplexity-disagrees", "worse-than-uniform", "student-no-better"),
@@ -268,7 +270,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-stays",
         "lm-rises-while-kd-falls",
     ),
-    "loss-spike": ("evaluation-jumps", "level-breaks"),
+    "evaluation-jumps": ("perplexity-too-high", "student-no-better"),
+    "loss-spike": ("evaluation-jumps", "level-breaks", "perplexity-too-high", "student-no-better"),
     "term-rises": (
         *("gradient-always-clipped", "gradient-grows", "loss-spike", "term-dominates", "total-too-high"),
         *("totals-differ", "evaluation-objective-differs"),

@@ -63,6 +63,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
     if level and noise > t["jumps"] * level and turns >= enough:
         yield RULE.finding(
+            level=Level.WARNING if 2 * noise > t["large"] * level else Level.INFO,
             headline=(
                 f"{words.capital(words.called(name))} jumps by about {words.number(2 * noise)} from one evaluation to "
                 f"the next, {words.percent(2 * noise / level)} of it: its best is the luckiest."
@@ -84,5 +85,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,
-    thresholds={"jumps": 0.02, "turns": 0.5, "evaluations": 8},
+    thresholds={"jumps": 0.02, "turns": 0.5, "evaluations": 8, "large": 0.5},
 )

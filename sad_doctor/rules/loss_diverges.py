@@ -82,6 +82,9 @@ _LINES = 4
 _MOST = 0.7
 """The share of the rise that steps from one record to the next must make."""
 
+_OFF = 3
+"""So many first records of a term that are exactly 0 say that it was not asked for."""
+
 _PARTS = 8
 """Of what comes after the lowest stretch: the highest of them is the top of the rise."""
 
@@ -201,7 +204,9 @@ def _terms(run: Run) -> dict[str, Column]:
         for term, column in parts.terms.items()
         if term in names.ANCHORS and names.RAW + term not in found
     }
-    return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
+    known = {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
+    # a term that was exactly 0 is logged after its weight, or was let in by a schedule
+    return {name: column for name, column in known.items() if np.any(column.value[:_OFF])}
 
 
 def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: signals.Rise, end: float) -> Finding:

@@ -108,7 +108,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         rises = np.nan_to_num(loss.value[jumps] - np.array(before), nan=0.0)
         yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]), t)
     elif thrown:
-        yield _thrown(run, thrown)
+        yield _thrown(run, thrown, t)
 
 
 def _single(value: Floats, window: int, t: Thresholds) -> Floats:
@@ -168,11 +168,12 @@ def _finding(run: Run, loss: Column, jumps: list[int], worst: int, t: Thresholds
     )
 
 
-def _thrown(run: Run, leaps: list[signals.Leap]) -> Finding:
-    worst = leaps[0]
+def _thrown(run: Run, leaps: list[signals.Leap], t: Thresholds) -> Finding:
+    worst, several = leaps[0], len(leaps) >= t["several"]
     told = sorted(leap.step for leap in leaps)
     often = f", and so at {len(told) - 1} more places" if len(told) > 1 else ""
     return RULE.finding(
+        level=Level.WARNING if several else Level.INFO,
         headline=(
             f"The loss is thrown back at step {words.step(worst.step)}, from {words.number(worst.before)} to "
             f"{words.number(worst.after)}{often}; it takes {worst.records} records to lose half of that."

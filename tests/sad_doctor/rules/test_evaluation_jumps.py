@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.evaluation_jumps import RULE
 
@@ -31,3 +32,8 @@ def test_too_few_evaluations(judge):
 def test_a_trend_hides_turns_of_large_jumps(judge):
     values = "4.96, 4.88, 4.75, 4.21, 4.0, 3.79, 3.55, 3.93, 3.64, 3.31, 3.39"
     assert len(judge(RULE, f"steps: 11 every 16\neval/lm_loss: {values}")) == 1
+
+
+def test_jumps_of_half_a_level_are_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 10 every 26\neval/lm_loss: 3.6, 3.4, 3.1, 4.4, 2.9, 5.1, 2.8, 6.4, 2.8, 8.8")
+    assert finding.level is Level.WARNING
