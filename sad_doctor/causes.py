@@ -174,7 +174,6 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("overfitting", "evaluation-better", "label-loss-too-low", "totals-differ", "total-too-high"),
     ),
     "totals-differ": (
-        "kd-out-of-step",
         *("loss-diverges", "term-rises"),
         *("overfitting", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
         *("perplexity-too-high", "perplexity-disagrees", "worse-than-uniform", "student-no-better"),
