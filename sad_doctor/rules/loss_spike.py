@@ -6,7 +6,7 @@ level and half a nat above the median of the records before it; three tenths of 
 down again at once. Or a loss that is thrown up within some records, stays there for three or more, and then comes down
 again: less suffices there, as no single batch does that. It is a hint: small batches have bad days, and a curriculum
 that lets a term in makes one jump that stays. Several jumps to twice the level and more, at which the gradient norm
-jumps to ten times its own, are a warning; so is a loss that is thrown back that often.
+jumps to ten times its own, are a warning.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
@@ -19,8 +19,7 @@ or its optimizer changed: something was loaded, rounded or restored there, or on
   the frequencies of tokens a third more.
 - `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
 
-- `several = 3`, `twice = 2`, `norm = 10`: so many jumps, over the level and over the norm's, for a warning; a loss that
-  is thrown back and stays up for some records needs no more than their number.
+- `several = 3`, `twice = 2`, `norm = 10`: so many jumps, over the level and over the norm's, for a warning.
 
 The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. In a
 log of less than 256 records such a block has 24. A loss that is thrown back is seen from 20 records on.
@@ -109,7 +108,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         rises = np.nan_to_num(loss.value[jumps] - np.array(before), nan=0.0)
         yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]), t)
     elif thrown:
-        yield _thrown(run, thrown, t)
+        yield _thrown(run, thrown)
 
 
 def _single(value: Floats, window: int, t: Thresholds) -> Floats:
@@ -169,12 +168,11 @@ def _finding(run: Run, loss: Column, jumps: list[int], worst: int, t: Thresholds
     )
 
 
-def _thrown(run: Run, leaps: list[signals.Leap], t: Thresholds) -> Finding:
-    worst, several = leaps[0], len(leaps) >= t["several"]
+def _thrown(run: Run, leaps: list[signals.Leap]) -> Finding:
+    worst = leaps[0]
     told = sorted(leap.step for leap in leaps)
     often = f", and so at {len(told) - 1} more places" if len(told) > 1 else ""
     return RULE.finding(
-        level=Level.WARNING if several else Level.INFO,
         headline=(
             f"The loss is thrown back at step {words.step(worst.step)}, from {words.number(worst.before)} to "
             f"{words.number(worst.after)}{often}; it takes {worst.records} records to lose half of that."

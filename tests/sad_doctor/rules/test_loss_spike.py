@@ -91,12 +91,3 @@ def test_a_jump_that_stays_is_told_so(judge):
     text = f"steps: 100\ntrain/loss: 3 ~ 0.05\nsteps: {', '.join(map(str, range(101, 151)))}\ntrain/loss: "
     (finding,) = judge(RULE, text + ", ".join(["9", "9.2", "8.9", "9.1", "9"] * 10))
     assert finding.headline.endswith("at step 101 and stays there.")
-
-
-@pytest.mark.parametrize(("times", "level"), [(2, Level.INFO), (4, Level.WARNING)])
-def test_a_loss_that_is_thrown_back_again_and_again_is_a_warning(judge, times, level):
-    up = {40 + 30 * n + k: 0.9 - 0.1 * k for n in range(times) for k in range(8)}
-    values = [6 - 0.01 * step + 0.01 * (step % 5) + up.get(step, 0.0) for step in range(180)]
-    (finding,) = judge(RULE, f"steps: 180\ntrain/loss: {', '.join(f'{v:.3f}' for v in values)}")
-    assert finding.level is level
-    assert "thrown back" in finding.headline
