@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from faulted.start import Process
+from faulted.follower import dashboard
 from faulted.whole import lines
 from faulted.world import World
 from sad_doctor import names
@@ -27,7 +28,7 @@ WRONG = "WRONG"
 """How a line begins that tells of a limit that was passed."""
 SHORT, NARROW = 8, 8
 """Tokens of a window and width of a model, where every step is trained."""
-GROWS = {"training": 3.0, "sad doctor --follow": 1.0, "dashboard, by Pilot": 2.0}
+GROWS = {"training": 3.0, "sad doctor --follow": 1.0, "dashboard": 2.0}
 """Megabytes a 1,000 records that a process may grow by in the second half. The doctor and the dashboard keep every
 number: 30 columns of 16 bytes are 0.48; training keeps none, and its allocator needs a while to come to rest."""
 SLOWER, SLACK = 2.0, 0.05
@@ -106,21 +107,21 @@ def soak(
     )
     training = world.start("train", "--config", "run.toml")
     run = _there(world)
-    doctor = world.start("doctor", str(run), "--follow", "--ignore", "R308", "--idle", "60")
+    doctor = _doctor(run, idle=60)
     mine, its = Watched("training"), Watched("sad doctor --follow")
     while not training.ends_within(0.5):
         count = _count(run)
         mine.sample(training.id, count)
-        its.sample(doctor.id, count)
+        its.sample(doctor.pid, count)
     if code := training.wait():
         raise SystemExit(f"training ended with {code}: {training.told[-500:]}")
     yield from mine.lines()
     yield from _steps(run)
-    board = Watched("dashboard, by Pilot")
+    board = Watched("dashboard")
     ended = threading.Event()
     writer = threading.Thread(target=_go_on, args=(run, trained, records, rate, ended))
     writer.start()
-    asyncio.run(_drive(run, board, its, doctor.id, ended))
+    _watch(run, board, its, doctor.pid, ended)
     writer.join()
     yield from _followed(run, board, its, doctor)
 
@@ -140,8 +141,8 @@ def _live(world: World, trained: int, minutes: float | None) -> Iterator[str]:
     )
     training = world.start("train", "--config", "run.toml")
     run = _there(world)
-    doctor = world.start("doctor", str(run), "--follow", "--ignore", "R308", "--idle", "600")
-    mine, its, board = Watched("training"), Watched("sad doctor --follow"), Watched("dashboard, by Pilot")
+    doctor = _doctor(run, idle=600)
+    mine, its, board = Watched("training"), Watched("sad doctor --follow"), Watched("dashboard")
     ended = threading.Event()
 
     def wait() -> None:
@@ -151,7 +152,7 @@ def _live(world: World, trained: int, minutes: float | None) -> Iterator[str]:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    asyncio.run(_drive(run, board, its, doctor.id, ended, pause=4.0))
+    _watch(run, board, its, doctor.pid, ended, pause=4.0)
     waiter.join()
     if code := training.wait():
         raise SystemExit(f"training ended with {code}: {training.told[-500:]}")
@@ -170,9 +171,15 @@ def _shrink(world: World) -> None:
         made.save_pretrained(world.folder / side)
 
 
-def _followed(run: Path, board: Watched, doctor: Watched, process: Process) -> Iterator[str]:
+def _doctor(run: Path, idle: int) -> subprocess.Popen[bytes]:
+    """Start the doctor as one would who has installed nothing else; what it says is not kept."""
+    words = [sys.executable, "-m", "sad_doctor", str(run), "--follow", "--ignore", "R308", "--idle", str(idle)]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL)
+
+
+def _followed(run: Path, board: Watched, doctor: Watched, process: subprocess.Popen[bytes]) -> Iterator[str]:
     """Yield what the two that follow took, and how the doctor ended."""
-    code = process.wait()
+    code = process.wait(120.0)
     yield from doctor.lines()
     yield from board.lines()
     size = (run / "metrics.jsonl").stat().st_size / 1e6
@@ -195,30 +202,15 @@ def _go_on(run: Path, first: int, last: int, rate: float, ended: threading.Event
     ended.set()
 
 
-async def _drive(
+def _watch(
     run: Path, board: Watched, doctor: Watched, process: int, ended: threading.Event, pause: float = 0.5
 ) -> None:
-    """Follow with the dashboard, without a terminal; a look and a key, then ``pause`` seconds."""
-    from sad_doctor.check import check
-    from sad_doctor.readers import open_log
-    from sad_doctor.views.tui.app import DoctorApp
-
-    app = DoctorApp(open_log(run), check, interval=3600.0)
-    async with app.run_test(size=(160, 45)) as pilot:
-        looks = 0
-        while not ended.is_set():
-            began = time.monotonic()
-            app.tick()
-            await app.workers.wait_for_complete()
-            board.looks.append(time.monotonic() - began)
-            await pilot.press(("plus", "0", "l", "s")[looks % 4])
-            await pilot.pause()
-            looks += 1
-            if looks % 5 == 0:
-                count = _count(run)
-                board.sample(os.getpid(), count)
-                doctor.sample(process, count)
-            await asyncio.sleep(pause)
+    """Follow with the dashboard, ``pause`` seconds between two looks, and sample both that follow."""
+    with dashboard(run, pause, board.looks) as its:
+        while not ended.wait(max(pause, 2.0)):
+            count = _count(run)
+            board.sample(its, count)
+            doctor.sample(process, count)
 
 
 def _there(world: World) -> Path:
