@@ -4,8 +4,8 @@
 The training total in the last fifth of the records surely lies above its lowest stretch before (the lowest of eight
 blocks, or of parts of the first, by medians), by the thresholds below. It needs no planned length. A total may rightly
 rise when a curriculum lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of
-those must rise as well, other than one that was exactly 0 at first; and where an evaluation falls meanwhile, the finding
-is only a hint. It is one too where the loss makes its rise in steps at which the log shows another objective: a term
+those must rise as well, other than one that was exactly 0 at first; and where an evaluation falls meanwhile, it is
+only a hint. It is one too where the loss makes its rise in steps at which the log shows another objective: a term
 that was exactly 0 comes in, or a weight, a length, a stage takes another value. A rise that comes from one record to
 the next without such a change is told as a jump, with the term that alone leaps there: a learning rate that is too
 large needs many steps for it. A loss that rises steadily from its first records to its last is a hint, and few records

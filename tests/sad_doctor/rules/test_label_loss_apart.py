@@ -83,3 +83,20 @@ def test_labels_that_get_worse_beside_totals_that_go_together(judge):
     totals = "eval/loss: 8 -> 3\nsteps: 60\ntrain/loss: 8 -> 3.2 ~ 0.05"
     (finding,) = judge(RULE, run("1.7 -> 1.9", "eval/lm_loss: 5.7 -> 4", totals).replace("raw", "weighted"))
     assert finding.numbers["times"] > 1.1
+
+
+@pytest.mark.parametrize(
+    ("training", "more", "fires"),
+    [
+        ("0.6 -> 0.48", "", True),
+        ("15 -> 12", "", True),
+        ("3 -> 2.4", "", False),
+        # logged after its weight, as the total says
+        ("0.6 -> 0.48", "steps: 60\ntrain/loss: 2.5 -> 1.68", False),
+    ],
+)
+def test_one_factor_throughout_is_another_divisor(judge, training, more, fires):
+    text = run(training, "eval/lm_loss: 5 -> 4", more).replace(" ~ 0.05", "").replace(" ~ 0.02", "")
+    found = judge(RULE, text)
+    assert bool(found) is fires
+    assert all("throughout" in one.headline and "padding" in one.cause for one in found)
