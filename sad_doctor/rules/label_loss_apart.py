@@ -69,6 +69,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 from sad_doctor.signals import Beside
 
+_ONE = 0.05
+"""So near to 1 is a weight by which terms that are logged after theirs sum to the total."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding where the label losses part."""
@@ -96,9 +99,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _by_a_factor(run: Run, label: Beside, t: Thresholds) -> bool:
     """Whether the one is many times the other at every evaluation, neither after its weight."""
-    total, raw = run.get(names.LOSS), run.terms(names.RAW)
-    weighted = total is not None and not run.terms(names.WEIGHT) and signals.sums_to(raw, total)
-    if not label.training_name.startswith(names.RAW) or weighted or abs(label.drift) > np.log(t["steady"]):
+    found = signals.found_weights(run)
+    before = bool(run.terms(names.WEIGHT)) or any(abs(weight - 1) > _ONE for weight in found.values())
+    if not label.training_name.startswith(names.RAW) or not before or abs(label.drift) > np.log(t["steady"]):
         return False
     return bool(np.all(label.ratio < 1 / t["factor"]) or np.all(label.ratio > t["factor"]))
 
