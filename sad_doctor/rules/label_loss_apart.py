@@ -99,7 +99,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _by_a_factor(run: Run, label: Beside, t: Thresholds) -> bool:
     """Whether the one is many times the other at every evaluation, neither after its weight."""
-    found = signals.found_weights(run)
+    total = run.get(names.LOSS)
+    summed = total is not None and signals.sums_to(run.terms(names.RAW), total)  # few digits fit other weights too
+    found = {} if summed else signals.found_weights(run)
     before = bool(run.terms(names.WEIGHT)) or any(abs(weight - 1) > _ONE for weight in found.values())
     if not label.training_name.startswith(names.RAW) or not before or abs(label.drift) > np.log(t["steady"]):
         return False
