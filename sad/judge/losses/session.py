@@ -121,7 +121,10 @@ def assumptions(whole: Found) -> list[str]:
     said_of += [f"{name}, read from an object, is {value!r}" for name, value in call.asked.plain.items()]
     batch, length, vocab = of.student_logits.shape
     shape = f"[{batch}, {length}, {vocab}]" if form.rank == 3 else f"[{batch * length}, {vocab}], rows of all sequences"
+    shape = f"[{batch}, {vocab}, {length}, 1], [batch, vocab, height, width]" if form.rank == 4 else shape
     said_of.append(f"logits are {shape}" if not form.chunks else f"logits are a list of {form.chunks} chunks")
+    if form.first:
+        said_of.append("logits are the first of a list of outputs")
     if form.swapped:
         said_of.append("the teacher comes first")
     if form.flipped:
