@@ -91,5 +91,5 @@ def _writable(target: Path, config: Path | None) -> None:
         try:
             recipes.load(target, {})
         except UserError:
-            # the user's text, say: it would be gone after the minutes
+            # it may be the user's training text, which must not be overwritten
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None
