@@ -22,6 +22,8 @@ RUNS = {
 }
 """What is called where a file is a program: it fetches, reads its command line, or trains."""
 DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+TYPES = ("namedtuple", "NamedTuple", "TypedDict", "TypeVar", "NewType")
+"""Calls that define a type."""
 LIFTED = "__lifted_because__"
 """The attribute of a module of which only the definitions were run: why."""
 
@@ -171,7 +173,8 @@ def _is_constant(node: ast.stmt) -> bool:
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
     return all(
-        hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device", *LOADS) for one in _calls(node)
+        hasattr(builtins, _name_of(one)) or _name_of(one) in ("getLogger", "device", *LOADS, *TYPES)
+        for one in _calls(node)
     )
 
 

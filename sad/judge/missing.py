@@ -28,6 +28,7 @@ from sad.judge.stand_in import NeedsAdapterError, unpacked
 TRIES = 60
 """Imports after which it is given up."""
 NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 LOGGERS = {
     *("wandb", "mlflow", "swanlab", "comet_ml", "neptune", "tensorboardX", "tensorboard", "loguru", "rich", "tqdm"),
     *("structlog", "aim", "clearml", "termcolor", "colorlog"),
@@ -152,8 +153,11 @@ def imported(load: Callable[[], ModuleType], where: str) -> tuple[ModuleType, li
         for _ in range(TRIES):
             try:
                 return load(), stood
-            except (ImportError, NameError) as error:
-                name = _stand(error, where) if isinstance(error, ImportError) else _under_a_condition(error)
+            except (ImportError, NameError, SyntaxError) as error:
+                if isinstance(error, SyntaxError):
+                    name = _unreadable(error, where)
+                else:
+                    name = _stand(error, where) if isinstance(error, ImportError) else _under_a_condition(error)
                 if not name:
                     raise
                 stood.append(name)
@@ -170,12 +174,13 @@ def placeholders(stood: list[str]) -> list[str]:
 def _stand(error: ImportError, where: str) -> str:
     """Put what was missing where the next import finds it; '' where that is not ours to do."""
     behind = error.__cause__ or error.__context__
-    if type(error) is ImportError and isinstance(behind, ModuleNotFoundError):
+    if type(error) is ImportError and isinstance(behind, ModuleNotFoundError) and MODULE.fullmatch(behind.name or ""):
         # it says in words of its own what is not installed
         error = behind
     if isinstance(error, ModuleNotFoundError):
         name = error.name or ""
-        if not name or where == name or where.startswith(f"{name}."):
+        # importlib.metadata puts a sentence in place of a name
+        if not MODULE.fullmatch(name) or where == name or where.startswith(f"{name}."):
             return ""
         if _found_above(name.split(".")[0], where):
             return name
@@ -201,6 +206,27 @@ def _stand(error: ImportError, where: str) -> str:
         return f"{told[2]}.{told[1]} (torch's)"
     setattr(module, told[1], Placeholder(f"{told[2]}.{told[1]}"))
     return f"{told[2]}.{told[1]}"
+
+
+def _unreadable(error: SyntaxError, where: str) -> str:
+    """Let a placeholder stand for a neighbour that this Python cannot read; '' for the file that is judged."""
+    file = Path(error.filename or "").resolve()
+    if file.suffix != ".py" or file == Path(where).resolve() or where == file.stem or where.endswith(f".{file.stem}"):
+        return ""
+    stem, folder = (file.parent.name, file.parent.parent) if file.stem == "__init__" else (file.stem, file.parent)
+    # what imports it was taken out of the modules again, as its import failed
+    importing = [frame.f_globals for frame, _ in traceback.walk_tb(error.__traceback__)]
+    importing += [vars(of) for of in list(sys.modules.values()) if type(of) is ModuleType]
+    parent = next((str(of["__name__"]) for of in importing if str(folder) in map(str, of.get("__path__") or ())), "")
+    if not parent and str(folder) not in (str(Path(one).resolve()) for one in sys.path):
+        return ""
+    name = f"{parent}.{stem}" if parent else stem
+    if name in sys.modules:
+        return ""
+    sys.modules[name] = Missing(name)
+    if parent in sys.modules:
+        setattr(sys.modules[parent], stem, sys.modules[name])
+    return name
 
 
 def _under_a_condition(error: NameError) -> str:

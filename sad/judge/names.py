@@ -95,6 +95,8 @@ CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
 NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image", "dict"}
 """What is in the names of masks that say of no row whether it counts."""
 TOPKS = {"k", "topk", "top_k", "kd_top_k", "num_topk", "n_topk"}
+SMOOTH = {"smooth", "smoothing"}
+"""In the names of the mass that a label gives away to the other classes."""
 POSITIONS = {"pos_idx", "position_ids", "positions", "pos_ids", "position_idx"}
 TWO_VIEWS = (
     {"positive", "positives", "negative", "negatives", "anchor", "positive_key", "negative_keys", "query", "queries"},

@@ -81,6 +81,7 @@ class Role(StrEnum):
     LAYERS = "the layers that are compared, each with the one of its number"
     ACTIVE = "every token"
     WORD = "the kind of loss"
+    SMOOTHING = "0.1, the label smoothing"
     NONE = "None"
     DEFAULT = "its default"
 

@@ -20,7 +20,7 @@ CONFIG, WEIGHTS, INDEX, ADAPTER = (
 )
 SUFFIX = ".safetensors"
 POSITIONS = ("max_position_embeddings", "n_positions")
-"""What the number of tokens that a model reads is called in its configuration; GPT-2 has a name of its own."""
+"""Configuration keys for the most tokens that a model reads; GPT-2 has a key of its own."""
 LARGEST_HEADER = 100_000_000
 """Bytes of the longest header that safetensors reads."""
 

@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""Puts a model in evaluation mode inside a ``with`` block."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
 
 
 def _writable(target: Path, config: Path | None) -> None:
-    """Find out before the minutes, not after them. Raises UserError."""
+    """Check before the examinations, which take minutes, and not after them. Raises UserError."""
     if config is not None and target.exists() and target.samefile(config):
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
@@ -91,5 +91,5 @@ def _writable(target: Path, config: Path | None) -> None:
         try:
             recipes.load(target, {})
         except UserError:
-            # the user's text, say: it would be gone after the minutes
+            # it may be the user's training text, which must not be overwritten
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

@@ -17,7 +17,7 @@ WINDOWS = ("sliding_window", "attention_chunk_size", "local_attention", "attenti
 """Where configurations say how far a layer sees; a mask of our own does not know of it."""
 
 NOISE = 0.1
-"""Of what texts that see each other change, how much is put down to arithmetic."""
+"""Share of the change that texts cause when they do see each other, up to which a change counts as rounding."""
 
 MOST = {torch.float32: 1e-3}
 """Largest change of a state, relative to the largest state; other types round to 3 digits or less."""

@@ -1,6 +1,6 @@
 """Opens any log that we know: content decides, then the name.
 
-A reader is loaded when it is its turn to be asked, so that nobody waits for those of other formats.
+A reader is imported only when its turn comes, so that no time goes to those of other formats.
 
 >>> from sad_doctor.readers import read                # doctest: +SKIP
 >>> read("runs/latest").columns["train/loss"].last     # doctest: +SKIP
@@ -29,10 +29,10 @@ __all__ = ["Source", "Unreadable", "open_log", "read", "settle", "several"]
 
 _HEAD = 1 << 18
 _BLANK = 64 << 20
-"""Zeros that may stand before a log: a hole of many gigabytes is made in no time."""
+"""The most leading zero bytes that are skipped: a sparse file can claim gigabytes of them."""
 _SHOWN = 5
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/")
-"""Of a page or a bucket; a path that was made of one has a single stroke."""
+"""The scheme of a URL. One slash is enough: ``Path`` merges the two into one."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
@@ -41,9 +41,9 @@ _MAGIC = {
 
 
 def open_log(path: str | os.PathLike[str]) -> Source:
-    """Return the source for the log at ``path``; nothing of it is in yet before the first poll.
+    """Return the source for the log at ``path``; its run is empty until the first poll.
 
-    Raises Unreadable, with one line for the user, if it is none that can be read.
+    Raises Unreadable, with one line for the user, if the log cannot be read.
     """
     address = _ADDRESS.match(os.fspath(path))
     path = Path(path)
@@ -79,7 +79,7 @@ def open_log(path: str | os.PathLike[str]) -> Source:
 
 
 def read(path: str | os.PathLike[str]) -> Run:
-    """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
+    """Read a log as it is now. Raises Unreadable, with one line for the user, if the log cannot be read."""
     source = open_log(path)
     source.poll()
     settle(source)
@@ -87,7 +87,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def several(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the runs in a folder that is no run itself, or in a database, if there are two or more; else nothing."""
+    """Return the runs in a database, or in a folder that is not itself a run, if there are two or more; else []."""
     place = Path(path)
     try:
         if place.is_file() and is_database(place):
@@ -105,7 +105,7 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def settle(source: Source) -> None:
-    """Take what still waits for the end of its line: the log is read once, not followed."""
+    """Take a last line that has no newline yet: the log is read once, not followed."""
     while isinstance(source, Named | Kept):
         source = source.source
     if callable(waits := getattr(source, "settle", None)):

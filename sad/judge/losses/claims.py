@@ -11,6 +11,7 @@ from sad.judge.losses.context import source
 from sad.judge.losses.families import EXCHANGED, FORWARD, GENERAL, REVERSE
 from sad.judge.losses.found import Found
 from sad.judge.losses.kinds import at_end
+from sad.judge.losses.no_effect import inherited
 from sad.judge.names import tokens
 from sad.subjects.divergence import Reduction
 
@@ -109,7 +110,12 @@ def _of_the_ends(found: Found, ends: dict[float, str]) -> Iterator[str]:
 def _of_the_reduction(found: Found) -> list[str]:
     """A sum over rows where the setting that is called reduction asks for a mean."""
     asked = found.shape.call.defaults().get("reduction")
-    if found.uneven or asked not in ("mean", "batchmean") or found.divergence.contract.reduction is not Reduction.SUM:
+    if (
+        inherited(found.shape.call)
+        or found.uneven
+        or asked not in ("mean", "batchmean")
+        or found.divergence.contract.reduction is not Reduction.SUM
+    ):
         return []
     return [f"its reduction is {asked!r}, and it is a sum over all rows"]
 

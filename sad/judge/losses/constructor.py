@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sad.judge.names import MODELS, OBJECTS, tokens
+from sad.judge.names import MODELS, OBJECTS, SMOOTH, tokens
 from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
@@ -38,6 +38,7 @@ def kept_losses(of: type) -> Mapping[str, Any]:
         given |= {p.name: p.default for p in every if isinstance(p.default, nn.Module) and _of_torch(type(p.default))}
         kept |= {name: told[1] for name, value in _plain(tree) if (told := HANDED.match(ast.unparse(value)))}
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+        found |= _looked_up(tree, every, names)
         for name, call in _assigned(tree):
             kind = _named(call.func, names)
             if isinstance(kind, type) and OWN.search(kind.__name__) and not kind.__module__.startswith("torch."):
@@ -54,6 +55,26 @@ def kept_losses(of: type) -> Mapping[str, Any]:
                     continue
     handed = {name: given[parameter] for name, parameter in kept.items() if parameter in given}
     return MappingProxyType(handed | found)
+
+
+def _looked_up(tree: ast.AST, parameters: Iterable[Parameter], names: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """The losses of torch that a table of the module has under the default of a parameter: ``losses[kind]``, or
+    ``losses.get(kind, mse)``.
+    """
+    found = {}
+    defaults = {p.name: p.default for p in parameters if isinstance(p.default, str | int)}
+    for name, value in _plain(tree):
+        if isinstance(value, ast.Subscript):
+            table, key = value.value, value.slice
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get":
+            table, key = value.func.value, value.args[0] if value.args else value
+        else:
+            continue
+        told = _named(table, dict(names))
+        of = told.get(defaults.get(key.id)) if isinstance(told, dict) and isinstance(key, ast.Name) else None
+        if isinstance(of, nn.Module) and _of_torch(type(of)):
+            found[name] = of
+    return found
 
 
 def _of_torch(kind: type) -> bool:
@@ -199,9 +220,12 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
 
 
 def kept_roles(parameters: Iterable[Parameter]) -> dict[str, Role]:
-    """Return the roles of what a constructor must be given and few losses read: a tokenizer, a model, a trainer."""
+    """Return the roles of what a constructor must be given that is no setting of a divergence: a tokenizer, a model, a
+    trainer, which few losses read; the smoothing of labels.
+    """
     required = [p.name for p in parameters if p.default is Parameter.empty]
-    return {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
+    smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
+    return smoothing | {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
 
 
 def called_of(target: type) -> Callable[..., Any] | None:

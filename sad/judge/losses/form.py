@@ -14,6 +14,9 @@ class Form:
     """In which form the values are given, where names alone do not tell."""
 
     rank: int = 3
+    """Axes: [batch, length, vocab], [rows, vocab], or 4, [batch, vocab, length, 1], as of the places of an image."""
+    first: bool = False
+    """Logits as the first of a list of outputs."""
     student: Space = Space.LOGITS
     teacher: Space = Space.LOGITS
     softened: bool = False

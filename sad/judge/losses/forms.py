@@ -14,9 +14,15 @@ from sad.judge.losses.context import MERGED, of_classes, source
 from sad.judge.losses.layers import layered
 from sad.judge.roles import Role, Space
 
+FOUR = re.compile(
+    r"\w+\s*,\s*\w+\s*,\s*(?:h\w*\s*,\s*w\w*|w\w*\s*,\s*h\w*)\s*=\s*(\w+)(\[0\])?\.(?:shape|size\(\))", re.IGNORECASE
+)
+"""Where a source reads four sizes, height and width last: those of an image's logits, [batch, vocab, height, width]."""
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
 OF_OUTPUT = re.compile(r"""\.logits|\[['"]logits['"]\]|\.get\(\s*['"]logits['"]""")
 """Where a source reads the logits of a model's output."""
+OF_OTHERS = re.compile(r"state|hidden|feat|attention|attn|emb|\bz\d?\b|source|matri|repr", re.IGNORECASE)
+"""In the names of what are no logits."""
 SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
 
 
@@ -26,6 +32,8 @@ def forms(call: Call) -> Iterator[Call]:
     layers = layered(call.reading.roles, text)
     rows_first = (call.hidden or of_classes(call)) and not MERGED.search(text)
     ranks = (3,) if layers else (2, 3) if rows_first else (3, 2)
+    dense, first = of_places(call)
+    ranks = (4,) if dense else ranks
     spaces = _spaces(call)
     masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
     masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
@@ -62,8 +70,24 @@ def forms(call: Call) -> Iterator[Call]:
             "even": even,
         }
         changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
-        changes |= {"bare": bare, "pairs": pairs, "column": column}
+        changes |= {"bare": bare, "pairs": pairs, "column": column, "first": first}
         yield call.formed(**changes, whole=full)
+
+
+def of_places(call: Call) -> tuple[bool, bool]:
+    """Whether logits are those of every place of an image, by the source; and whether as the first of several outputs.
+
+    Maps of features and of attention have four axes too, and other distributions. Of labels beside logits it is not
+    known which places of an image they leave out.
+    """
+    text = source(call)
+    if call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH):
+        return False, False
+    sides = [*call.reading.named(Role.STUDENT), *call.reading.named(Role.TEACHER)]
+    told = next((one for one in FOUR.finditer(text) if one[1] in sides), None)
+    if told is None or "softmax" not in text.lower() or any(OF_OTHERS.search(name) for name in sides):
+        return False, False
+    return True, bool(told[2])
 
 
 def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:

@@ -10,7 +10,7 @@ from inspect import Parameter
 from torch import Tensor
 
 from sad.judge.losses.lists import IDS, LISTS
-from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, THEIRS, tokens
+from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, SMOOTH, THEIRS, tokens
 from sad.judge.roles import Role, Space, setting
 from sad.subjects.divergence import IGNORED
 
@@ -31,6 +31,7 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     text = _source(function)
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
+    found |= {name: Role.SMOOTHING for name in required if _smooths(name, text)}
     for parameter in every:
         optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
         if (
@@ -106,6 +107,13 @@ def _compared(parameter: Parameter, text: str) -> bool:
     if isinstance(parameter.default, SETTING) or {"logits", "mask", Space.LOGITS} & set(tokens(parameter.name)):
         return False
     return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*-100\b", text))
+
+
+def _smooths(name: str, text: str) -> bool:
+    """Whether a number is the mass that a label gives away: the label keeps 1 less it."""
+    if SMOOTH & set(tokens(name)):
+        return True
+    return tokens(name)[-1] in ("eps", "epsilon") and bool(re.search(rf"\b1(?:\.0?)?\s*-\s*{name}\b", text))
 
 
 def _in_a_label_loss(name: str, text: str) -> bool:

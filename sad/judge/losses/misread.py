@@ -7,7 +7,10 @@ import re
 from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
+from sad.judge.losses.forms import OF_OTHERS
 from sad.judge.missing import Base
+from sad.judge.names import MINE, VALUES, tokens
+from sad.judge.names import THEIRS as SOFT
 from sad.judge.roles import Reading, Role, Space
 
 THEIRS = re.compile(
@@ -25,10 +28,10 @@ GUESSED = {
     *(Role.NONE, Role.ON, Role.LABEL_LOSS),
 }
 """Roles that are given a stand-in, not a tensor of logits or labels."""
-OF_OTHERS = re.compile(r"state|hidden|feat|attention|attn|emb|\bz\d?\b|source|matri|repr", re.IGNORECASE)
-"""In the names of what are no logits."""
 MANY = re.compile(r"binary_cross_entropy|BCE|multi.?(label|hot)|one_hot|\.argmax\(.{0,12}labels", re.IGNORECASE)
 """Where labels may be another thing than the index of one class."""
+MORE_AXES = re.compile(r"(?:\w+\s*,\s*){3,}\w+\s*=\s*\w+(?:\[\w+\])?\.(?:shape|size\(\))")
+"""Where a source reads four sizes or more: its logits are neither of texts nor of rows."""
 TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")
 """What a thing of another type raises, or one with another number of axes."""
 
@@ -48,12 +51,21 @@ def uncertain(subject: object, raised: str) -> bool:
     readings = [subject.reading, *([subject.built] if subject.built else [])]
     if subject.asked.plain or subject.owner is not None or any(reading.has(*GUESSED) for reading in readings):
         return True
+    if "values to unpack" in raised and MORE_AXES.search(source(subject)):
+        return True
     if subject.takes(Role.LABELS) and MANY.search(source(subject)):
         return True
     sides = [*subject.reading.named(Role.STUDENT), *subject.reading.named(Role.TEACHER)]
     if any(OF_OTHERS.search(name) for name in (*sides, getattr(subject.target, "__name__", ""))):
         return True
+    if TYPES.search(raised) and any(_by_place_alone(name) for name in sides):
+        return True
     return bool(TYPES.search(raised)) and not _told(subject.reading)
+
+
+def _by_place_alone(name: str) -> bool:
+    """Whether a name says neither whose it is nor that it is a distribution: where it stands is all there was."""
+    return not set(tokens(name)) & (MINE | SOFT) and not set(tokens(name)) <= VALUES
 
 
 def _of_itself(call: Call, raised: str) -> bool:

@@ -99,12 +99,12 @@ def _readings(call: Call) -> list[Reading]:
 def _promising(call: Call) -> list[str]:
     """The parameters of such roles, and a `reduction`, by name."""
     kept = call.defaults()
-    word = ["reduction"] if isinstance(kept.get("reduction"), str) and not _inherited(call) else []
+    word = ["reduction"] if isinstance(kept.get("reduction"), str) and not inherited(call) else []
     named = (name for reading in _readings(call) for role in PROMISING for name in reading.named(role))
     return list(dict.fromkeys([*named, *word]))
 
 
-def _inherited(call: Call) -> bool:
+def inherited(call: Call) -> bool:
     """Whether its constructor is one of torch's own: what that takes is no promise of the class."""
     made = getattr(call.target, "__init__", None) if isinstance(call.target, type) else None
     return (getattr(made, "__module__", "") or "").startswith("torch.") and "reduction" not in call.reading.roles

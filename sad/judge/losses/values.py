@@ -22,7 +22,7 @@ from sad.judge.stand_in import BETA_IS, PARTS, Asked, Batch, Config, Model, Need
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
-FIXED[Role.ONE] = 1
+FIXED |= {Role.ONE: 1, Role.SMOOTHING: 0.1}
 WIDE = 2048
 """Tokens from which on a weight that is the identity takes too much memory."""
 RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
@@ -236,9 +236,13 @@ class Values:
         if self.form.outputs and (self.form.alike or "logits" not in tokens(name)):
             loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}
             return Output(logits=logits, **loss)
+        if self.form.first:
+            return [logits]
         return (logits, logits) if mine and self.form.pairs else logits
 
     def _flat(self, tensor: Tensor) -> Tensor:
+        if self.form.rank == 4:
+            return (tensor.transpose(1, 2) if tensor.ndim == 3 else tensor)[..., None].contiguous()
         return tensor.flatten(0, 1) if self.form.rank == 2 else tensor
 
     def _mask(self, *, padding: bool) -> Tensor:

@@ -28,7 +28,7 @@ from sad_doctor.finding import Finding
 from sad_doctor.record import EVENTS, METRICS, Recorder, replace_text
 
 APART = 1e-3
-"""How far the loss that was trained may lie from the sum of its parts, as a share: sums of float32 differ by less."""
+"""Relative tolerance between the trained loss and the sum of its parts: sums in float32 differ by less."""
 
 
 class Record:

@@ -20,7 +20,7 @@ CLAIM = "sad/failed"
 """Where the first process to fail says so."""
 
 PATIENCE = 60.0
-"""Seconds that the other processes of a machine give its first one to tell of what they have met too."""
+"""Seconds that a machine's other processes wait for its first one to report an error that they all met."""
 
 
 def world() -> tuple[int, int]:

@@ -111,3 +111,12 @@ def test_what_a_program_is():
     assert not is_program("def (")
     assert defines("try:\n    import a\nexcept ImportError:\n    a = None\nclass A: ...", "A")
     assert not defines("a = 1", "a")
+
+
+def test_a_type_that_is_made_by_a_call_is_a_definition(tmp_path):
+    file = tmp_path / "raises_late.py"
+    file.write_text(
+        "from collections import namedtuple\nPair = namedtuple('Pair', ['one', 'two'])\n"
+        "def loss(pair=Pair(1, 2)):\n    return pair.two\n\nundefined.register(loss)\n"
+    )
+    assert load(f"{file}:loss", [])() == 2

@@ -204,3 +204,32 @@ def test_a_setting_of_a_module_that_is_not_there_has_no_number(monkeypatch):
             use()
     monkeypatch.setattr(Placeholder, "loading", True)
     assert isinstance(2 * setting, Placeholder)
+
+
+def test_a_neighbour_that_cannot_be_read_has_a_placeholder(tmp_path):
+    package = tmp_path / "unreadable_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .odd import helper\n")
+    (package / "odd.py").write_text("def helper(:\n")
+    (package / "mine.py").write_text("import unreadable_alone\nfrom .odd import helper\n\ndef loss():\n    return 3\n")
+    (tmp_path / "unreadable_alone.py").write_text("x = = 1\n")
+    stood: list[str] = []
+    assert load(f"{package}/mine.py:loss", stood)() == 3
+    assert set(stood) == {"unreadable_package.odd", "unreadable_alone"}
+    # the file that is judged must be mended
+    (package / "itself.py").write_text("def helper(:\n")
+    with pytest.raises(UserError, match=r"itself\.py:1: SyntaxError"):
+        load(f"{package}/itself.py:helper", [])
+
+
+def test_a_sentence_is_no_name_of_a_module(tmp_path):
+    text = (
+        "from importlib.metadata import PackageNotFoundError\n"
+        "try:\n    raise PackageNotFoundError('needs a tool of nobody, version 2')\n"
+        "except PackageNotFoundError:\n    from torch.nn.functional import nosuch_function\n"
+        "def loss():\n    return 3\n"
+    )
+    (tmp_path / "asks_in_words.py").write_text(text)
+    stood: list[str] = []
+    assert load(f"{tmp_path}/asks_in_words.py:loss", stood)() == 3
+    assert stood == ["torch.nn.functional.nosuch_function"]

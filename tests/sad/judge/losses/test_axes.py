@@ -40,3 +40,35 @@ def test_it_is_broken_as_a_whole():
     line = next(event["line"] for event in events if "line" in event)
     assert line.standing is Standing.BROKEN
     assert "softmax must go along the last axis" in line.says
+
+
+def pixelwise(*, moved):
+    def loss(preds_s, preds_t):
+        batch, classes, height, width = preds_s[0].shape
+        rows = [(x[0].permute(0, 2, 3, 1) if moved else x[0]).reshape(-1, classes) for x in (preds_s, preds_t)]
+        return F.kl_div(rows[0].log_softmax(-1), rows[1].softmax(-1), reduction="sum") / (batch * height * width)
+
+    return loss
+
+
+def channelwise(preds_s, preds_t):
+    batch, classes, height, width = preds_s.shape
+    student, teacher = (x.reshape(-1, height * width) for x in (preds_s, preds_t))
+    return F.kl_div(student.log_softmax(-1), teacher.softmax(-1), reduction="sum") / (batch * classes)
+
+
+def said_of_places(loss):
+    events = list(session(Call(loss), "loss", only=("known_divergence",)))
+    return next(event["line"] for event in events if "line" in event)
+
+
+def test_logits_of_an_image_are_cut_into_rows_with_the_vocabulary_last():
+    line = said_of_places(pixelwise(moved=False))
+    assert line.standing is Standing.BROKEN
+    assert "move the vocabulary's axis last" in line.says
+    right = said_of_places(pixelwise(moved=True))
+    assert (right.standing, right.says) == (Standing.HOLDS, "it is forward KL (divided by the rows that count)")
+
+
+def test_a_distribution_over_the_places_of_an_image_is_no_fault():
+    assert said_of_places(channelwise).standing is Standing.ALLOWED

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.claims import claims, named
@@ -55,3 +56,17 @@ def test_an_exchanged_beta_is_a_fault_where_gkd_is_named():
 def test_the_name_of_a_class_and_of_a_function():
     assert named(Call(load(f"{HERE / 'right_losses.py'}:Module"))) == "Module"
     assert named(Call(load(f"{HERE / 'right_losses.py'}:plain"))) == "plain"
+
+
+def test_a_reduction_that_torchs_own_constructor_takes_is_no_promise():
+    class Unreduced(nn.KLDivLoss):
+        def forward(self, output, target):
+            return -(target.softmax(-1) * output.log_softmax(-1)).sum(-1)
+
+    class Promised(Unreduced):
+        def __init__(self, reduction="mean"):
+            super().__init__()
+            self.asked = reduction
+
+    assert not of(Unreduced)
+    assert "it is a sum over all rows" in of(Promised)[0]

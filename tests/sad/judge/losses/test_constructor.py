@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +12,7 @@ from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.checks import temperature_squared
-from sad.judge.losses.constructor import constants_of, kept_losses, logits_kept, methods_of, word_for
+from sad.judge.losses.constructor import constants_of, kept_losses, kept_roles, logits_kept, methods_of, word_for
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role
@@ -242,3 +244,28 @@ def test_a_loss_that_a_base_is_handed_is_the_default_of_the_class_and_a_count_th
     assert type(kept_losses(Base)["loss_fn"]) is nn.MSELoss
     assert (constants_of(Handed)["round"], constants_of(Base)["round"]) == (1, 0)
     assert found(discover(Call(Handed.kd_loss, Handed), 0), 0).name == "forward KL"
+
+
+TABLE = {"kl": nn.KLDivLoss(reduction="batchmean"), "mse": nn.MSELoss(), "other": nn.Linear(2, 2)}
+
+
+class FromATable:
+    def __init__(self, kind="kl", unit="other", needed=None):
+        self.loss_fn = TABLE.get(kind, TABLE["mse"])
+        self.again = TABLE[kind]
+        self.layer = TABLE[unit]
+        self.unknown = TABLE.get(needed)
+        self.fixed = TABLE["mse"]
+
+
+def test_a_loss_is_looked_up_in_a_table_by_the_default():
+    kept = kept_losses(FromATable)
+    assert set(kept) == {"loss_fn", "again"}
+    assert kept["loss_fn"] is kept["again"] is TABLE["kl"]
+
+
+def test_a_smoothing_of_labels_must_be_given():
+    def made(label_smooth_val, tokenizer, smooth_l1=1.0, width=3): ...
+
+    parameters = inspect.signature(made).parameters.values()
+    assert kept_roles(parameters) == {"label_smooth_val": Role.SMOOTHING, "tokenizer": Role.OBJECT}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.forms import forms
+from sad.judge.losses.forms import forms, of_places
 from sad.judge.roles import Space
 from sad.judge.target import load, owner
 
@@ -50,3 +50,26 @@ def test_sequences_come_first_where_states_of_their_two_axes_are_merged():
         return (student_hidden - teacher_hidden).square().mean()
 
     assert [next(forms(Call(loss))).form.rank for loss in (merged, plain)] == [3, 2]
+
+
+def test_logits_of_an_image_have_four_axes_where_the_source_reads_four_sizes():
+    def listed(preds_s, preds_t):
+        n, _, h, w = preds_s[0].shape
+        return (preds_s[0].softmax(1) - preds_t[0].softmax(1)).square().sum() / (n * h * w)
+
+    def features(feat_s, feat_t):
+        n, _, h, w = feat_s.shape
+        return (feat_s.softmax(1) - feat_t.softmax(1)).square().sum() / (n * h * w)
+
+    def with_labels(preds_s, preds_t, labels):
+        n, _, h, w = preds_s.size()
+        return (preds_s.softmax(1) - preds_t.softmax(1))[labels != 255].square().sum() / (n * h * w)
+
+    def clips(student_logits, teacher_logits):
+        b, t, s, v = student_logits.shape
+        return (student_logits.softmax(-1) - teacher_logits.softmax(-1)).square().sum() / (b * t * s * v)
+
+    assert of_places(Call(listed)) == (True, True)
+    assert {of_places(Call(loss)) for loss in (features, with_labels, clips)} == {(False, False)}
+    first = next(forms(Call(listed))).form
+    assert (first.rank, first.first) == (4, True)

@@ -16,6 +16,7 @@ from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, m
 from sad.judge.losses.session import session
 from sad.judge.roles import Role
 from sad.subjects.divergence import Reduction
+from sad.verdict import Standing
 
 PAD_ID = 0
 PAD_TOKEN = 1
@@ -180,3 +181,19 @@ def test_no_label_that_counts_is_the_one_that_is_left_out():
     assert counting(labels, 0, 4).tolist() == [1, 3, -100]
     assert counting(labels, 3, 4).tolist() == [0, 0, -100]
     assert counting(labels, -100, 4).tolist() == labels.tolist()
+
+
+def smoothed_nll(lprobs, target, epsilon):
+    hard = -lprobs.gather(-1, target.unsqueeze(-1))
+    return ((1.0 - epsilon) * hard - epsilon * lprobs.mean(-1, keepdim=True)).sum()
+
+
+def floored(student_logits, teacher_logits, eps):
+    return -(teacher_logits.softmax(-1) * (student_logits.softmax(-1) + eps).log()).sum()
+
+
+def test_a_smoothing_that_must_be_given_is_what_a_label_gives_away():
+    smoothing = [labelled_roles(inspect.signature(f).parameters.values(), f) for f in (smoothed_nll, floored)]
+    assert smoothing == [{"epsilon": Role.SMOOTHING}, {}]
+    events = list(session(Call(smoothed_nll), "smoothed_nll", only=("can_be_called",)))
+    assert next(event["line"] for event in events if "line" in event).standing is Standing.HOLDS

@@ -98,3 +98,27 @@ def test_what_it_was_given_is_said():
         says == "attention_S as the student's logits, attention_T as the teacher's logits, mask as 1 where a row counts"
     )
     assert given_as(Call(load(f"{FILE}:with_models"))).endswith(", …")
+
+
+def test_what_is_the_teacher_by_its_place_alone_is_a_guess():
+    def ordinal(logits, y_train):
+        return logits[y_train > 0, 1].sum()
+
+    def plain(student_logits, teacher_logits):
+        return student_logits[teacher_logits > 0, 1].sum()
+
+    raised = "IndexError: too many indices for tensor of dimension 2"
+    assert [uncertain(Call(loss), raised) for loss in (ordinal, plain)] == [True, False]
+
+
+def test_more_axes_than_those_of_texts_are_no_fault():
+    def clips(student_logits, teacher_logits):
+        batch, clip, place, vocab = student_logits.shape
+        return (student_logits - teacher_logits).square().sum() / (batch * clip * place * vocab)
+
+    def mistaken(student_logits, teacher_logits):
+        rows, vocab, more = (student_logits - teacher_logits).square().sum(), 1
+        return rows / vocab / more
+
+    raised = "ValueError: not enough values to unpack (expected 4, got 3)"
+    assert [uncertain(Call(loss), raised) for loss in (clips, mistaken)] == [True, False]
