@@ -9,7 +9,7 @@ import numpy as np
 from sad_doctor.run import Floats
 
 _MOST = 8
-"""So many axes are tried before a column gets one of its own."""
+"""Axes that are tried before a column gets one of its own."""
 
 
 class Axis:
@@ -31,14 +31,14 @@ class Axis:
         return steps
 
     def fits(self, at: int, steps: Floats) -> bool:
-        """Return whether ``steps`` may stand from place ``at`` on: what is there already is the same, bit for bit."""
+        """Return whether ``steps`` can be written at place ``at``: what is there already is the same, bit for bit."""
         if at > self._size:
             return False
         there = self._steps[at : min(self._size, at + steps.size)]
         return np.array_equal(there.view(np.int64), steps[: there.size].view(np.int64))
 
     def put(self, at: int, steps: Floats) -> None:
-        """Let ``steps``, which must fit, stand from place ``at`` on."""
+        """Write ``steps``, which must fit, at place ``at`` and after."""
         size = at + steps.size
         if size <= self._size:
             return

@@ -26,9 +26,9 @@ from sad_doctor.sanitize import sanitize
 
 FORMAT = "console log"
 _LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
-"""Words of a line that may tell a loss."""
+"""Words in a line that may hold a loss."""
 _ARRAY = re.compile(rb"\s*\[\s*\{\s*\"")
-"""A JSON document, whose numbers stand on no lines."""
+"""The start of a JSON document, whose lines are no lines of a log."""
 KEPT_LINES = 200
 MOST_RANKS = 4096
 _SIGNS = re.compile(

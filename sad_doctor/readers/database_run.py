@@ -49,7 +49,7 @@ class DatabaseRun:
 
     @property
     def sound(self) -> bool:
-        """Whether the database was read to its end."""
+        """Whether all of the database could be read."""
         return not self._trouble
 
     def poll(self) -> bool:

@@ -21,7 +21,7 @@ class AsUtf8:
 
     @property
     def waits(self) -> int:
-        """How many bytes of a character that is not whole yet are held back."""
+        """The number of bytes held back, of a character that is not whole yet."""
         return 0 if self._decoder is None else len(self._decoder.getstate()[0])
 
     def turn(self, piece: bytes) -> bytes:

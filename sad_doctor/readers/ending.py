@@ -40,7 +40,7 @@ class Ending:
         self.status = "finished"
 
     def finish(self) -> None:
-        """Take the word of the log that it is done."""
+        """Take note that the log says that the run is done."""
         self.status = "finished"
 
     def outlived(self) -> None:

@@ -27,9 +27,10 @@ except ImportError:  # the doctor works without it, in three times the time on a
 
 _TOKENS = [before + token for before in (b": ", b":") for token in (b"NaN", b"Infinity", b"-Infinity")]
 _SPELLINGS = [(token, token.replace(b":", b':"').replace(b'" ', b' "') + b'"') for token in _TOKENS]
-"""What a strict parser refuses, and how it is spelled for it."""
+"""Bare NaN and infinities, which a strict parser refuses, and the same quoted."""
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
-"""What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
+"""Bytes allowed around an object; zeros are there after a power cut, or where the file was truncated under its writer.
+"""
 
 
 def parse(line: bytes) -> Row | None:

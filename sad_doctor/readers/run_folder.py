@@ -24,7 +24,7 @@ RECIPE = "recipe.toml"
 _LARGEST_FACTS = 16 << 20
 _DEEPEST_FACT = 12
 _SILENCE = 60.0
-"""Seconds without news after which a run that is running is judged again, for its silence."""
+"""Seconds without news after which a run that says it is running is judged again: it may have died."""
 
 
 def recognises(folder: Path) -> bool:
@@ -60,7 +60,7 @@ class RunFolder:
         changed |= self._metrics_file.poll()
         changed |= self._events_file.poll()
         now = time.time()
-        # nothing new is news too, where the run says that it is running
+        # silence is news too, of a run that says it is running
         changed |= self._facts.get(names.STATUS) == "running" and now - self._looked > _SILENCE
         if changed:
             self._looked = now
@@ -130,7 +130,7 @@ class RunFolder:
 
 
 def _fault(error: ValueError) -> str:
-    """Why a file of facts was not read, behind a colon."""
+    """The reason why a file of facts was not read, to go behind a colon."""
     return ": it is no JSON" if isinstance(error, JSONDecodeError) else f": {error}"
 
 

@@ -85,7 +85,7 @@ class TrainerLines:
             return [*rows, Row(self._step, {}, ends=True)]
         own = next((key for key in values if step_rank(key) is not None), None)
         if own is not None:
-            # a print of one's own in the same shape
+            # somebody's own print of a dictionary
             self._step, self._named = values.pop(own), True
             return [*rows, Row(self._step, self._ours(values))]
         self._seen = True

@@ -14,7 +14,7 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LARGEST = 64 << 20
 _LEAST = 4096
 _WAITING = 8 << 20
-"""Zeros at the end that may still be written over; a hole in a file can be of any size."""
+"""Zeros at the end that are kept, since they may still be written over; a hole in a file can be of any size."""
 
 
 class Records:
@@ -69,7 +69,8 @@ class Records:
         return found
 
     def _whole_ones(self, data: bytes, at: int, start: int, found: list[bytes]) -> int:
-        """Take the whole records from ``at`` on that follow each other in one block: nearly all. Return where they end.
+        """Take the whole records that follow each other from ``at`` on in one block, as nearly all do. Return where
+        they end.
 
         What is not one of them is left: of it there is more to say.
         """
