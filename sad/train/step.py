@@ -20,7 +20,7 @@ from sad.train.loss_scale import LossScale
 from sad.train.processes import sharded
 from sad.train.processes.devices import reducer
 from sad.train.processes.engine import Engine
-from sad.train.processes.gradients import Joined, joined
+from sad.train.processes.gradients import Joined, inside, joined
 from sad.train.saving import random_states
 from sad.train.update import update_ratio
 from sad.train.watch.out_of_memory import Together
@@ -61,6 +61,11 @@ class Learner:
     optimizer: torch.optim.Optimizer
     objective: Objective
     scale: LossScale | None = None
+
+    @property
+    def distiller(self) -> Distiller:
+        """The pair itself, without what the processes put around it."""
+        return inside(self.accelerator, self.wrapped)
 
     @property
     def scaled(self) -> float:
