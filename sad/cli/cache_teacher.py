@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PAUSE = 5.0
 """Seconds between two lines where there is no terminal."""
 TRIAL = 3
-"""Batches that are tried to tell the time."""
+"""Batches that are timed to forecast the rest."""
 
 
 def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], *, dry_run: bool) -> int:
@@ -81,7 +81,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
             check_cache(plan.within(found := open_cache(str(folder))), found, recipe.cache)
             found.check_layers(_layers(recipe, plan))
             check_hashes(folder, found.manifest)
-            # killed between its last two steps
+            # the writer was killed between its last two actions
             (folder / manifest.PARTIAL).unlink(missing_ok=True)
             say(f"{folder} is whole, and holds all that is asked for: {found.told()}")
             return 0
@@ -157,7 +157,7 @@ def _described(parts: Mapping[str, Part]) -> Iterator[str]:
 
 
 def _room(folder: Path, parts: Mapping[str, Part]) -> None:
-    """Raise UserError where the disk cannot take it; what is there already counts."""
+    """Raise UserError where the disk has too little room; what is written already counts."""
     above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     there = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
     wanted, free = sum(part.size for part in parts.values()) - there, shutil.disk_usage(above).free
@@ -169,7 +169,7 @@ def _room(folder: Path, parts: Mapping[str, Part]) -> None:
 
 
 def _ahead(source: Source, parts: Mapping[str, Part], total: int) -> str:
-    """Try a few batches; tell how long the rest takes."""
+    """Time a few batches, and say how long the rest will take."""
     part, size = parts["train"], source.batch_size
     every = source.examples["train"]
     # the first one warms up

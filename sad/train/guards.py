@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Saved:
-    """Which step the newest checkpoint is of, and when it, or else the run, began."""
+    """The step of the newest checkpoint, and when it was written; None and the run's beginning before the first."""
 
     step: int | None
     at: float = field(default_factory=time.monotonic)
@@ -43,7 +43,7 @@ class Saved:
         self.step, self.at = step, time.monotonic()
 
     def due(self, minutes: float) -> bool:
-        """Return whether the last one is older than that."""
+        """Return whether the newest checkpoint is older than ``minutes``."""
         return time.monotonic() - self.at > 60 * minutes
 
 
@@ -76,13 +76,13 @@ class Guards:
         self.saved = Saved(saved)
 
     def begin(self, learner: Learner) -> None:
-        """Give a new run that may have to go back a place to go back to."""
+        """Save a new run that may be rolled back: it needs a checkpoint to go back to."""
         if self._recipe.on_red_flag == "rollback" and self.saved.step is None:
             self.save(learner)
 
     @property
     def is_spike(self) -> Callable[[float], bool] | None:
-        """Whether a step with that loss is to be left out; None where nobody asks."""
+        """The test that says whether a step with a given loss is left out; None where the recipe wants none."""
         return partial(is_spike, self._progress) if self._recipe.skip_spikes else None
 
     def with_room(self, attempt: Callable[[], T], clear: Callable[[], object], *, shared: bool = False) -> T:

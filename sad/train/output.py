@@ -47,12 +47,12 @@ class Patient:
         return self._stream.encoding
 
     def _silence(self) -> None:
-        """Let what is still in the stream's buffer go nowhere: Python would fail on it at its exit."""
+        """Discard what is still in the stream's buffer: Python would fail on it at exit."""
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())
 
 
 def patient_console(*, quiet: bool) -> Console:
     """Return a console on standard output that a run can outlive."""
-    # without a standard output rich has a stream of its own that goes nowhere
+    # with no standard output rich takes a stream that discards what is written
     return Console(file=Patient(sys.stdout) if sys.stdout else None, quiet=quiet)  # type: ignore[arg-type]

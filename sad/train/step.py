@@ -258,4 +258,4 @@ def _teacher_fails(accelerator: Accelerator, distiller: Distiller, batches: Sequ
 
 
 def _unmarked(part: str) -> None:
-    """Measure nothing."""
+    """Mark nothing: no clock was given."""
