@@ -1,4 +1,4 @@
-"""The teacher's answers, kept: a frozen model that reads the same tokens again says the same, and is the slow part."""
+"""A memory of the teacher's outputs: a frozen model gives the same for the same tokens, and is the slow part."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def run_preflight(
     recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
     if write_fix is not None:
         _writable(write_fix, config)
-    # before the libraries are loaded, which takes longer
+    # checked before the libraries are loaded, which takes long
     check_files(recipe)
     try:
         return _examined(recipe, write_fix, as_json=as_json)
@@ -81,7 +81,7 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
 
 
 def _writable(target: Path, config: Path | None) -> None:
-    """Find out before the minutes, not after them. Raises UserError."""
+    """Check before the examinations, which take minutes. Raises UserError."""
     if config is not None and target.exists() and target.samefile(config):
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
@@ -91,5 +91,5 @@ def _writable(target: Path, config: Path | None) -> None:
         try:
             recipes.load(target, {})
         except UserError:
-            # the user's text, say: it would be gone after the minutes
+            # it may be the user's text, which would be overwritten
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

@@ -1,4 +1,4 @@
-"""Does the teacher know this text, has it something to say, and does it know more than the student?"""
+"""Does the teacher know this text, are its distributions informative, and does it know more than the student?"""
 
 from __future__ import annotations
 
