@@ -36,7 +36,7 @@ TRIAL = 3
 
 def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], *, dry_run: bool) -> int:
     """Write a cache, go on with one, or only tell size and time; return the exit code. Raises UserError, Stopped."""
-    recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
+    recipe = recipes.load(config, recipes.merged(sets, flags))
     if recipe.cache.path is None:
         raise UserError("name the folder of the cache: sad cache --cache DIR")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

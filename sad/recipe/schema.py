@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -185,6 +185,11 @@ def parse(tree: Mapping[str, Any], origin: str) -> Recipe:
         return Recipe.model_validate(tree)
     except ValidationError as error:
         raise UserError(f"{origin}: {_explain(error)}") from None
+
+
+def merged(sets: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that ``--set`` and flags give, by dotted key; a flag wins. Raises UserError."""
+    return {**dict(assignment(one) for one in sets), **flags}
 
 
 def assignment(text: str) -> tuple[str, Any]:

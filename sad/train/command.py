@@ -77,7 +77,7 @@ def _asked(
     config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, trust: bool
 ) -> Asked:
     """Read the recipe. Raises UserError for words that do not go together, and for what it may not do unasked."""
-    overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
+    overrides = recipes.merged(sets, flags)
     if resume is not None and (config or set(overrides) - OF_THE_SESSION):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
