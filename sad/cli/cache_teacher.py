@@ -20,6 +20,7 @@ from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
+from sad.train.output import say as print_line
 from sad.train.saving import disk
 from sad_doctor.sanitize import sanitize
 
@@ -70,7 +71,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
     from sad.train.plan import check_cache, make_plan
 
     def say(line: str) -> None:
-        console.print(sanitize(line), markup=False, highlight=False, soft_wrap=True)
+        print_line(console, sanitize(line))
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True)

@@ -56,3 +56,8 @@ def patient_console(*, quiet: bool) -> Console:
     """Return a console on standard output that a run can outlive."""
     # with no standard output rich takes a stream that discards what is written
     return Console(file=Patient(sys.stdout) if sys.stdout else None, quiet=quiet)  # type: ignore[arg-type]
+
+
+def say(console: Console, line: str) -> None:
+    """Print clean text as it is: nothing in it is markup, and no line is wrapped."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
