@@ -59,9 +59,10 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
 
 
 def _parse_spelled(lines: Sequence[bytes]) -> list[object]:
-    """What the quick parser refuses is spelled as it likes it, and else left to the patient one, line by line.
+    """Lines that the quick parser refuses are respelled for it; if that fails, the patient parser takes them one by
+    one.
 
-    A quote put into a text breaks the line, so that none is read that is not meant so.
+    A quote that is put inside a string breaks the line, so that no line is read wrongly.
     """
     whole = b"\n".join(lines)
     for token, text in _SPELLINGS:
@@ -134,11 +135,11 @@ class JsonObjects:
 
     @property
     def place(self) -> int | None:
-        """How many bytes were read, if they end with a line; else None."""
+        """The number of bytes read, if they end with a whole line; else None."""
         return None if self._taken is not None or self._lines.waits else self._tail.place
 
     def state(self) -> dict[str, int]:
-        """Return what was left out so far, for :meth:`resume`."""
+        """Return the counts of what was left out so far, for :meth:`resume`."""
         return {"garbage": self.garbage, "dropped": self._lines.dropped}
 
     def resume(self, place: int, state: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ ACCEPTED = (
 
 
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file, not a fault of ours
-    """What was given is no log that can be read. The message is one clear line for the user."""
+    """The path that was given holds no log that can be read. The message is one clear line for the user."""
 
 
 class Source(Protocol):

@@ -55,7 +55,7 @@ class Records:
                 break
             _, size, kind = _FRAGMENT.unpack_from(data, at)
             if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
-                # a file that was laid out ahead ends in zeros: they wait
+                # a preallocated file ends in zeros, which may still be written over
                 if left > _WAITING or data[at:].strip(b"\x00"):
                     self.broken = start + at
                 break
@@ -92,7 +92,7 @@ class Records:
         if kind in (_WHOLE, _FIRST):
             self._parts, self._size = [], 0
         self._parts.append(part)
-        # a middle one fills its block; those of nothing would never reach the bound
+        # a middle fragment fills its block; empty ones would never reach the limit of a record's size
         self._size += max(len(part), _LEAST)
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))
