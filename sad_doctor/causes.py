@@ -35,6 +35,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "worse-than-uniform",
     ),
     "evaluation-does-not-follow": (
+        "term-apart",
         "targets-degenerate",
         "evaluation-jumps",
         "totals-differ",
@@ -268,7 +269,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-stays",
         "lm-rises-while-kd-falls",
     ),
-    "loss-spike": ("evaluation-jumps", "level-breaks"),
+    "evaluation-jumps": ("perplexity-too-high", "student-no-better"),
+    "loss-spike": ("evaluation-jumps", "level-breaks", "perplexity-too-high", "student-no-better"),
     "term-rises": (
         *("gradient-always-clipped", "gradient-grows", "loss-spike", "term-dominates", "total-too-high"),
         *("totals-differ", "evaluation-objective-differs"),

@@ -56,6 +56,7 @@ ELSEWHERE = {
     "sad/judge/alignments/overlap.py": "tests/sad/judge/alignments/test_checks.py",
     "sad/judge/losses/on_labels.py": "tests/sad/judge/losses/test_label_loss.py",
     "sad/judge/collators/call.py": "tests/sad/judge/collators/test_checks.py calls every style",
+    "sad/judge/collators/parameters.py": "tests/sad/judge/collators/test_checks.py gives every style what it asks",
     "sad/judge/collators/cutting.py": "tests/sad/judge/collators/test_checks.py cuts with it",
     "sad/judge/collators/discover.py": "tests/sad/judge/collators/test_checks.py finds every style",
     "sad/judge/collators/found.py": "tests/sad/judge/collators/test_checks.py judges what it returns",

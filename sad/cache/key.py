@@ -36,7 +36,7 @@ WORDS = {
     "bits": "cache.bits is another",
     "layers": "it has the states of other blocks of the teacher (terms.layerwise.layers, or no states at all)",
 }
-"""The words for each difference, the most telling first."""
+"""What each difference is called in a message, the most important first."""
 
 Key = dict[str, Any]
 

@@ -17,24 +17,22 @@ from sad.data.prepared import Prepared, Writer
 from sad.errors import UserError
 
 FORMAT = "1"
-"""Goes up whenever the same documents give other examples, or the file takes another form: older files are then not
-found.
-"""
+"""Goes up when the same documents give other examples or the file format changes, so that older files are not used."""
 
 CHUNK = 64
-"""Documents tokenised at once: enough for the tokenizer's threads, little memory."""
+"""Documents tokenised at once: enough to keep the tokenizer's threads busy in little memory."""
 
 CHARACTERS = 1 << 20
 """Characters of a chunk, at the most, unless one document has more."""
 
 PARTIAL = ".partial-"
-"""Begins the name of a file that is being written."""
+"""Prefix of the name of a file that is being written."""
 
 LEFT_BEHIND = 24 * 3600.0
-"""Seconds after which such a file counts as left by a process that was killed."""
+"""Seconds after which such a file is abandoned: its writer was killed."""
 
 SMALL = 8 << 20
-"""Bytes of text below which a worker process takes longer to start than the work takes."""
+"""Bytes of text below which a separate process takes longer to start than the work itself."""
 
 
 def examples(

@@ -21,7 +21,7 @@ from sad.align.reader import Ints
 
 COUNTS, KEY = b"counts", b"key"
 WORTH_TELLING = 0.02
-"""Share of the text from which on it is reported as left out."""
+"""Share of the text that may be left out without a note."""
 
 
 class Writer:

@@ -24,7 +24,7 @@ OPEN = 32
 """Segments whose files are mapped at a time."""
 
 PAUSE = 0.1
-"""Seconds between two looks whether to go on waiting."""
+"""Seconds between two checks of whether to go on waiting."""
 
 LEAVE = 10.0
 """Seconds that a thread is given to end; one that waits for a network is left to itself."""
@@ -143,7 +143,7 @@ class Streamed(Windows):
             self._thread.join(LEAVE)
 
     def close(self) -> None:
-        """Stop reading and preparing. What is there stays."""
+        """Stop reading and preparing. What was prepared stays."""
         with self._changed:
             self._maker.closed = True
             self._changed.notify_all()

@@ -20,7 +20,7 @@ CONFIG, WEIGHTS, INDEX, ADAPTER = (
 )
 SUFFIX = ".safetensors"
 POSITIONS = ("max_position_embeddings", "n_positions")
-"""Keys of a configuration that hold the number of tokens that a model reads; the second is GPT-2's."""
+"""Configuration keys for the most tokens that a model reads; GPT-2 has a key of its own."""
 LARGEST_HEADER = 100_000_000
 """Bytes of the longest header that safetensors reads."""
 

@@ -1,4 +1,4 @@
-"""A context in which a model is in evaluation mode."""
+"""Puts a model in evaluation mode inside a ``with`` block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A memory of the teacher's outputs: a frozen model gives the same for the same tokens, and is the slow part."""
+"""Keeps the teacher's outputs: a frozen model gives the same ones for the same tokens, and takes most of the time."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 MOST_TOKENS = 4096
 """Student tokens of the largest cut that one examination runs through both models."""
 LOOKED_AT = 200
-"""Steps in which the heaviest micro-batch is looked for."""
+"""Steps that are searched for the heaviest micro-batch."""
 MOST_LOGITS = 50_000_000
 """Logits of both models that an evaluation of a cut computes at the most: some seconds of one core."""
 LENGTHS = (40, 24, 33, 13)
@@ -37,7 +37,7 @@ LENGTHS = (40, 24, 33, 13)
 WIDE, SHORTER = 2**16, 2
 """Tokens of both vocabularies together from which the windows of the small cut are ``SHORTER`` times as short."""
 WIDEST_TEACHER = 2_000_000_000
-"""Parameters up to which the teacher is carried to float32 for the exact checks."""
+"""Largest teacher, in parameters, that is converted to float32 for the exact checks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +128,7 @@ class Bench:
 
     @property
     def tolerance(self) -> float:
-        """Relative error of an exact check: float32, or bf16 where the teacher is too large to be carried over.
+        """Relative error of an exact check: float32, or bf16 where the teacher is too large to be converted.
 
         Measured on the embedded pair, on the tiny ones and on SmolLM2: at most 2e-6 in float32.
         """
@@ -136,7 +136,7 @@ class Bench:
 
     @property
     def _carried(self) -> bool:
-        """Whether the teacher is small enough to be carried to float32."""
+        """Whether the teacher is small enough to be converted to float32."""
         return sum(p.numel() for p in self.plan.pair.teacher.parameters()) <= WIDEST_TEACHER
 
     @property

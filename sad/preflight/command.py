@@ -91,7 +91,7 @@ def _findings(recipe: recipes.Recipe, console: Console, *, moving: bool) -> list
 
 
 def _writable(target: Path, config: Path | None) -> None:
-    """Check before the examinations, which take minutes. Raises UserError."""
+    """Check before the examinations, which take minutes, and not after them. Raises UserError."""
     if config is not None and target.exists() and target.samefile(config):
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
@@ -101,5 +101,5 @@ def _writable(target: Path, config: Path | None) -> None:
         try:
             recipes.load(target, {})
         except UserError:
-            # it may be the user's text, which would be overwritten
+            # it may be the user's training text, which must not be overwritten
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """How bad it is. Only ``WRONG`` stops a run from being worth its hours."""
+    """How bad it is. Only ``WRONG`` means that the run is not worth starting."""
 
     WRONG = "wrong"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 
 ORDER = (Level.WRONG, Level.WARNING, Level.FINE, Level.SKIPPED)
-"""The order in which findings are told."""
+"""Levels in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)

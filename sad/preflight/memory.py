@@ -116,7 +116,7 @@ def _nothing(device: str, free: float, failed: str, *, late: bool = False) -> Fo
 
 
 class _ProbeError(Exception):
-    """The child process failed: the text says why; ``late`` if it took too long."""
+    """The child process measured nothing, and why; ``late`` if it ran out of time."""
 
     late = False
 

@@ -12,7 +12,7 @@ from sad.train.step import Step
 IN_A_ROW = 20
 """Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
 MOST = 0.5
-"""Largest share of steps left out: beyond it the student has learnt only from the texts that happened to be spared."""
+"""If more than this share of a run's steps is left out, it learnt only from the texts that happened to be spared."""
 ENOUGH = 2 * IN_A_ROW
 """Steps after which the share is judged before the run is over: fewer may be a bad beginning."""
 ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the weights of the terms"

@@ -17,7 +17,7 @@ WINDOWS = ("sliding_window", "attention_chunk_size", "local_attention", "attenti
 """Keys of a configuration that limit how far a layer sees, which our own mask does not respect."""
 
 NOISE = 0.1
-"""Share of the change in texts that do see each other, up to which a change counts as rounding."""
+"""Share of the change that texts cause when they do see each other, up to which a change counts as rounding."""
 
 MOST = {torch.float32: 1e-3}
 """Largest change of a state, relative to the largest state; other types round to 3 digits or less."""

@@ -1,6 +1,6 @@
 """Opens any log that we know: content decides, then the name.
 
-A reader is loaded when it is its turn to be asked, so that nobody waits for those of other formats.
+A reader is imported only when its turn comes, so that no time goes to those of other formats.
 
 >>> from sad_doctor.readers import read                # doctest: +SKIP
 >>> read("runs/latest").columns["train/loss"].last     # doctest: +SKIP
@@ -29,10 +29,10 @@ __all__ = ["Source", "Unreadable", "open_log", "read", "settle", "several"]
 
 _HEAD = 1 << 18
 _BLANK = 64 << 20
-"""Leading zero bytes that are skipped at most: a sparse file can begin with gigabytes of them."""
+"""The most leading zero bytes that are skipped: a sparse file can claim gigabytes of them."""
 _SHOWN = 5
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/")
-"""The scheme of a URL; ``Path`` turns the two slashes behind it into one."""
+"""The scheme of a URL. One slash is enough: ``Path`` merges the two into one."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
@@ -41,9 +41,9 @@ _MAGIC = {
 
 
 def open_log(path: str | os.PathLike[str]) -> Source:
-    """Return the source for the log at ``path``. It has read nothing before its first poll.
+    """Return the source for the log at ``path``; its run is empty until the first poll.
 
-    Raises Unreadable, with one line for the user, if there is no log that can be read.
+    Raises Unreadable, with one line for the user, if the log cannot be read.
     """
     given, path = os.fspath(path), Path(path)
     try:
@@ -67,7 +67,7 @@ def open_log(path: str | os.PathLike[str]) -> Source:
 
 
 def read(path: str | os.PathLike[str]) -> Run:
-    """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
+    """Read a log as it is now. Raises Unreadable, with one line for the user, if the log cannot be read."""
     source = open_log(path)
     source.poll()
     settle(source)
@@ -75,7 +75,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def several(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the runs in a folder or a database that holds two or more; none for a folder that is a run itself."""
+    """Return the runs in a database, or in a folder that is not itself a run, if there are two or more; else []."""
     place = Path(path)
     try:
         if place.is_file() and is_database(place):
@@ -93,7 +93,7 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def settle(source: Source) -> None:
-    """Take what still waits for the end of its line: the log is read once, not followed."""
+    """Take a last line that has no newline yet: the log is read once, not followed."""
     while isinstance(source, Named | Kept):
         source = source.source
     if callable(waits := getattr(source, "settle", None)):

@@ -8,7 +8,7 @@ _BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
 """Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
 
 _DENSE, _FEWEST = 0.9, 10
-"""A column is dense if this share of its rows, and at least this many of them, have a value."""
+"""A column is dense if at least this share of its rows, and at least this many of them, have a value."""
 
 
 def is_blank(value: object) -> bool:
@@ -17,7 +17,7 @@ def is_blank(value: object) -> bool:
 
 
 class Blanks:
-    """For each key, the run of blank rows in which it ends."""
+    """For each key, since when its rows have been blank without a break."""
 
     def __init__(self) -> None:
         self.since: dict[str, tuple[float, float, int, int]] = {}

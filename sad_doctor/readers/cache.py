@@ -1,8 +1,8 @@
 """A cache of what was read from a long log: it opens at once, and only what was appended is read.
 
-A file a log in `doctor` of `$SAD_CACHE`, else of the user's cache folder. It is a help and never an authority: numbers
-and names in a format of our own that holds no code, refused unless its version, its sizes and its checksum are right,
-and unless the log still is what was read. A cache that cannot be read or written is done without.
+One file per log, in `doctor` of `$SAD_CACHE`, else of the user's cache folder. It is never trusted blindly: it holds
+numbers and names in a format of our own and no code, and is refused unless its version, sizes and checksum are right
+and the log still is what was read. Where a cache cannot be read or written, the log is read without one.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _is_the_log(header: Mapping[str, Any], log: IO[bytes], stat: os.stat_result)
 
 
 def _hash(log: IO[bytes], end: int) -> str:
-    """Of the first ``end`` bytes the beginning, the end and samples between, even ones, as one hash."""
+    """Hash the beginning, the end and evenly spaced samples of the first ``end`` bytes."""
     import hashlib
 
     found = hashlib.sha256(str(end).encode())

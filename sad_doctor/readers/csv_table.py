@@ -27,7 +27,7 @@ _COMMA = re.compile(r"[-+]?\d{1,30},\d{1,30}(?:[eE][-+]?\d{1,4})?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _KILO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)[kK]")
 _LONG = re.compile(r"[-+\d.eE]{65,}")
-"""A number of so many characters that it can mean nothing."""
+"""A number with more characters than any meaningful one has."""
 
 
 def cells(line: bytes, delimiter: str) -> list[str]:

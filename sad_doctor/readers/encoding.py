@@ -21,7 +21,7 @@ class AsUtf8:
 
     @property
     def waits(self) -> int:
-        """The number of bytes held back, of a character that is not whole yet."""
+        """How many bytes of an incomplete character are held back."""
         return 0 if self._decoder is None else len(self._decoder.getstate()[0])
 
     def turn(self, piece: bytes) -> bytes:

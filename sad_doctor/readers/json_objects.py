@@ -27,10 +27,9 @@ except ImportError:  # the doctor works without it, in three times the time on a
 
 _TOKENS = [before + token for before in (b": ", b":") for token in (b"NaN", b"Infinity", b"-Infinity")]
 _SPELLINGS = [(token, token.replace(b":", b':"').replace(b'" ', b' "') + b'"') for token in _TOKENS]
-"""Bare NaN and infinities, which a strict parser refuses, and the same quoted."""
+"""Tokens that a strict JSON parser refuses, each with the string that is put in its place."""
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
-"""Bytes allowed around an object; zeros are there after a power cut, or where the file was truncated under its writer.
-"""
+"""What may surround an object: white space, and zeros from a power loss or a file truncated while being written."""
 
 
 def parse(line: bytes) -> Row | None:
@@ -59,10 +58,9 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
 
 
 def _parse_spelled(lines: Sequence[bytes]) -> list[object]:
-    """Lines that the quick parser refuses are respelled for it; if that fails, the patient parser takes them one by
-    one.
+    """Parse non-blank lines with NaN and Infinity as strings; where the quick parser still fails, line by line.
 
-    A quote that is put inside a string breaks the line, so that no line is read wrongly.
+    A token inside a string gets a quote too, which makes its line invalid: so no text is changed unnoticed.
     """
     whole = b"\n".join(lines)
     for token, text in _SPELLINGS:

@@ -6,7 +6,7 @@ label loss surely falls by more than a twentieth; or in some of them, and the tr
 goes on falling, and by next to nothing of what the training does, which is a warning: so does an average of the weights
 that is too slow. Or it began where the training did, has never come down since, and the training surely falls, which is
 a warning too: texts are learned by heart only after they were seen, so this is no overfitting. Where the log tells no
-parts, the total stands for the label loss.
+parts, the total stands for the label loss; and where the evaluation tells its total alone, that total does.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -14,7 +14,7 @@ never updated, a model that was moved or compiled before the optimizer took its 
 merged. The best checkpoint, the early stop and the report are all of the copy.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits to be the same; one less in twice as many of them.
+- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many of them.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.05`: the share by which the training must surely fall.
 - `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own
@@ -58,12 +58,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_DOWN = 0.8
-"""The share of evaluations that are no higher than the one before, as of an average."""
-
-_WITHIN = 8
-"""Fewest records of the training within a stretch of equal evaluations."""
-
 _EARLY, _ALIKE = 0.2, 0.15
 """By when the first evaluation must be, of the run, and how near the training's beginning."""
 
@@ -82,7 +76,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone")
     name, column, sharp = found
     same = bool(np.all(column.value == column.value[0]))
-    if same and not sharp:
+    if same and not sharp and not signals.all_equal(column, t["evaluations"], t["digits"]):
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone with {t['digits']:g} digits")
     training = _training(run)
     ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
@@ -95,11 +89,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     never = not same and _never(logged[1], training, run, t)
     # one that began where the training did is proven by less
     lags = not same and fall.surely_above(t["falls" if never else "far"] * level)
-    lags = lags and _hardly(column, fall.amount / level, t)
+    lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
     if lags and signals.weight_moves(run, signals.beside(run)) is None:  # R211 tells of a weight
         yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
-    if sharp and not same and (stands := _stands(column, training[1], t)) is not None:
+    stands = signals.stands_while(column, training[1], t["evaluations"], t["moves"]) if sharp and not same else None
+    if stands is not None:
         yield _stood(name, column, training[0], *stands)
         return
     if never and fall.surely_above(t["surely"] * level):
@@ -107,11 +102,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
-    first, last = (float(np.median(v)) for v in ends)
-    yield RULE.finding(
+    yield _copy(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+
+
+def _copy(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+    return RULE.finding(
         headline=(
-            f"The evaluation does not follow the training: {words.called(training[0])} falls from "
-            f"{words.number(first)} to {words.number(last)}, and {words.called(name)} is "
+            f"The evaluation does not follow the training: {words.called(training)} falls from "
+            f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} is "
             f"{words.number(column.last, 6)} in all {len(column)} evaluations, to the last digit."
         ),
         evidence=(f"Evaluations at {words.steps(column.step.tolist())}",),
@@ -119,28 +117,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         remedy="Evaluate the object that the optimizer holds; compare one weight of both after ten steps.",
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),
-        numbers={"evaluation": column.last, "first": first, "last": last},
+        numbers={"evaluation": column.last, "first": ends[0], "last": ends[1]},
     )
-
-
-def _hardly(column: Column, fell: float, t: Thresholds) -> bool:
-    """Whether all evaluations stay near the first, by the share of the training's fall, and none turns back up."""
-    first = float(column.value[0])
-    near = float(np.max(np.abs(column.value - first))) < t["hardly"] * fell * abs(first)
-    return len(column) >= t["evaluations"] + 2 and near and bool(np.mean(np.diff(column.value) <= 0) >= _DOWN)
-
-
-def _stands(column: Column, training: Column, t: Thresholds) -> tuple[signals.Still, float, float] | None:
-    """The longest stretch of equal evaluations, if the training surely falls in it; and its level at both ends."""
-    one = signals.still(column)
-    if one is None or one.count < t["evaluations"] or one.value == 0:
-        return None
-    known = signals.finite(signals.tidy(training))
-    within = known.value[(known.step >= one.first) & (known.step <= one.last)]
-    halves = np.array_split(within, 2)
-    if within.size < _WITHIN or not signals.gain(*halves).surely_above(t["moves"] * abs(float(np.median(halves[0])))):
-        return None
-    return one, float(np.median(halves[0])), float(np.median(halves[1]))
 
 
 def _stood(name: str, column: Column, training: str, one: signals.Still, first: float, last: float) -> Finding:
@@ -161,16 +139,33 @@ def _stood(name: str, column: Column, training: str, one: signals.Still, first: 
 
 
 def _totals(run: Run, t: Thresholds) -> Finding | None:
-    """The same for two totals, where no evaluation of the student alone is logged: one that never came down."""
+    """The same for two totals, where no evaluation of the student alone is logged."""
     told, loss = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     ends = None if loss is None else signals.ends(loss)
     if told is None or loss is None or ends is None:
         return None
     column, level = signals.measured(signals.finite(told), run), abs(float(np.median(ends[0])))
+    if len(column) and (found := _total_stands(run, column, t)) is not None:
+        return found
     surely = signals.gain(*ends).surely_above(t["surely"] * level)
     if not len(column) or not surely or not _never(column, (names.LOSS, loss), run, t):
         return None
     return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(np.median(v)) for v in ends))
+
+
+def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
+    """A total that is one number, or nearly, while the label loss falls, or a total without parts."""
+    training = _training(run)
+    ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
+    if training is None or ends is None or fall is None:
+        return None
+    level = abs(float(np.median(ends[0])))
+    told = (names.EVAL_LOSS, column, training[0], tuple(float(np.median(v)) for v in ends))
+    if signals.all_equal(column, t["evaluations"], t["digits"]) and fall.surely_above(t["falls"] * level):
+        return _copy(*told)
+    lags = not bool(np.all(column.value == column.value[0])) and fall.surely_above(t["far"] * level)
+    lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
+    return _lags(*told) if lags else None
 
 
 def _never(column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:

@@ -12,6 +12,8 @@ its dropout on; or the student itself swings, which the training's loss then sho
 ## Thresholds
 - `jumps = 0.02`: the deviation from the trend as a share of the loss. `turns = 0.5`: the share of evaluations at which
   it turns round, three fifths of that for jumps twice as far. `evaluations = 8`: fewest of them.
+- `large = 0.5`, `nats = 1`: jumps of a label loss by more than this share of it and so many nats are a warning: no
+  choice of texts does that, and what a perplexity or a last evaluation says of the student goes by chance.
 
 ## Example
 ```run fires
@@ -61,8 +63,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("deviation of the evaluations from their trend, as a share", noise / level if level else 0.0, "jumps")
     # a trend hides turns: of jumps that are far larger fewer suffice
     enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
+    large = 2 * noise > max(t["large"] * level, t["nats"]) and name == names.EVAL_LM_LOSS
+    large = large and not signals.beginnings(run)  # several starts in one log, whose steps lie over one another
     if level and noise > t["jumps"] * level and turns >= enough:
         yield RULE.finding(
+            level=Level.WARNING if large else Level.INFO,
             headline=(
                 f"{words.capital(words.called(name))} jumps by about {words.number(2 * noise)} from one evaluation to "
                 f"the next, {words.percent(2 * noise / level)} of it: its best is the luckiest."
@@ -84,5 +89,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,
-    thresholds={"jumps": 0.02, "turns": 0.5, "evaluations": 8},
+    thresholds={"jumps": 0.02, "turns": 0.5, "evaluations": 8, "large": 0.5, "nats": 1},
 )

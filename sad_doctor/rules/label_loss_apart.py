@@ -3,7 +3,8 @@
 ## What it sees
 The training's label loss beside the evaluation's, at every evaluation: their ratio moves from the first evaluations to
 the last, by the thresholds below and far beyond the noise of the batches. The first evaluations are the measure, so a
-constant weight, a smoothing or a harder text on one side does not count.
+constant weight, a smoothing or a harder text on one side does not count. Or the one is many times the other at every
+evaluation, by one factor, where the log says that neither is after a weight.
 
 ## Why it is bad
 Text that is held out and text that is trained on are alike, so their losses go together, until texts are learned by
@@ -20,6 +21,7 @@ label loss is there that nobody can learn: so less suffices where the label loss
 - `below = 1.35`: how many times the ratio becomes smaller; texts that are seen a few times make it a tenth smaller.
 - `above = 1.1`: how many times it becomes larger, which no training does on text of one kind; or smaller, where
   another term parts in the same direction by `with = 1.25`. If another becomes larger by as much, `both = 1.03`.
+- `factor = 2`, `steady = 1.25`: how many times the other it must be throughout, and how little that may change.
 - `alone = 1.08`: how many times smaller, where every other term keeps its ratio within `kept = 1.06`. In the first pass
   over texts of one kind it is 1.02 at most.
 
@@ -67,6 +69,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 from sad_doctor.signals import Beside
 
+_ONE = 0.05
+"""So near to 1 is a weight by which terms that are logged after theirs sum to the total."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding where the label losses part."""
@@ -88,6 +93,39 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     least = t["both"] if both else t["above"] if label.drift > 0 or along else t["alone"] if alone else t["below"]
     if label.surely_moved(least):
         yield _finding(label, others, t)
+    elif _by_a_factor(run, label, t):
+        yield _factor(label)
+
+
+def _by_a_factor(run: Run, label: Beside, t: Thresholds) -> bool:
+    """Whether the one is many times the other at every evaluation, neither after its weight."""
+    total = run.get(names.LOSS)
+    summed = total is not None and signals.sums_to(run.terms(names.RAW), total)  # few digits fit other weights too
+    found = {} if summed else signals.found_weights(run)
+    before = bool(run.terms(names.WEIGHT)) or any(abs(weight - 1) > _ONE for weight in found.values())
+    if not label.training_name.startswith(names.RAW) or not before or abs(label.drift) > np.log(t["steady"]):
+        return False
+    return bool(np.all(label.ratio < 1 / t["factor"]) or np.all(label.ratio > t["factor"]))
+
+
+def _factor(label: Beside) -> Finding:
+    ratio = float(np.median(label.ratio))
+    first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
+    begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
+    return RULE.finding(
+        headline=(
+            f"The training's label loss is {words.number(ratio, 2)} times the evaluation's throughout: from {first} to "
+            f"{last}, the evaluation's from {begin} to {end}."
+        ),
+        evidence=(f"At each of {words.counted(label.step.size, 'evaluation')}",),
+        cause="One of the two is divided by another count: a mean over padding or masked places, which count as 0, a "
+        "sum over micro-batches, texts or tokens, a weight or a base of logarithms that is not told; or it is of other "
+        "text.",
+        remedy="Send one training batch through the evaluation's code; count the labels that each divides by.",
+        first_step=float(label.step[0]),
+        last_step=float(label.step[-1]),
+        numbers={"times": ratio},
+    )
 
 
 def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding:
@@ -131,5 +169,14 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"below": 1.35, "above": 1.1, "with": 1.25, "alone": 1.08, "kept": 1.06, "both": 1.03},
+    thresholds={
+        "below": 1.35,
+        "above": 1.1,
+        "with": 1.25,
+        "alone": 1.08,
+        "kept": 1.06,
+        "both": 1.03,
+        "factor": 2,
+        "steady": 1.25,
+    },
 )

@@ -67,7 +67,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 _FEW = 3
@@ -239,6 +239,7 @@ def _finding(name: str, column: Column, value: float, how: str, level: Level) ->
 RULE = Rule(
     code="R311",
     name="label-loss-too-low",
+    hint=Hint.PICTURE,
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.LOSS}|{names.EVAL_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),

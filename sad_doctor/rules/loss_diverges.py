@@ -4,12 +4,12 @@
 The training total in the last fifth of the records surely lies above its lowest stretch before (the lowest of eight
 blocks, or of parts of the first, by medians), by the thresholds below. It needs no planned length. A total may rightly
 rise when a curriculum lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of
-those must rise as well; and where an evaluation falls meanwhile, the finding is only a hint. It is one too where the
-loss makes its rise in steps at which the log shows another objective: a term that was exactly 0 comes in, or a weight,
-a length, a stage takes another value. A rise that comes from one record to the next without such a change is told as a
-jump, with the term that alone leaps there: a learning rate that is too large needs many steps for it. A loss that rises
-steadily from its first records to its last is a hint, and few records tell it. A log that holds several starts is not
-judged.
+those must rise as well, other than one that was exactly 0 at first; and where an evaluation falls meanwhile, it is
+only a hint. It is one too where the loss makes its rise in steps at which the log shows another objective: a term
+that was exactly 0 comes in, or a weight, a length, a stage takes another value. A rise that comes from one record to
+the next without such a change is told as a jump, with the term that alone leaps there: a learning rate that is too
+large needs many steps for it. A loss that rises steadily from its first records to its last is a hint, and few records
+tell it. A log that holds several starts is not judged.
 
 ## Why it is bad
 A loss that has left its lowest level for good has lost what it had learned; the weights are far from where they were,
@@ -81,6 +81,9 @@ _LINES = 4
 
 _MOST = 0.7
 """The share of the rise that steps from one record to the next must make."""
+
+_OFF = 3
+"""So many first records of a term that are exactly 0 say that it was not asked for."""
 
 _PARTS = 8
 """Of what comes after the lowest stretch: the highest of them is the top of the rise."""
@@ -201,7 +204,9 @@ def _terms(run: Run) -> dict[str, Column]:
         for term, column in parts.terms.items()
         if term in names.ANCHORS and names.RAW + term not in found
     }
-    return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
+    known = {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
+    # a term that was exactly 0 is logged after its weight, or was let in by a schedule
+    return {name: column for name, column in known.items() if np.any(column.value[:_OFF])}
 
 
 def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: signals.Rise, end: float) -> Finding:

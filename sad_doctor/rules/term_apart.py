@@ -4,7 +4,8 @@
 KD or another term of the training beside the evaluation's, at every evaluation: their ratio moves from the first
 evaluations to the last by more than the threshold, far beyond the noise of the batches, while that of the label loss
 stays, or moves by less than half of it. Where the evaluation tells only its total and the label loss, what is left of
-the two totals stands for the other terms.
+the two totals stands for the other terms. Or KD before its weight lies below the evaluation's at every evaluation,
+while the label losses are one number: a hint.
 
 ## Why it is bad
 The texts are alike, as the label losses say, and the term is not: in training it is computed from something else. KD
@@ -18,6 +19,8 @@ a sum that is never set to 0, targets of another batch, an answer that is kept f
 - `gap = 0.1`: a term that ends higher in training by less than this share of what it began with is a hint only: dropout
   leaves as much of a KD that has come down to nearly nothing.
 - `label = 1.1`: from here on the label losses part too, which R316 tells: then it is the texts.
+- `level = 0.8`: the share of the evaluation's KD below which the training's lies throughout. In sound runs whose label
+  losses agree it is 0.85 and more; dropout makes it more, and never less.
 
 ## Example
 ```run fires
@@ -55,10 +58,11 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Floats, Run
+from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals import Beside
 
-_REST = "the rest of the loss"
+_AGAIN, _DIGITS = 3, 4
+_KD, _REST = "the term kd", "the rest of the loss"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -68,11 +72,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if label is None:
         raise TooFew("too few evaluations of the label loss, or records of the training's")
     others = {f"the term {term}": pair for term, pair in told.items() if term and pair is not label}
-    if not others and (left := signals.rest(run, label)) is not None:
+    if not others and not _schedules(run) and (left := signals.rest(run, label)) is not None:
         others = {_REST: left}
     if not others:
         raise TooFew("no term but the label loss that both the training and the evaluation tell")
     for what, pair in others.items():
+        if _stale(pair) or _stale(label):
+            continue  # what is told again is no measurement: R312, R404
         yield Reading(f"how many times the ratio of {what} changes", float(np.exp(pair.drift)), "times")
         apart = abs(pair.drift - label.drift) > np.log(t["times"])
         texts = label.surely_moved(t["label"]) and (label.drift > 0) == (pair.drift > 0)
@@ -82,6 +88,48 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             # what is left beside a label loss of a weight that may move is no measure
             sure &= what != _REST or not label.surely_moved(t["times"])
             yield _finding(what, pair, label, Level.WARNING if sure else Level.INFO)
+        elif what == _KD and _below(run, pair, label, t):
+            yield _lower(pair)
+
+
+def _schedules(run: Run) -> bool:
+    """Whether the log tells weights that move: what is left of a total moves with them, and says nothing."""
+    columns = [signals.finite(column) for column in run.terms(names.WEIGHT).values()]
+    return any(len(column) and float(np.ptp(column.value)) > 0 for column in columns)
+
+
+def _stale(pair: Beside) -> bool:
+    """Whether three evaluations in a row or more are one number to the last of several digits."""
+    still = signals.still(Column(pair.step, pair.evaluation))
+    return still is not None and still.count >= _AGAIN and signals.significant_digits(still.value) >= _DIGITS
+
+
+def _below(run: Run, pair: Beside, label: Beside, t: Thresholds) -> bool:
+    """Whether KD, before its weight, lies below the evaluation's at every evaluation, and the label loss does not."""
+    raw = all(name.startswith((names.RAW, names.EVAL_RAW)) for name in (pair.training_name, pair.evaluation_name))
+    total = run.get(names.LOSS)
+    if not raw or (total is not None and not run.terms(names.WEIGHT) and signals.sums_to(run.terms(names.RAW), total)):
+        return False
+    same = bool(np.all(np.abs(np.log(label.ratio)) < np.log(t["label"])))
+    return same and bool(np.all(pair.ratio < t["level"]))
+
+
+def _lower(pair: Beside) -> Finding:
+    ratio = float(np.median(pair.ratio))
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"KD in training is {words.number(ratio, 2)} times the evaluation's throughout, while the label losses are "
+            "one number: it has other targets there, or another temperature, mask or divisor."
+        ),
+        evidence=(f"At most {words.number(float(np.max(pair.ratio)), 2)} at {pair.step.size} evaluations",),
+        cause="In training the teacher reads other tokens than at the evaluation: padding on another side, a cache cut "
+        "to its likeliest tokens, a prefix; or KD is computed by other code there.",
+        remedy="Send one training batch through the evaluation's code: the term must be one number.",
+        first_step=float(pair.step[0]),
+        last_step=float(pair.step[-1]),
+        numbers={"times": ratio},
+    )
 
 
 def _late(value: Floats) -> float:
@@ -122,5 +170,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1},
+    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8},
 )

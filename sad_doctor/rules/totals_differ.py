@@ -6,10 +6,10 @@ parts: the evaluation's is the sum of some of the training's parts and not of al
 alone, before its weight or after it. Or the training's total, as a multiple of the evaluation's, grows all along, while
 the evaluation falls: the one says that the student learns, and the other that it does not. Or each evaluation adds the
 training's total to the one before, which is a warning. Or it shrinks all along in the first pass over the texts, in
-which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart. Or the
-one is the other times one factor at every evaluation, while both fall; or the evaluation lies above it in a first pass,
-or is many times the training from the first record on. An evaluation that rises beside a training that falls is another
-picture, R305 and R312.
+which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart; or at
+once, from one evaluation to the next. Or the one is the other times one factor at every evaluation, while both fall; or
+the evaluation lies above it in a first pass, the only one or not, or is many times the training from the first record
+on. An evaluation that rises beside a training that falls is another picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -89,11 +89,9 @@ _ADDED = 0.25
 _FEW = 3
 """Fewest evaluations that lie far from the training throughout."""
 
-_AS_NEAR = 0.02
-"""By how much less a label loss alone may come near, to be what is meant: a term that small is not to be seen."""
-
-_STEADY = 0.9
-"""The rank correlation of a ratio that grows all along with its place."""
+_AS_NEAR, _STEADY = 0.02, 0.9
+"""By how much less a label loss alone may come near, to be what is meant: a term that small is not to be seen. The rank
+correlation of a ratio that grows all along with its place."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -169,7 +167,7 @@ def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
 
 def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
     """A ratio of training to evaluation that grows all along while the evaluation falls, or shrinks in a first pass."""
-    value, third = evaluation.value, len(evaluation) // 3
+    value, third, pair = evaluation.value, len(evaluation) // 3, None
     ratio = level / value
     first, last = float(np.median(ratio[:third])), float(np.median(ratio[-third:]))
     if abs(float(np.ptp(level - value))) < t["nats"]:
@@ -177,19 +175,26 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
     tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
     falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
     grows = t["parts"] if abs(first - 1) < t["near"] else t["grows"]  # what began as one number
+    once = signals.in_first_pass(run, evaluation.step) == len(evaluation)
     if tends > _STEADY and falls and last > grows * first > 0:
         cause = (
             "The number that is written has a factor that grows, or a sum that is not set to 0; or the texts of the "
             "training become harder, as a curriculum may mean to."
         )
-    elif tends < -_STEADY and first > t["shrinks"] * last > 0 and _first_pass(run):
+    elif tends < -_STEADY and first > t["shrinks"] * last > 0 and once:
         cause = (
             "The evaluation asks something else: its labels, mask, weights or texts are of another kind; or the "
             "training's texts become easier. In a first pass nothing is learned by heart."
         )
+    elif (pair := _at_once(run, t)) is not None:
+        cause = (
+            f"At once, by step {words.step(pair.since or 0.0)}, the training asks what is easier: one text again and "
+            "again, texts that the student makes itself, other labels, a term less. What is learned by heart parts "
+            "little by little, or where a pass begins."
+        )
     else:
         return None
-    return _finding(
+    found = _finding(
         evaluation,
         f"The training's total and the evaluation's part ways: {words.number(first)} times it at first and "
         f"{words.number(last)} times in the end",
@@ -197,6 +202,14 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
         f"{words.number(float(value[0]))}, then {words.number(float(value[-1]))}",
         cause,
     )
+    return found if pair is None else replace(found, first_step=pair.since)
+
+
+def _at_once(run: Run, t: Thresholds) -> signals.Beside | None:
+    """The two totals, where the training's leaves the evaluation's from one evaluation to the next, for good."""
+    pair = signals.beside(run).get("")
+    left = pair is not None and pair.drift < 0 and pair.since is not None and pair.surely_moved(t["shrinks"])
+    return pair if left else None
 
 
 def _factor(evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
@@ -219,15 +232,17 @@ def _factor(evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
 
 def _harder(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
     """An evaluation that falls, and lies above the training in a first pass: every text is as new to the student."""
-    ratio, value = evaluation.value / level, evaluation.value
-    if not _first_pass(run) or value[-1] > (1 - t["fallen"]) * value[0] or float(np.min(ratio)) < t["harder"]:
+    count, value = signals.in_first_pass(run, evaluation.step), evaluation.value
+    ratio = value[:count] / level[:count]
+    if count < _FEW or value[-1] > (1 - t["fallen"]) * value[0] or float(np.min(ratio)) < t["harder"]:
         return None
     return _finding(
         evaluation,
         f"The evaluation's total is {words.number(float(np.median(ratio)), 2)} times the training's about it, in a "
         "first pass over the texts, in which nothing can have been learned by heart",
-        f"At least {words.number(float(np.min(ratio)), 2)} times at each of {len(evaluation)} evaluations",
-        "The evaluation's texts are of another kind or length, or its labels, mask or weights are others.",
+        f"At least {words.number(float(np.min(ratio)), 2)} times at each of {count} evaluations",
+        "The evaluation's texts are of another kind or length, or its labels, mask or weights are others; or an "
+        "average of the student is evaluated that is slow, or began at 0.",
     )
 
 
@@ -247,12 +262,6 @@ def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Findi
         f"Training {words.number(first)} at first; evaluation {words.number(least)} at the least",
         "The two count other tokens, texts or terms: what is generated and what is given, a mean and a sum.",
     )
-
-
-def _first_pass(run: Run) -> bool:
-    epoch = run.get(names.EPOCH)
-    known = np.empty(0) if epoch is None else signals.finite(epoch).value
-    return bool(known.size) and 0 < float(known.max()) <= 1
 
 
 def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Finding:

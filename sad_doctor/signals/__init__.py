@@ -7,7 +7,7 @@ from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
-from sad_doctor.signals.epochs import pass_begins
+from sad_doctor.signals.epochs import in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
@@ -36,6 +36,7 @@ from sad_doctor.signals.seams import (
 from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
+from sad_doctor.signals.standing import all_equal, hardly_moves, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -70,6 +71,7 @@ __all__ = [
     "Wave",
     "absent",
     "after_its_weight",
+    "all_equal",
     "always_zero",
     "around",
     "beginnings",
@@ -94,6 +96,8 @@ __all__ = [
     "frozen",
     "gain",
     "gone",
+    "hardly_moves",
+    "in_first_pass",
     "is_exp_of",
     "is_summed",
     "jump_at",
@@ -138,6 +142,7 @@ __all__ = [
     "spikes",
     "spread",
     "staged",
+    "stands_while",
     "still",
     "sums_to",
     "switches",

@@ -1,11 +1,11 @@
-"""Where a new pass over the texts begins."""
+"""Where a new pass over the texts begins, and what comes before the second."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Run
+from sad_doctor.run import Floats, Run
 from sad_doctor.signals.series import finite, tidy
 
 _NEAR = 1.5
@@ -30,3 +30,12 @@ def pass_begins(run: Run, at: float) -> int | None:
     nearest = int(begins[np.argmin(np.abs(epoch.step[begins] - at))])
     gap = float(np.median(np.diff(epoch.step)))
     return int(passes[nearest]) + 1 if abs(float(epoch.step[nearest]) - at) <= _NEAR * gap else None
+
+
+def in_first_pass(run: Run, steps: Floats) -> int:
+    """Return how many of ``steps``, float64 [n] and rising, come before a text was seen again; 0 with no epoch told."""
+    found = run.get(names.EPOCH)
+    epoch = None if found is None else finite(tidy(found))
+    if epoch is None or not len(epoch) or not float(epoch.value.max()) > 0:
+        return 0
+    return int(np.count_nonzero(np.interp(steps, epoch.step, epoch.value) <= 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import isgenerator
 from typing import Any
 
 import torch
@@ -18,7 +19,10 @@ IDS = ("input_ids", "inputs", "ids", "tokens", "input", "x")
 OWN, NEXT = ("labels", "label_ids", "lm_labels"), ("shift_labels", "targets", "target_ids", "target", "y")
 MASKS = ("attention_mask", "attn_mask", "mask")
 POSITIONS = ("position_ids", "positions")
-LEARNED = ("loss_mask", "completion_mask", "assistant_masks", "labels_mask", "label_mask", "label_masks")
+LEARNED = (
+    *("loss_mask", "completion_mask", "assistant_masks", "labels_mask", "label_mask", "label_masks"),
+    *("target_mask", "response_mask", "answer_mask", "assistant_mask"),
+)
 
 
 class WrongBatchError(Exception):
@@ -47,10 +51,8 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
         # the batch may be one entry beside others
         whole = next((_as_dict(one) for one in whole.values() if isinstance(one, Mapping) and IDS[0] in one), whole)
     ids_name, ids = _tensor(whole, IDS)
-    if ids is None and whole:
-        raise OtherBatchError(f"it returns {_told(returned)}, no input_ids: no batch of a causal language model")
     if ids is None:
-        raise WrongBatchError(f"returns no input_ids; it returns {_told(returned)}")
+        raise _without_ids(returned, whole)
     if ids.ndim == 1:
         raise WrongBatchError(f"input_ids have one axis {list(ids.shape)}, not [batch, length]")
     label_name, labels = _tensor(whole, (*OWN, *NEXT))
@@ -73,6 +75,14 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
     names = tuple(name for name, tensor in ((ids_name, ids), *parts) if tensor is not None)
     shifted = label_name in NEXT and _are_next(ids, labels)
     return Read(Collated(ids.long(), labels.long(), mask, positions, shifted), names, whole)
+
+
+def _without_ids(returned: Any, whole: Mapping[str, Any]) -> Exception:  # noqa: ANN401 - that is the question
+    if whole:
+        return OtherBatchError(f"it returns {_told(returned)}, no input_ids: no batch of a causal language model")
+    if isinstance(returned, Mapping):
+        return OtherBatchError("it returns an empty dict: it looks for other names in its features")
+    return WrongBatchError(f"returns no input_ids; it returns {_told(returned)}")
 
 
 def with_last(batch: Collated, pad: int) -> Collated:
@@ -111,6 +121,8 @@ def _as_dict(returned: Any) -> Mapping[str, Any]:  # noqa: ANN401
             return _from_tuple([torch.as_tensor(one) for one in parts])
     if hasattr(returned, "__dict__") and not isinstance(returned, Tensor):
         return dict(vars(returned))
+    if isgenerator(returned):
+        raise OtherBatchError("it returns a generator: it makes batches of data that its program has")
     raise WrongBatchError(f"returns {_told(returned)}, no batch")
 
 

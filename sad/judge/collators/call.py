@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
-from sad.judge.collators import letters
+from sad.judge.collators import letters, own_data
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
 from sad.judge.collators.marker import (
+    INNER,
     MARKER,
     bare,
     marked,
@@ -23,6 +23,18 @@ from sad.judge.collators.marker import (
     without_header,
     without_marker,
 )
+from sad.judge.collators.parameters import (
+    CAUSAL,
+    COLUMNS,
+    CONFIGS,
+    FEATURES,
+    INSTRUCTIONS,
+    LENGTHS,
+    OTHER_LENGTHS,
+    PROMPTS,
+    TEMPLATES,
+    TOKENIZER,
+)
 from sad.judge.collators.prepares import ONE, PREPARES, Takes, paired, prepared, rows_padded
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.free import is_free
@@ -31,26 +43,6 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps.settings import Settings
 from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED, Marks, Text
-
-FEATURES = {
-    *("features", "examples", "batch", "instances", "items", "samples", "data", "rows", "sequences", "texts"),
-    *("inputs", "batch_list", "feature_list"),
-}
-LENGTHS = (
-    *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
-    *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
-)
-OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
-TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
-PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
-CAUSAL = re.compile("decoder_only|causal")
-COLUMNS = (
-    *("text", "prompt", "response", "completion", "question", "answer", "instruction", "output", "history", "summary"),
-    *("input", "target", "source", "query"),
-)
-"""What columns are called, where another name says which is which: `text_column`."""
-CONFIGS = ("args", "data_args", "config", "cfg", "script_args", "training_args")
-TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
 
 
 class OwnWordsError(NeedsAdapterError):
@@ -91,15 +83,15 @@ class Call:
     one_mark: bool = False
     """Its padding mark is its end mark."""
     own: bool = False
-    """It puts words of its own round its texts, and gets a tokenizer that has them; where it ``begins`` too, that one
-    puts a begin mark before each text.
-    """
+    """It puts words of its own round its texts, and gets a tokenizer that has them, which ``begins`` as that says."""
     own_pad: bool = False
     """Its file gives its tokenizer a padding mark of its own: the end mark never pads."""
     several: bool = False
     """Where its padding mark is its end mark: texts of several answers keep the end marks inside them."""
     way: Takes = Takes.LIST
     """What one call gets."""
+    talks: bool = False
+    """It is told what stands before a prompt, too, where it looks for that."""
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
@@ -161,6 +153,8 @@ class Call:
     def made(self, marks: Marks) -> Callable[[list[Any]], Any]:
         """Return what is called with a list of features."""
         target, own = self.code.target, self.code.owner
+        if own_data.is_data(target):
+            return self._over_data(target, marks)
         if isinstance(target, type):
             settings = self._settings(_parameters(target), marks, target.__name__)
             return self._ready(target(**settings, **self._inherited(target, settings, marks)), marks)
@@ -170,6 +164,12 @@ class Call:
         if not inspect.isroutine(target):
             return self._ready(self._with_ours(target, marks), marks)
         return self._ready(target, marks)
+
+    def _over_data(self, target: type, marks: Marks) -> Callable[[list[Any]], Any]:
+        """Return what builds a data set over features, and pads what it makes of them."""
+        names = own_data.takes(every := _parameters(target))
+        settings = self._settings([p for p in every if p.name not in names], marks, target.__name__)
+        return lambda features: own_data.batch(self.code, features, names, settings, marks.pad)
 
     def _ready(self, called: Any, marks: Marks) -> Callable[[list[Any]], Any]:  # noqa: ANN401
         if not callable(called):
@@ -255,6 +255,7 @@ class Call:
             **dict.fromkeys(CONFIGS, Settings(name, told)),
             **told,
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
+            INSTRUCTIONS: f"t{INNER}" if self.talks else None,
             "dataset_text_field": "text",
             "mlm": False,
             "device": "cpu",

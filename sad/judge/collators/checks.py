@@ -11,6 +11,7 @@ import torch
 
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
+from sad.judge.collators import exchanges
 from sad.judge.collators.call import Call
 from sad.judge.collators.cutting import cut_alike
 from sad.judge.collators.features import MESSAGES
@@ -80,14 +81,14 @@ def attention_mask(call: Call) -> Verdict:
             padding = outside(batch, texts)
             if batch.attention_mask is None:
                 if padding:
-                    notes.append(_unmasked(batch, texts, "it gives no mask"))
+                    notes.append(_unmasked(padding, batch, texts, "it gives no mask"))
                 continue
             if batch.attention_mask.ndim != 2:
                 return _allowed(f"a mask of {batch.attention_mask.ndim} axes: judged by the loss")
             if fault := _hidden(batch, texts, marks):
                 return fault
-            if any(bool(batch.attention_mask[at]) for at in padding):
-                notes.append(_unmasked(batch, texts, "the mask is 1 on padding"))
+            if shown := [at for at in padding if bool(batch.attention_mask[at])]:
+                notes.append(_unmasked(shown, batch, texts, "the mask is 1 on padding"))
     broken = next((note for note in notes if "before" in note), "")
     if broken:
         return Verdict(False, broken)
@@ -112,9 +113,10 @@ def _hidden(batch: Collated, texts: Sequence[Text], marks: Marks) -> Verdict | N
     return None
 
 
-def _unmasked(batch: Collated, texts: Sequence[Text], what: str) -> str:
+def _unmasked(shown: Sequence[tuple[int, int]], batch: Collated, texts: Sequence[Text], what: str) -> str:
+    """Say of padding that is not masked whether it stands before a text, where it is read."""
     starts = [place for place in places(batch, texts) if place is not None]
-    before = any(at < place.start and row == place.row for row, at in outside(batch, texts) for place in starts)
+    before = any(at < place.start and row == place.row for row, at in shown for place in starts)
     if before:
         return f"{what}, and there is padding before a text: it is read"
     return f"{what}: behind a text it is never read, with causal attention"
@@ -152,9 +154,11 @@ def targets(call: Call) -> Verdict:
     if verdict.holds:
         if learned and call.form.prompts:
             return _allowed(f"prompts are learned too, though the features tell them apart: {verdict.says}")
-        return _several(call) or verdict
+        return _several(call) or exchanges.several(call) or verdict
     calls = [(call(texts, marks).batch, texts, marks) for texts in SHORT for marks in BOTH]
-    return replace(verdict, example=smallest(calls, prompts=learned))
+    besides = exchanges.several(call)
+    says = verdict.says if besides is None or besides.holds else f"{besides.says}; {verdict.says}"
+    return replace(verdict, says=says, example=smallest(calls, prompts=learned))
 
 
 def _several(call: Call) -> Verdict | None:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
+from sad.judge.collators import exchanges
 from sad.judge.collators.asked import ASKED
 from sad.judge.collators.batch import Read, WrongBatchError
-from sad.judge.collators.call import LENGTHS, Call
+from sad.judge.collators.call import Call
 from sad.judge.collators.checks import features_untouched
 from sad.judge.collators.copies import allowed, copies, unasked
+from sad.judge.collators.parameters import LENGTHS
 from sad.judge.collators.templates import MARKS, TEXTS, WORDS, clear, holds, learned
 from sad.judge.judging import file_of, raised, reached
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
@@ -26,8 +28,6 @@ ENDS_PAD = Marks(MARKS.eos, MARKS.eos)
 SOME = (TEXTS[:1], TEXTS[1:3], TEXTS)
 SEED = 17
 RANDOM = re.compile(r"random|shuffle|randint|multinomial|\bchoice|\bsample\(")
-COUNTS = re.compile(r"len\([^\n]*\)[^\n]{0,12}[-+] *\d|\w*(len|idx|index|offset)\w* *[-+]=? *\d")
-"""Where a source counts on what a tokenizer of its own puts round a text."""
 Row = list[tuple[int, int, int]]
 """Ids, labels and mask of a row."""
 
@@ -96,12 +96,17 @@ def targets(call: Call) -> Verdict:
             return said
         if said := _of_words(call, batch, texts):
             return said
+    said = exchanges.several(call)
+    if said and not said.holds:
+        return said
     last = batches[-1][1]
     prompts = all(learned(last, row, text).prompt >= len(text.prompt) for row, text in enumerate(TEXTS))
     if prompts and call.form.prompts:
         return allowed(f"{_place(last)}; prompts are learned too, though the features tell them apart")
     ends = _told_ends(call)
-    return allowed(ends) if ends else Verdict(True, f"{_place(last)}, -100 on padding; answers are learned")
+    if said or ends:
+        return said or allowed(ends)
+    return Verdict(True, f"{_place(last)}, -100 on padding; answers are learned")
 
 
 def composition(call: Call) -> Verdict:
@@ -200,7 +205,7 @@ def _of_words(call: Call, batch: Collated, texts: Sequence[Text]) -> Verdict | N
             return unasked(f"a text of {len(text.ids)} words gets no label: it may ask for a tokenizer of its own")
         says = f"{found.completion} of {len(text.completion)} words of an answer are learned, and {found.prompt} of "
         says += f"{len(text.prompt)} of its prompt"
-        if COUNTS.search(reached(call.code)):
+        if exchanges.COUNTS.search(reached(call.code)):
             return allowed(f"{says}: it counts tokens, which may be right for a tokenizer of its own")
         return Verdict(False, says, example=example)
     return None

@@ -9,9 +9,10 @@ from itertools import count
 from torch import Tensor
 
 from sad.invariants.truncated_alike import ROOM, TEXTS, Prepare, Prompted, Read, truncated_alike
-from sad.judge.collators.call import LENGTHS, TEMPLATES, Call
+from sad.judge.collators.call import Call
 from sad.judge.collators.features import MESSAGES
 from sad.judge.collators.marker import INNER, MARKER
+from sad.judge.collators.parameters import LENGTHS, TEMPLATES
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text

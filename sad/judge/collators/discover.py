@@ -11,15 +11,16 @@ from typing import NamedTuple
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
-from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
+from sad.judge.collators.call import Call, OwnWordsError
 from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
 from sad.judge.collators.marker import MARKER
+from sad.judge.collators.parameters import TEMPLATES
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import CannotRunError, Code, file_of, guesses, raised, source
 from sad.judge.stand_in import NeedsAdapterError
-from sad.subjects.text_loss import IGNORED, Marks
+from sad.subjects.text_loss import IGNORED, Collated, Marks
 
 MARKS = Marks(EOS, PAD)
 ENCODES = re.compile(
@@ -105,10 +106,13 @@ def _calls(code: Code) -> Iterator[Call]:
 
 
 def _missing(best: _Tried | None, text: str) -> str:
-    """Return the mark that a source looks for where no text got a label, '' otherwise."""
+    """Return the mark that a source looks for where no text got a label, '' otherwise; a text that is there whole and
+    has none is told as that.
+    """
+    if best is None or bool((best.read.batch.labels != IGNORED).any()):
+        return ""
     sought = SOUGHT.search(text)
-    learned = best is None or bool((best.read.batch.labels != IGNORED).any())
-    return sought[1] if sought and not learned else ""
+    return sought[1] if sought else "" if best.whole else "marks of a template of its own"
 
 
 def _templated(code: Code) -> Call | None:
@@ -165,9 +169,19 @@ def _ended(found: _Tried) -> Call:
         single = _one_mark(found.call)
         if single is not None:
             return single.call
-    ends = [at for at in outside(batch, TEXTS) if int(batch.labels[at]) == EOS]
-    other = _appending(found.call) if ends and not batch.shifted else None
+    other = _appending(found.call) if _ends_added(batch) else None
     return found.call if other is None else other.call
+
+
+def _ends_added(batch: Collated) -> bool:
+    """Whether an end mark behind a text, which is not one of its tokens, is learned."""
+    if not batch.shifted:
+        return any(int(batch.labels[at]) == EOS for at in outside(batch, TEXTS))
+    pairs = zip(places(batch, TEXTS), TEXTS, strict=True)
+    return any(
+        place is not None and int(batch.labels[place.row, place.start + len(text.ids) - 1]) == EOS
+        for place, text in pairs
+    )
 
 
 def _appending(call: Call) -> _Tried | None:

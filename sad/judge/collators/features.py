@@ -13,19 +13,23 @@ from sad.judge.collators.words import written
 from sad.subjects.text_loss import IGNORED, Marks, Text
 
 Make = Callable[[Text, Marks], Any]
+Talk = Callable[[Sequence[tuple[str, str]]], Any]
+"""Makes a feature of the turns of a conversation: of each who speaks, "user", "assistant" or "system", and what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
     """One form: how it is said, how a text is made one, what its source speaks of where it is meant.
 
-    ``prompts`` is whether a prompt can be told from a completion by it.
+    ``prompts`` is whether a prompt can be told from a completion by it, ``talk`` how a conversation of several
+    exchanges is made one, None where it has one alone.
     """
 
     says: str
     make: Make
     words: tuple[str, ...] = ()
     prompts: bool = True
+    talk: Talk | None = None
 
     def of(self, texts: Sequence[Text], marks: Marks) -> list[Any]:
         """Return the features of some texts."""
@@ -78,19 +82,33 @@ def _strings(prompt: str, completion: str) -> Make:
     return make
 
 
-def _messages(text: Text, marks: Marks) -> dict[str, Any]:
-    first, rest = (written(part, marks) for part in cut(text))
-    return {"messages": [{"role": "user", "content": first}, {"role": "assistant", "content": rest}]}
+def _one(talk: Talk) -> Make:
+    """A text as a conversation of one exchange."""
+
+    def make(text: Text, marks: Marks) -> Any:  # noqa: ANN401 - a dict, or a list of turns
+        first, rest = (written(part, marks) for part in cut(text))
+        return talk([("user", first), ("assistant", rest)])
+
+    return make
 
 
-def _spoken(text: Text, marks: Marks) -> dict[str, Any]:
-    first, rest = (written(part, marks) for part in cut(text))
-    return {"conversations": [{"from": "human", "value": first}, {"from": "gpt", "value": rest}]}
+def _messages(turns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"role": who, "content": what} for who, what in turns]
 
 
-def _turned(text: Text, marks: Marks) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = _spoken(text, marks)["conversations"]
-    return found
+def _spoken(turns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    names = {"user": "human", "assistant": "gpt"}
+    return [{"from": names.get(who, who), "value": what} for who, what in turns]
+
+
+def _paired(turns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Exchanges: a system's turn has no place in them."""
+    said = [what for who, what in turns if who != "system"]
+    return [{"human": first, "assistant": rest} for first, rest in zip(said[::2], said[1::2], strict=True)]
+
+
+def _under(name: str, talk: Talk) -> Talk:
+    return lambda turns: {name: talk(turns)}
 
 
 def _exchanges(text: Text, _: Marks) -> dict[str, Any]:
@@ -116,8 +134,12 @@ def _triple(text: Text, _: Marks) -> tuple[list[int], list[int], list[int]]:
     return list(text.ids), [1] * len(text.ids), own_labels(text)
 
 
-def _turns(text: Text, marks: Marks) -> list[str]:
-    return [written(part, marks) for part in cut(text)]
+def _turns(turns: Sequence[tuple[str, str]]) -> list[str]:
+    return [what for _, what in turns]
+
+
+def _spoken_by(says: str, talk: Talk, *words: str) -> Features:
+    return Features(says, _one(talk), words, talk=talk)
 
 
 def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
@@ -178,7 +200,8 @@ MEDIA = ("images", "image", "pixel_values", "image_bound", "tgt_sizes", "image_s
 STRINGS = Features(
     f"{DICT} prompt and completion, as strings", _strings("prompt", "completion"), ("prompt", "completion")
 )
-MESSAGES = Features(f"{DICT} messages", _messages, ("messages",))
+MESSAGES = _spoken_by(f"{DICT} messages", _under("messages", _messages), "messages")
+TURNS = _spoken_by("a list of a prompt and its completion, as strings", _turns)
 FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids, attention_mask and labels, as lists", _labelled),
     Features(f"{DICT} input_ids and labels, as lists", _only(_labelled, "input_ids", "labels")),
@@ -217,8 +240,10 @@ FORMS: tuple[Features, ...] = (
         for a, b, c in (("instruction", "output", "input"), ("text", "target", "instruction"))
     ),
     MESSAGES,
-    Features(f"{DICT} conversations, from human to gpt", _spoken, ("conversations", "from", "value")),
-    Features("a conversation, a list of turns from human to gpt", _turned, ("from", "value")),
+    _spoken_by(f"{DICT} conversations, from human to gpt", _under("conversations", _spoken), "conversations", "from"),
+    _spoken_by(f"{DICT} conversations, of roles and contents", _under("conversations", _messages), "conversations"),
+    _spoken_by(f"{DICT} conversation, of human and assistant", _under("conversation", _paired), "human", "assistant"),
+    _spoken_by("a conversation, a list of turns from human to gpt", _spoken, "from", "value"),
     Features(f"{DICT} turns, each of a prompt's input_ids and its labels", _exchanges, ("turns",)),
     *(
         Features(f"{DICT} input_ids, attention_mask and labels, as tensors, and no {name}", _with_media, (name,))
@@ -231,7 +256,7 @@ FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),
     Features("a pair of ids and labels, as tensors", _pair),
     Features("a pair of ids and of labels that were shifted, as tensors", _shifted_pair),
-    Features("a list of a prompt and its completion, as strings", _turns),
+    TURNS,
     Features("a pair of the prompt's length and ids, as a list", _measured),
     Features("a triple of ids, mask and labels, as lists", _triple),
     Features("ids, as a tensor", lambda text, _: torch.tensor(text.ids), (), prompts=False),

@@ -8,9 +8,10 @@ from functools import partial
 
 from sad.invariants.target_alignment import TEXTS
 from sad.judge.collators import checks, packed, templates
-from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.call import Call
 from sad.judge.collators.contract import CONTRACT
 from sad.judge.collators.discover import MARKS, discover
+from sad.judge.collators.parameters import TEMPLATES
 from sad.judge.collators.prepares import Takes
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import Code, Judged, file_of

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sad.judge.collators.asked import Strings
 from sad.judge.collators.asked import columns as columns_of
-from sad.judge.collators.batch import IDS, LEARNED, MASKS, NEXT, OWN, WrongBatchError
+from sad.judge.collators.batch import IDS, LEARNED, MASKS, NEXT, OWN, OtherBatchError, WrongBatchError
 from sad.subjects.text_loss import IGNORED
 
 ONE = (
@@ -130,9 +130,22 @@ def padded(rows: Sequence[Any], pad: int) -> dict[str, Tensor]:
     return out
 
 
+def _named(row: Sequence[Any]) -> dict[str, Any]:
+    """Name a row's parts: labels, or the next ids and which of them are learned, where those lack -100."""
+    ids, labels, *rest = (torch.as_tensor(one).flatten() for one in row)
+    binary = bool(rest) and bool(((rest[0] == 0) | (rest[0] == 1)).all())
+    if binary and ids.shape == labels.shape == rest[0].shape and not bool((labels == IGNORED).any()):
+        told = labels.where(rest[0].bool(), IGNORED)
+        if not torch.equal(ids[1:], labels[:-1]):
+            return {"input_ids": ids, "labels": told}
+        # the last token stands in the next ids alone
+        return {"input_ids": torch.cat([ids, labels[-1:]]), "labels": torch.cat([ids[:1] * 0 + IGNORED, told])}
+    return dict(zip(("input_ids", "labels", "attention_mask"), row, strict=False))
+
+
 def _parts(row: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a dict, an encoding or a pair
     if isinstance(row, tuple | list) and len(row) in (2, 3):
-        row = dict(zip(("input_ids", "labels", "attention_mask"), row, strict=False))
+        row = _named(row)
     if not hasattr(row, "keys"):
         raise WrongBatchError(f"returns {type(row).__name__}, no input_ids")
     found = {}
@@ -140,6 +153,8 @@ def _parts(row: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a dict, an encoding
         try:
             one = torch.as_tensor(row[name])
         except (TypeError, ValueError, RuntimeError):
+            if name in IDS and isinstance(row[name], list) and None in row[name]:
+                raise OtherBatchError("its ids have None: its tokenizer lacks a mark that it asks for") from None
             continue
         one = one.squeeze(0) if one.ndim == 2 and len(one) == 1 else one
         if one.ndim == 1:

@@ -173,7 +173,7 @@ RIGHT = (
     Family("skewed reverse KL, KL(Q || (1 - beta) Q + beta P)", _exchanged(_skewed_reverse), beta=True),
     Family("the two KLs to the mixture, unweighted", _unweighted, beta=True),
     Family("total variation distance", _total_variation),
-    Family("squared error of the logits", _squared, plain=True),
+    Family("squared error", _squared, plain=True),
     Family("squared error of the probabilities", _squared_probs, plain=True),
     Family("squared error of the log-probabilities", _squared_logs, plain=True),
     Family(COSINE, _cosine, plain=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +34,8 @@ from sad.subjects.divergence import Divergence, Takes
 from sad.verdict import Standing, Verdict
 
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
+STATES = re.compile(r"hidden|feat|state|repr|emb", re.IGNORECASE)
+"""In the names of hidden states, which are judged as logits are: by their values."""
 Event = dict[str, Any]
 """``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be),
 ``call_seconds`` (what one call takes).
@@ -122,7 +125,9 @@ def assumptions(whole: Found) -> list[str]:
     batch, length, vocab = of.student_logits.shape
     shape = f"[{batch}, {length}, {vocab}]" if form.rank == 3 else f"[{batch * length}, {vocab}], rows of all sequences"
     shape = f"[{batch}, {vocab}, {length}, 1], [batch, vocab, height, width]" if form.rank == 4 else shape
-    said_of.append(f"logits are {shape}" if not form.chunks else f"logits are a list of {form.chunks} chunks")
+    sides = [*call.reading.named(Role.STUDENT), *call.reading.named(Role.TEACHER)]
+    things = "hidden states" if sides and all(map(STATES.search, sides)) else "logits"
+    said_of.append(f"{things} are {shape}" if not form.chunks else f"{things} are a list of {form.chunks} chunks")
     if form.first:
         said_of.append("logits are the first of a list of outputs")
     if form.swapped:
@@ -158,7 +163,7 @@ def _told(role: Role, name: str, call: Call) -> str:
     if role in (Role.STUDENT, Role.TEACHER):
         mine = (role is Role.STUDENT) != form.swapped
         whose, space = ("student", form.student) if mine else ("teacher", form.teacher)
-        return f"the {whose}'s hidden states" if call.hidden else f"the {whose}'s {space.value}"
+        return f"the {whose}'s {'hidden states' if call.hidden or STATES.search(name) else space.value}"
     if role is Role.BETA and form.beta not in (None, name):
         return "its default, or 0.5"
     return str(role.value)

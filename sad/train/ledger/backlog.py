@@ -40,7 +40,7 @@ class Backlog:
         self._put(step, lambda: self._recorder.event(kind, message, step, now))
 
     def heartbeat(self) -> None:
-        """Rewrite `run.json`; a failure is left to the next heartbeat, which writes the same."""
+        """Rewrite `run.json`; if that fails, the next rewrite makes up for it."""
         try:
             self._recorder.heartbeat()
         except OSError as error:

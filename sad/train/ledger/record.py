@@ -28,8 +28,7 @@ from sad_doctor.finding import Finding
 from sad_doctor.record import EVENTS, METRICS, Recorder, replace_text
 
 APART = 1e-3
-"""Relative difference allowed between the loss that was trained and the sum of its parts: float32 sums differ by less.
-"""
+"""Relative tolerance between the trained loss and the sum of its parts: sums in float32 differ by less."""
 
 
 class Record:

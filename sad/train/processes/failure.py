@@ -20,7 +20,7 @@ CLAIM = "sad/failed"
 """Key in the launcher's store under which the first process to fail says so."""
 
 PATIENCE = 60.0
-"""Seconds that the other processes of a machine wait for its first one to report the mistake that all have met."""
+"""Seconds that a machine's other processes wait for its first one to report an error that they all met."""
 
 
 def world() -> tuple[int, int]:

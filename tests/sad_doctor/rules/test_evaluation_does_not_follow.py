@@ -131,3 +131,20 @@ def test_parts_that_sum_to_the_total_may_be_weighted_and_a_perplexity_is_a_loss(
     (finding,) = judge(RULE, f"{text}steps: 9 every 26\n{told}")
     assert "never did" in finding.headline
     assert "LM loss goes from 3.4" in finding.headline
+
+
+@pytest.mark.parametrize("told", ["train/loss: 5 -> 3 ~ 0.05", "train/loss: 4 -> 2 ~ 0.05\ntrain/raw/lm: 5 -> 3 ~ 0.1"])
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        ("4.02917", Level.ERROR),
+        ("4.03", Level.ERROR),
+        ("4.029, 4.028, 4.027, 4.026, 4.025, 4.024, 4.023, 4.022", Level.WARNING),
+    ],
+)
+def test_a_total_that_stands_stands_for_the_student(judge, told, values, level):
+    text = f"steps: 100 every 10\n{told}\nsteps: 8 every 120\neval/loss: "
+    (finding,) = judge(RULE, text + values)
+    assert finding.level is level
+    with pytest.raises(TooFew):
+        judge(RULE, text + "4.029, 3.8, 3.6, 3.4, 3.2, 3.1, 3, 2.9")

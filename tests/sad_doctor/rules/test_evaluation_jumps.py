@@ -1,5 +1,8 @@
 import pytest
 
+from sad_doctor.check import check
+from sad_doctor.example import parse
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.evaluation_jumps import RULE
 
@@ -31,3 +34,25 @@ def test_too_few_evaluations(judge):
 def test_a_trend_hides_turns_of_large_jumps(judge):
     values = "4.96, 4.88, 4.75, 4.21, 4.0, 3.79, 3.55, 3.93, 3.64, 3.31, 3.39"
     assert len(judge(RULE, f"steps: 11 every 16\neval/lm_loss: {values}")) == 1
+
+
+def test_jumps_of_half_a_level_are_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 10 every 26\neval/lm_loss: 3.6, 3.4, 3.1, 4.4, 2.9, 5.1, 2.8, 6.4, 2.8, 8.8")
+    assert finding.level is Level.WARNING
+
+
+def test_what_the_last_of_them_says_goes_by_chance():
+    text = (
+        "steps: 260\ntrain/raw/lm: 4.7 -> 2.7 ~ 0.1\ntrain/raw/kd: 3 -> 0.5 ~ 0.05\nsteps: 10 every 26\neval/lm_loss: "
+    )
+    first = check(parse(text + "3.6, 3.4, 3.1, 4.4, 2.9, 5.1, 2.8, 6.4, 2.8, 8.8")).stories[0]
+    assert first.finding.name == "evaluation-jumps"
+    assert "perplexity-too-high" in [one.name for one in first.consequences]
+
+
+@pytest.mark.parametrize("name", ["eval/loss", "eval/lm_loss"])
+def test_jumps_of_a_small_loss_or_of_a_total_are_a_hint(judge, name):
+    times = 1 if name == "eval/loss" else 0.1
+    values = [times * value for value in (3.6, 3.4, 3.1, 4.4, 2.9, 5.1, 2.8, 6.4, 2.8, 8.8)]
+    (finding,) = judge(RULE, f"steps: 10 every 26\n{name}: {', '.join(f'{value:.3f}' for value in values)}")
+    assert finding.level is Level.INFO

@@ -83,3 +83,34 @@ def test_labels_that_get_worse_beside_totals_that_go_together(judge):
     totals = "eval/loss: 8 -> 3\nsteps: 60\ntrain/loss: 8 -> 3.2 ~ 0.05"
     (finding,) = judge(RULE, run("1.7 -> 1.9", "eval/lm_loss: 5.7 -> 4", totals).replace("raw", "weighted"))
     assert finding.numbers["times"] > 1.1
+
+
+WEIGHTS = "train/weight/lm: 0.5\ntrain/weight/kd: 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("training", "weights", "fires"),
+    [
+        ("0.6 -> 0.48", WEIGHTS, True),
+        ("15 -> 12", WEIGHTS, True),
+        ("3 -> 2.4", WEIGHTS, False),
+        # it may be logged after a weight
+        ("0.6 -> 0.48", "", False),
+    ],
+)
+def test_one_factor_throughout_is_another_divisor(judge, training, weights, fires):
+    text = (
+        run(training, "eval/lm_loss: 5 -> 4").replace(" ~ 0.05", " ~ 0.003").replace("steps: 6,", f"{weights}steps: 6,")
+    )
+    found = judge(RULE, text)
+    assert bool(found) is fires
+    assert all("throughout" in one.headline and "padding" in one.cause for one in found)
+
+
+@pytest.mark.parametrize(("weight", "fires"), [(0.5, True), (1, False)])
+def test_weights_that_the_total_tells_say_that_a_term_is_before_its_own(judge, weight, fires):
+    lm = [0.6 - 0.002 * i + 0.01 * (i % 3) for i in range(60)]
+    kd = [1.9 - 0.01 * i + 0.05 * (i % 4) for i in range(60)]
+    told = {"raw/lm": lm, "raw/kd": kd, "loss": [weight * (a + b) for a, b in zip(lm, kd, strict=True)]}
+    rows = "\n".join(f"train/{name}: {', '.join(f'{v:.6f}' for v in values)}" for name, values in told.items())
+    assert bool(judge(RULE, f"steps: 60\n{rows}\n{AT}eval/lm_loss: 5 -> 4")) is fires

@@ -170,3 +170,12 @@ def test_the_term_that_jumps_alone_is_named(judge, kd, lm, teacher):
     )
     assert ("At that step kd jumps, and no other term does as far" in finding.evidence) == teacher
     assert finding.cause.startswith("The teacher's side") == teacher
+
+
+@pytest.mark.parametrize(("begins", "fires"), [("0, 0, 0, 0", False), ("0.02, 0.01, 0.02, 0.01", True)])
+def test_a_term_that_was_exactly_0_was_not_asked_for(judge, begins, fires):
+    later = ", ".join(f"{0.05 * step:.2f}" for step in range(1, 97))
+    terms = (
+        f"train/raw/lm: 2.2 -> 2 ~ 0.02\ntrain/raw/kd: {begins}, {later}\ntrain/loss: 2.2 -> 2.4 -> 4.5 -> 6.8 ~ 0.02"
+    )
+    assert bool(judge(RULE, f"steps: 100\n{terms}")) is fires

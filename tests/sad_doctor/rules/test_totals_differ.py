@@ -112,3 +112,19 @@ def test_an_evaluation_above_the_training_in_a_first_pass(judge):
     (finding,) = judge(RULE, text.format("0.9"))
     assert "in a first pass" in finding.headline
     assert judge(RULE, text.format("3")) == []
+
+
+@pytest.mark.parametrize(("first", "fires"), [("12, 11.6, 11.2", True), ("9, 8.6, 8.2", False)])
+def test_the_first_of_several_passes_suffices(judge, first, fires):
+    text = "steps: 100\ntrain/loss: 9 -> 6 ~ 0.05\n" + EPOCH.format(2.6)
+    found = judge(RULE, f"{text}{EVALUATED}{first}, 7.6, 7.3, 7, 6.6, 6.4")
+    assert bool(found) is fires
+    assert all("at each of 3 evaluations" in one.evidence[0] for one in found)
+
+
+@pytest.mark.parametrize(("after", "fires"), [("4 -> 3.9", True), ("7.5 -> 7.2", False)])
+def test_what_parts_at_once_is_nothing_learned_by_heart(judge, after, fires):
+    training = f"steps: 40\ntrain/loss: 9 -> 7.7 ~ 0.03\nsteps: {', '.join(map(str, range(41, 101)))}\n"
+    found = judge(RULE, f"{training}train/loss: {after} ~ 0.03\n{EVALUATED}9, 8.6, 8.3, 7.8, 7.7, 7.6, 7.5, 7.5")
+    assert bool(found) is fires
+    assert all("At once, by step" in one.cause and one.first_step > 36 for one in found)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from sad_doctor import signals
@@ -14,3 +15,10 @@ def test_the_pass_that_begins(at, number):
 @pytest.mark.parametrize("text", ["steps: 60\ntrain/loss: 3", "steps: 60\ntrain/epoch: 0.5"])
 def test_no_pass_is_told(text):
     assert signals.pass_begins(parse(text), 21) is None
+
+
+def test_steps_of_the_first_pass_are_counted():
+    steps = np.array([5.0, 15.0, 20.0, 30.0, 60.0])
+    assert signals.in_first_pass(parse(EPOCHS), steps) == 3
+    assert signals.in_first_pass(parse("steps: 60\ntrain/loss: 3"), steps) == 0
+    assert signals.in_first_pass(parse("steps: 60\ntrain/epoch: 0"), steps) == 0

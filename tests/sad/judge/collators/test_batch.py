@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sad.judge.collators.batch import WrongBatchError, read, with_last
+from sad.judge.collators.batch import OtherBatchError, WrongBatchError, read, with_last
 
 IDS = torch.tensor([[2, 3, 4], [5, 6, 1]])
 OWN = torch.tensor([[-100, 3, 4], [-100, 6, -100]])
@@ -42,12 +42,18 @@ def test_a_mask_of_what_is_learned_makes_labels():
     assert torch.equal(found.labels, OWN)
 
 
+def test_an_empty_dict_and_a_generator_are_not_told_as_broken():
+    with pytest.raises(OtherBatchError, match="it looks for other names in its features"):
+        read({})
+    with pytest.raises(OtherBatchError, match="it returns a generator"):
+        read(one for one in ())
+
+
 @pytest.mark.parametrize(
     ("returned", "word"),
     [
         (None, "None"),
         (7, "an int"),
-        ({}, "no input_ids"),
         ({"input_ids": IDS}, "no labels"),
         ({"input_ids": IDS[0], "labels": OWN[0]}, "one axis"),
         ({"input_ids": IDS, "labels": OWN[:, 1:]}, "differ in shape"),

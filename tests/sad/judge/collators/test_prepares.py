@@ -9,7 +9,7 @@ import strange
 import torch
 
 from sad.errors import UserError
-from sad.judge.collators.batch import WrongBatchError
+from sad.judge.collators.batch import OtherBatchError, WrongBatchError
 from sad.judge.collators.prepares import Takes, padded, paired, ways
 from sad.judge.target import load
 from sad.verdict import Standing
@@ -49,6 +49,11 @@ def test_what_a_script_maps_over_its_data_is_judged_without_running_it():
 def test_it_is_said_how_it_is_called():
     _, said = strange.assumed(FILE, "preprocess", "collator")
     assert "it is called with one text at a time; its rows are padded here, on the right" in said
+
+
+def test_ids_without_a_mark_that_the_tokenizer_lacks_are_no_fault():
+    with pytest.raises(OtherBatchError, match="its tokenizer lacks a mark that it asks for"):
+        padded([{"input_ids": [None, 5], "labels": [-100, 5]}], 0)
 
 
 def test_what_it_takes_is_told_by_names():

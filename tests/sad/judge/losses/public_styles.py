@@ -195,7 +195,7 @@ HOLDS = {
     "related": "none that I know",
     "margin": "none that I know",
     "row_weights": "forward KL",
-    "halved": "squared error of the logits",
+    "halved": "squared error",
     "heads": "forward KL",
     "with_models": "forward KL",
 }

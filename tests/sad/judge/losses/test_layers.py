@@ -49,10 +49,10 @@ def of(loss):
 @pytest.mark.parametrize(
     ("loss", "name", "reduction"),
     [
-        (of_layers, "squared error of the logits", Reduction.MEAN),
+        (of_layers, "squared error", Reduction.MEAN),
         (of_pairs, "1 - cosine of the logits", Reduction.MEAN),
         (of_maps, "forward KL", Reduction.MEAN),
-        (diluted, "squared error of the logits", Reduction.ROWS),
+        (diluted, "squared error", Reduction.ROWS),
     ],
 )
 def test_states_and_maps_are_given_as_layers(loss, name, reduction):

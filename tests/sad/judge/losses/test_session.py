@@ -95,3 +95,17 @@ def test_it_is_told_which_row_is_taken_for_which_label():
         events = list(session(Call(loss), "loss", only=("can_be_called",)))
         said = next(event["assumed"] for event in events if "assumed" in event)
         assert sum(says in one for one in said) == 1
+
+
+def of_states(student_hidden, teacher_hidden, attention_mask):
+    distance = (student_hidden - teacher_hidden).pow(2).mean(-1)
+    return (distance * attention_mask).sum() / attention_mask.sum()
+
+
+def test_hidden_states_are_not_called_logits():
+    events = list(session(Call(of_states, None), "of_states", only=("can_be_called",)))
+
+    told = next(event for event in events if "assumed" in event)
+    assert told["what"] == "squared error"
+    assert "student_hidden is the student's hidden states" in told["assumed"]
+    assert "hidden states are [2, 5, 11]" in told["assumed"]
