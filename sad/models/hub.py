@@ -37,7 +37,7 @@ def ready() -> bool:
         return True
     import datasets.config
 
-    # both are read whenever something is asked for
+    # the libraries read both on every request
     constants.HF_HUB_OFFLINE = True
     datasets.config.HF_HUB_OFFLINE = True
     return False

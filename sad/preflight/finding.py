@@ -45,5 +45,5 @@ def judged(topic: str, wrong: bool, says: str, fault: str, **more: Any) -> Findi
 
 
 def off(value: float, right: float) -> float:
-    """Return how far a value is from the right one, as a share of that."""
+    """Return the relative error of a value."""
     return abs(value - right) / max(abs(right), 1e-30)

@@ -1,4 +1,4 @@
-"""Can this student, at this learning rate, learn one batch by heart?"""
+"""Can this student, at this learning rate, overfit one batch?"""
 
 from __future__ import annotations
 

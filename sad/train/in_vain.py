@@ -46,7 +46,7 @@ class InVain:
             raise TrainingError(f"{skipped} of {step} steps were left out: {self._why()}")
 
     def _why(self) -> str:
-        """What was not finite in the last that this process saw, and what to do."""
+        """What was not finite in the last step that this process saw, and what to do."""
         if self._last is None:
             return f"their loss or gradient was not finite; {ADVICE}"
         if not self._last.teacher_fails:

@@ -59,7 +59,7 @@ class Database:
             except OSError:
                 continue
             found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
-        # a look begins with this question
+        # each poll begins here
         self._until = time.monotonic() + SECONDS
         was, self._stat = self._stat, tuple(found)
         return self._stat != was

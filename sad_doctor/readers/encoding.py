@@ -1,4 +1,4 @@
-"""UTF-16 as UTF-8: what PowerShell's ``>`` writes is read as any other text."""
+"""Turns UTF-16 into UTF-8, so that what PowerShell's ``>`` writes is read as any other text."""
 
 from __future__ import annotations
 

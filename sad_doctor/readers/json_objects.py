@@ -133,11 +133,11 @@ class JsonObjects:
 
     @property
     def place(self) -> int | None:
-        """How many bytes were read, if they end with a line; else None."""
+        """The number of bytes read, if they end with a whole line; else None."""
         return None if self._taken is not None or self._lines.waits else self._tail.place
 
     def state(self) -> dict[str, int]:
-        """Return what was left out so far, for :meth:`resume`."""
+        """Return the counts of what was left out so far, for :meth:`resume`."""
         return {"garbage": self.garbage, "dropped": self._lines.dropped}
 
     def resume(self, place: int, state: Mapping[str, Any]) -> None:
