@@ -40,6 +40,8 @@ class Form:
     says: str
     make: Callable[[Rows], Any]
     bare: bool = False
+    masked: bool = True
+    """Whether anything tells padding apart: a mask, or labels."""
     listed: bool = False
     alone: bool = False
     """Models return their logits alone; a metric that takes no model is given the likeliest tokens."""
@@ -76,8 +78,8 @@ FORMS = (
         lambda r: Batch(input_ids=r.ids, attention_mask=r.mask),
         bare=True,
     ),
-    Form("dicts with input_ids", lambda r: Batch(input_ids=r.ids), bare=True),
-    Form("ids", lambda r: r.ids, bare=True),
+    Form("dicts with input_ids", lambda r: Batch(input_ids=r.ids), bare=True, masked=False),
+    Form("ids", lambda r: r.ids, bare=True, masked=False),
     Form(
         "triples of ids, mask as booleans and the texts' numbers",
         lambda r: (r.ids, r.mask.bool(), torch.arange(len(r.ids))),

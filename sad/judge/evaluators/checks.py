@@ -76,20 +76,40 @@ def batch_split(of: Evaluator) -> Verdict:
     if of.call.draws:
         return _none("its program draws batches of one size and length")
     texts = made_texts(1.0)
-    whole = of.call([padded(texts)])
-    ways = {
+    verdict = _the_same(of, "in one batch", [padded(texts)], _cut(texts))
+    if verdict.holds or not of.call.form.bare or of.call.form.masked:
+        return verdict
+    # nothing tells it where padding is: its program has rows of one length
+    single, counts = _cut(texts)["in six batches"], [_labels(one) for one in texts]
+    alike = [one for one, count in zip(texts, counts, strict=True) if count == counts[-1]]
+    others = [padded([one]) for one, count in zip(texts, counts, strict=True) if count != counts[-1]]
+    ways = {"in the other order": single[::-1], "two of one length together": [*others, padded(alike)]}
+    unpadded = _the_same(of, "in six batches", single, ways)
+    return _padding_counts(verdict) if unpadded.holds else verdict
+
+
+def _cut(texts: Sequence[Scored]) -> dict[str, list[Scored]]:
+    return {
         "in six batches": [padded([text]) for text in texts],
         "in batches of 4 and 2": [padded(texts[:4]), padded(texts[4:])],
         "in batches of 1 and 5": [padded(texts[:1]), padded(texts[1:])],
         "in the other order": [padded(texts[::-1])],
     }
-    names = [*of.meaning, *of.other]
+
+
+def _padding_counts(verdict: Verdict) -> Verdict:
+    says = f"of rows of ids without a mask, whose padding counts: right where all have one length ({verdict.says})"
+    return replace(verdict, holds=True, says=says, standing=Standing.ALLOWED)
+
+
+def _the_same(of: Evaluator, told: str, texts: list[Scored], ways: Mapping[str, list[Scored]]) -> Verdict:
+    whole, names = of.call(texts), [*of.meaning, *of.other]
     for way, batches in ways.items():
         found = of.call(batches)
         for name in names:
             off = abs(found.get(name, math.nan) - whole[name]) / max(abs(whole[name]), LEAST)
             if not off <= TOLERANCE:
-                says = f"{name} {whole[name]:.4g} in one batch, {found.get(name, math.nan):.4g} {way}"
+                says = f"{name} {whole[name]:.4g} {told}, {found.get(name, math.nan):.4g} {way}"
                 example = f"texts with {_lengths()} labels, {way}"
                 return Verdict(False, says, {"whole": whole[name], "split": found.get(name, math.nan)}, example=example)
     return Verdict(True, f"{', '.join(names)}: the same in {1 + len(ways)} ways")
@@ -116,6 +136,8 @@ def token_mean(of: Evaluator) -> Verdict:
     if verdict.holds:
         return _with_first_labels(of) or verdict
     example = f"texts with {_lengths()} labels, {verdict.says.split(':')[0]}"
+    if of.call.form.bare and not of.call.form.masked and token_weighted(lambda spread: metric(_apart(spread))).holds:
+        return _padding_counts(verdict)
     if _only_where_nothing_counts(verdict):
         with_labels = token_weighted(lambda spread: metric(_without_empty(spread)))
         if with_labels.holds:
@@ -152,8 +174,25 @@ def _without_empty(processes: Sequence[Sequence[Scored]]) -> list[list[Scored]]:
     return [process for process in kept if process]
 
 
+def _apart(processes: Sequence[Sequence[Scored]]) -> list[list[Scored]]:
+    """Each text in a batch of its own, so that nothing is padded."""
+    return [[_row(one, row) for one in process for row in range(len(one.labels))] for process in processes]
+
+
+def _row(one: Scored, row: int) -> Scored:
+    """Return a text of a batch as a batch."""
+    part = slice(row, row + 1)
+    return replace(
+        one, labels=one.labels[part], student_logits=one.student_logits[part], teacher_logits=one.teacher_logits[part]
+    )
+
+
 def _lengths() -> str:
-    return ", ".join(str(int((text.labels[:, 1:] != IGNORED).sum())) for text in made_texts(1.0))
+    return ", ".join(str(_labels(text)) for text in made_texts(1.0))
+
+
+def _labels(text: Scored) -> int:
+    return int((text.labels[:, 1:] != IGNORED).sum())
 
 
 def modes(of: Evaluator) -> Verdict:

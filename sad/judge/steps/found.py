@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, raised, refused, source, telling
+from sad.judge.judging import Code, Judged, raised, reached, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
-from sad.judge.steps.model import FORMS, Answer
+from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
 from sad.verdict import Verdict
@@ -31,6 +31,8 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 }
 
 
+CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
+"""Where a source fetches a classifier."""
 CUTS = re.compile(r"\b(data|\w*_data|dataset|corpus|tokens)\[\s*\w+\s*:\s*\w+")
 """Where a source cuts a corpus."""
 NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")
@@ -133,7 +135,9 @@ def _discovered(code: Code) -> Strange:
     """Try the forms of batches: the first that moves the weights is meant."""
     runs: list[Strange] = []
     failed: list[Exception | SystemExit] = []
-    for form in FORMS if code.adapter is None else list(FORMS)[:1]:
+    # what fetches a classifier has examples of one class each, and its texts would have more labels
+    first = [CLASSES_OF_DICTS] if CLASSIFIES.search(reached(code)) else []
+    for form in dict.fromkeys((*first, *FORMS)) if code.adapter is None else list(FORMS)[:1]:
         trainer = Strange(Call(code, form))
         try:
             trace = trainer.run(ONE)

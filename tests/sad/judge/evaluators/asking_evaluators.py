@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -166,3 +168,24 @@ def all_that_is_read(student, teacher, dataloader):
             total += float((wanted.exp() * (wanted - ours)).sum(-1)[mask].sum())
             count += int(mask.sum())
     return {"kl": total / count}
+
+
+def of_ids(model, testloader):
+    """Rows of ids without a mask: those of its program have one length."""
+    total = count = 0
+    with torch.no_grad():
+        for ids in testloader:
+            logits = model(ids).logits[:, :-1]
+            losses = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+            total, count = total + float(losses.sum()), count + losses.numel()
+    return {"ppl": math.exp(total / count)}
+
+
+def means_of_ids(model, testloader):
+    """The same, but a mean of the means of batches."""
+    means = []
+    with torch.no_grad():
+        for ids in testloader:
+            logits = model(ids).logits[:, :-1]
+            means.append(float(F.cross_entropy(logits.transpose(1, 2), ids[:, 1:])))
+    return {"ppl": math.exp(sum(means) / len(means))}

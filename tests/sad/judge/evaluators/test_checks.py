@@ -166,3 +166,12 @@ def test_bits_a_byte_do_not_depend_on_the_batches():
     _, lines = strange.judged(ASKING, "bits_a_byte", "evaluator")
     assert lines["batch_split"].standing is Standing.HOLDS
     assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}
+
+
+def test_padding_that_nothing_tells_of_may_not_be_there():
+    asked = ("batch_split", "token_weighted")
+    _, lines = strange.judged(ASKING, "of_ids", "evaluator", asked)
+    assert {lines[one].standing for one in asked} == {Standing.ALLOWED}
+    assert all("right where all have one length" in lines[one].says for one in asked)
+    _, lines = strange.judged(ASKING, "means_of_ids", "evaluator", asked)
+    assert {lines[one].standing for one in asked} == {Standing.BROKEN}

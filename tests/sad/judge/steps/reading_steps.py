@@ -7,7 +7,7 @@ import argparse
 import torch
 from datasets import load_dataset
 from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 GRAD_ACCUM = 4
 max_iters = 5000
@@ -58,6 +58,20 @@ def drops_the_last():
 def undivided():
     args = _args().parse_args()
     _train(args, divides=False, ends=True)
+
+
+def classifier():
+    """Each example has one class."""
+    args = _args().parse_args()
+    model = AutoModelForSequenceClassification.from_pretrained(args.model_name)
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+    for _ in range(args.epochs):
+        loader, _ = _loaders(args.batch_size)
+        for place, batch in enumerate(loader, 1):
+            (model(**batch).loss / args.accumulation_steps).backward()
+            if place % args.accumulation_steps == 0 or place == len(loader):
+                optimizer.step()
+                optimizer.zero_grad()
 
 
 def get_batch(split):

@@ -78,6 +78,11 @@ def test_what_a_program_reads_itself_is_given_to_it(name, one):
     assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
 
 
+def test_what_fetches_a_classifier_has_one_class_an_example():
+    _, said = strange.assumed(READING, "classifier", "step")
+    assert any("a class each, for classifiers" in one for one in said)
+
+
 @pytest.mark.parametrize(("name", "told"), load(f"{READING}:FAULTY").items())
 def test_a_fault_of_a_program_that_reads_its_data_is_caught(name, told):
     _, lines = strange.judged(READING, name, "step", ("can_be_called", told))
