@@ -41,8 +41,9 @@ def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - 
     """Import the module and return the named thing in it.
 
     With ``stood``, placeholders stand for modules that are not installed, and their names are added to it; then of a
-    file that is a program, or whose import raises, only the definitions are run. A function that another defines
-    inside is named `outer.inner`. Raises UserError if there is no such module or name, or if importing it raises.
+    file that is a program, or whose import raises, only the definitions are run. A function or class that a
+    function defines inside is named `outer.inner`. Raises UserError if there is no such module or name, or if importing
+    it raises.
     """
     where, name = split(target)
     found: Any = _module(where, stood, name.split(".")[0])
@@ -64,7 +65,7 @@ def owner(target: str) -> type | None:
     where, name = split(target)
     found: Any = _module(where)
     for part in name.split(".")[:-1]:
-        found = getattr(found, part)
+        found = getattr(found, part, None) or nested(found, part)
     return found if isinstance(found, type) else None
 
 
