@@ -125,14 +125,16 @@ def because(target: Any) -> list[str]:  # noqa: ANN401 - what was named
     return [f"of its file only imports, definitions and constants were run: {why}"] if why else []
 
 
-@functools.cache
 def nested(outer: Any, name: str) -> Any:  # noqa: ANN401 - a function, None for none
     """Return the function or class of this name that a function defines inside, as if it stood beside it; else None.
 
     Functions beside it are there too; other variables of the outer one are not: they are free.
     """
-    if not isinstance(outer, FunctionType):
-        return None
+    return _nested(outer, name) if isinstance(outer, FunctionType) else None
+
+
+@functools.cache
+def _nested(outer: FunctionType, name: str) -> Any:  # noqa: ANN401 - a function or a class, None for none
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(outer)))
     except (OSError, TypeError, SyntaxError):

@@ -23,7 +23,8 @@ def set_around(target: Any, owner: type | None, values: Values) -> Iterator[None
 
     ``teacher`` and ``student_model`` are models, settings are those of the call; a name that is none of them is left.
     """
-    names = _lacking(target, owner)
+    # an object of the user's own may have no hash
+    names = _lacking(target if isinstance(target, FunctionType | type) else type(target), owner)
     for space, name in names:
         try:
             space[name] = _meant(name, values)
