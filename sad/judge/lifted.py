@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import importlib
 import inspect
 import sys
@@ -125,18 +126,23 @@ def because(target: Any) -> list[str]:  # noqa: ANN401 - what was named
 
 
 def nested(outer: Any, name: str) -> Any:  # noqa: ANN401 - a function, None for none
-    """Return the function of this name that another defines inside, as if it stood beside it; None where there is none.
+    """Return the function or class of this name that a function defines inside, as if it stood beside it; else None.
 
     Functions beside it are there too; other variables of the outer one are not: they are free.
     """
-    if not isinstance(outer, FunctionType):
-        return None
+    return _nested(outer, name) if isinstance(outer, FunctionType) else None
+
+
+@functools.cache
+def _nested(outer: FunctionType, name: str) -> Any:  # noqa: ANN401 - a function or a class, None for none
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(outer)))
     except (OSError, TypeError, SyntaxError):
         return None
     ast.increment_lineno(tree, outer.__code__.co_firstlineno - 1)
-    inside = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one is not tree.body[0]]
+    every = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.ClassDef)]
+    methods = [method for one in every if isinstance(one, ast.ClassDef) for method in one.body]
+    inside = [one for one in every if one is not tree.body[0] and one not in methods]
     if not any(one.name == name for one in inside):
         return None
     # a copy: its own names do not replace those of the module
@@ -145,8 +151,15 @@ def nested(outer: Any, name: str) -> Any:  # noqa: ANN401 - a function, None for
     for one in own:
         space.pop(one, None)
     for definition in inside:
-        exec(compile(ast.Module([definition], []), outer.__code__.co_filename, "exec"), space)
-    return space[name]
+        try:
+            exec(compile(ast.Module([definition], []), outer.__code__.co_filename, "exec"), space)
+        except NameError:
+            # a class on another one that the function makes first
+            continue
+        if isinstance(made := space[definition.name], type):
+            # its source is looked for where it stands
+            made.__qualname__ = f"{outer.__qualname__}.<locals>.{made.__name__}"
+    return space.get(name)
 
 
 def _assigned(of: ast.stmt) -> set[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from sad.judge.stand_in import Batch, NeedsAdapterError
+from sad.judge.dicts import Batch
+from sad.judge.stand_in import NeedsAdapterError
 
 NAMES = ("LightningModule", "LightningDataModule")
 """The classes that it stands for."""

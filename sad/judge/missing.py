@@ -23,7 +23,8 @@ import torch
 from torch import nn
 
 from sad.judge import lightning, scores
-from sad.judge.stand_in import NeedsAdapterError, unpacked
+from sad.judge.dicts import unpacked
+from sad.judge.stand_in import NeedsAdapterError
 
 TRIES = 60
 """Imports after which it is given up."""

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sad.judge.dicts import Batch
 from sad.judge.names import LOGGING
-from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
+from sad.judge.stand_in import NeedsAdapterError, nothing
 from sad.subjects.divergence import IGNORED
 
 
@@ -30,6 +31,10 @@ class Accelerator:
         return tensor
 
     gather_for_metrics = gather
+
+    def backward(self, loss: Tensor, **_: object) -> None:
+        """Send the gradient back."""
+        loss.backward()  # type: ignore[no-untyped-call]
 
 
 class Marked:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dis
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.errors import UserError
+from sad.judge import trainer_args
+from sad.judge.dicts import Batch, Output
 from sad.judge.names import CONFIG_ENDS, LOGGING, WORDED, tokens
 from sad.judge.roles import Role, setting
 from sad.subjects.divergence import IGNORED
@@ -59,6 +58,8 @@ PARTS = ("tokenizer", "processing_class")
 """Parts that a trainer's object has, of which ``settings`` have a stand-in."""
 FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
 """How the names of switches begin: they are off."""
+OF_LOGITS = {"kl", "kld", "kd", "distill", "distillation", "logit", "logits", "soft"}
+"""In the names of the terms of a loss that compare logits."""
 
 Settings = Mapping[str, Any]
 """What each setting is at the moment, by its role or by its own name: the temperature, beta, …"""
@@ -72,6 +73,9 @@ class Asked:
     def __init__(self) -> None:
         self.roles: dict[str, Role] = {}
         self.plain: dict[str, object] = {}
+        self.globals: dict[str, str] = {}
+        self.states = ""
+        self.draw = 1
         self.word: Callable[[str], str | None] = lambda _: None
         """Which word a source compares a setting with, where it asks for a divergence of logits."""
 
@@ -128,9 +132,16 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower in PLAIN or lower.startswith(FLAGS) or lower.endswith("_parallel"):
         asked.plain[name] = settings.get(name, PLAIN.get(lower, False))
         return asked.plain[name]
+    if lower.startswith("compute_"):
+        # of the terms of a loss the one that is judged
+        asked.plain[name] = bool(OF_LOGITS & set(tokens(name)))
+        return asked.plain[name]
     if lower.endswith(WORDED) and (word := asked.word(name)):
         asked.plain[name] = word
         return word
+    if of.endswith("args") and trainer_args.has(name):
+        asked.plain[name] = trainer_args.default(name)
+        return asked.plain[name]
     raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
 
 
@@ -157,7 +168,9 @@ def stand_in_self(
 
     # what only logs asks for a trainer that was set up
     quiet = {name: nothing for name in LOGGING if hasattr(of, name)}
-    made = type(of.__name__, (of,), {"__getattr__": missing, **quiet})
+    made: Any = type(of.__name__, (of,), {"__getattr__": missing, **quiet})
+    # what an abstract class leaves to others is looked for when it is called
+    made.__abstractmethods__ = frozenset()
     stand: Any = object.__new__(made)
     if isinstance(stand, nn.Module):
         nn.Module.__init__(stand)
@@ -166,58 +179,6 @@ def stand_in_self(
 
 def nothing(*_: object, **__: object) -> None:
     """Log nothing."""
-
-
-class Batch(dict[str, Any]):
-    """A dict whose keys are attributes too. What it has once serves both sides: `teacher_labels` are the labels."""
-
-    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
-        if name in ("model_inputs", "inputs", "batch", "model_batch", "no_model_batch", "net_input") and self:
-            # a batch of several parts: each has all of it
-            return self
-        side, _, rest = name.partition("_") if isinstance(name, str) else ("", "", "")
-        if side in ("teacher", "student") and rest in self:
-            return self[rest]
-        raise KeyError(name)
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a tensor, or the default
-        """Return the value, by the same rule."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def to(self, *_: object, **__: object) -> Batch:
-        """Return itself: it is where it should be."""
-        return self
-
-
-class Output(Batch):
-    """A model's output: attributes, keys and positions."""
-
-    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - a tensor
-        return list(self.values())[key] if isinstance(key, int | slice) else super().__getitem__(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Go through the keys; where it is unpacked, as what bare models return is, the logits come first."""
-        if many := unpacked(sys._getframe(1)):
-            first = [one for one in (self.get("logits"), self.get("loss")) if one is not None]
-            return iter([*first, *[None] * many][:many])
-        return iter(self.keys())
-
-
-def unpacked(frame: FrameType) -> int:
-    """Return into how many names a function is unpacking what it asks (``first, second = …``), 0 where it is not."""
-    code, at = frame.f_code, frame.f_lasti
-    if any(one.offset == at and one.opname == "UNPACK_SEQUENCE" for one in dis.get_instructions(code)):
-        return code.co_code[at + 1]
-    return 0
 
 
 class Model(nn.Module):
@@ -259,9 +220,18 @@ class Model(nn.Module):
             logits = logits.detach()
         if self.__dict__["_bare"]:
             return logits
-        if labels is None:
-            return Output(logits=logits)
-        return Output(loss=label_loss(logits, labels), logits=logits)
+        loss = {} if labels is None else {"loss": label_loss(logits, labels)}
+        return Output(**loss, logits=logits).also(self._states)
+
+    def _states(self, name: str) -> Any:  # noqa: ANN401 - hidden states, or None
+        """Hidden states: those of both models are alike, so that what is made of them adds nothing."""
+        more = self.__dict__["_more"]
+        seed = more(name) if name in ("hidden_states", "last_hidden_state") and more is not None else None
+        if seed is None:
+            return None
+        logits, noise = self.__dict__["_logits"], torch.Generator().manual_seed(seed)
+        states = torch.randn(*logits.shape[:-1], self.config["hidden_size"], generator=noise).to(logits.dtype)
+        return (states,) * 3 if name == "hidden_states" else states
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:

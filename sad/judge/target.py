@@ -41,8 +41,9 @@ def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - 
     """Import the module and return the named thing in it.
 
     With ``stood``, placeholders stand for modules that are not installed, and their names are added to it; then of a
-    file that is a program, or whose import raises, only the definitions are run. A function that another defines
-    inside is named `outer.inner`. Raises UserError if there is no such module or name, or if importing it raises.
+    file that is a program, or whose import raises, only the definitions are run. A function or class that a
+    function defines inside is named `outer.inner`. Raises UserError if there is no such module or name, or if importing
+    it raises.
     """
     where, name = split(target)
     found: Any = _module(where, stood, name.split(".")[0])
@@ -64,7 +65,7 @@ def owner(target: str) -> type | None:
     where, name = split(target)
     found: Any = _module(where)
     for part in name.split(".")[:-1]:
-        found = getattr(found, part)
+        found = getattr(found, part, None) or nested(found, part)
     return found if isinstance(found, type) else None
 
 
@@ -196,12 +197,12 @@ def _place(error: BaseException) -> str:
 
 
 def _missing(inside: Any, name: str) -> str:  # noqa: ANN401 - a module or a class
-    is_module = isinstance(inside, ModuleType)
+    is_module, space = isinstance(inside, ModuleType), getattr(inside, "__dict__", {})
     # a module of a file of its own bears a name that nobody gave it
     what = Path(inside.__file__).name if is_module and inside.__file__ else getattr(inside, "__name__", str(inside))
-    names = [n for n, value in vars(inside).items() if callable(getattr(value, "__func__", value)) and n[:2] != "__"]
+    names = [n for n, value in space.items() if callable(getattr(value, "__func__", value)) and n[:2] != "__"]
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     near = near or [n for n in names if any(word in n.lower() for word in TELLING)][:4]
     # what it imported is not what was meant
-    own = near or [n for n in names if not is_module or vars(inside)[n].__module__ == inside.__name__]
+    own = near or [n for n in names if not is_module or space[n].__module__ == inside.__name__]
     return f"{what} has no {name}; " + (f"it has {listed(own)}" if own else "it defines no function and no class")

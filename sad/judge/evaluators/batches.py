@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sad.invariants.token_weighted import VOCABULARY
+from sad.judge.dicts import Batch
 from sad.judge.evaluators.model import Known
-from sad.judge.stand_in import Batch
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 

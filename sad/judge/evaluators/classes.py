@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from sad.judge.dicts import Batch, Output
 from sad.judge.evaluators.batches import Form, Rows
-from sad.judge.stand_in import Batch, Output, ids_of
+from sad.judge.stand_in import ids_of
 from sad.judge.steps.model import Bare
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import Batch, Output, ids_of, nothing
+from sad.judge.dicts import Batch, Output
+from sad.judge.stand_in import ids_of, nothing
 from sad.judge.steps.model import LEAVES, SIZES, is_mask
 from sad.subjects.text_loss import IGNORED
 

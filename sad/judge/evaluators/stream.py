@@ -20,12 +20,13 @@ from torch import Tensor, nn
 
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import TOLERANCE
+from sad.judge.dicts import Batch, Output
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.names import MODELS, READS
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.judge.evaluators.texts import TOKENIZERS, tokenizer
 from sad.judge.judging import Code, reached, source
-from sad.judge.stand_in import Batch, Output, ids_of
+from sad.judge.stand_in import ids_of
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Cause, Standing, Verdict
 

@@ -34,7 +34,8 @@ def other_readings(call: Call, raised: str) -> Iterator[Call]:
     keyed = INDEXED.search(raised) and OF_OUTPUT.search(source(call))
     if not call.form.outputs and (keyed or (lacks and lacks[1] in OF_OUTPUTS)):
         yield call.formed(outputs=True, alike=False)
-    if lacks and lacks[1] in OF_BATCHES and len(sides) == 1:
+    spread = "argument after ** must be a mapping, not Tensor" in raised
+    if (spread or (lacks and lacks[1] in OF_BATCHES)) and len(sides) == 1:
         # the models are on self, or are parameters beside it
         yield call.formed(roles={**call.roles, sides[0]: Role.BATCH})
     if SIZES.search(raised) and call.takes(Role.MASK, Role.PADDING) and not call.form.column:

@@ -20,13 +20,15 @@ from sad.judge.losses.constructor import (
     kept_roles,
     logits_kept,
     methods_of,
+    parameters_made_of,
     word_for,
 )
 from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import labelled_roles, marks
 from sad.judge.losses.layers import layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
-from sad.judge.losses.own_gradient import with_own_gradient
+from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
+from sad.judge.losses.program import set_around
 from sad.judge.losses.scripted import as_written
 from sad.judge.losses.values import Asking, Values
 from sad.judge.output import loss_of
@@ -142,7 +144,7 @@ class Call:
 
     def defaults(self) -> dict[str, Any]:
         """The defaults of its parameters, and of those of its constructor, by name."""
-        every = [*self._parameters(), *(self._constructor(self.target) if self.built else [])]
+        every = [*self._parameters(), *(parameters_made_of(self.target) if self.built else [])]
         return {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
 
     def _known(
@@ -195,6 +197,7 @@ class Call:
         return {n: "batchmean" if n == "reduction" else word_for(n, self._source, any_=True) for n in names}
 
     def _called(self, values: Values) -> Tensor:
+        logits, values.student = values.student, apart(values.student, self._source)
         try:
             function = self._callable(values)
             given = self._arguments(values)
@@ -204,7 +207,8 @@ class Call:
                 leading = [name for name in given if self.reading.roles.get(name) in (Role.STUDENT, Role.TEACHER)]
                 if list(given)[: len(leading)] == leading:
                     first = [given.pop(name) for name in leading]
-            returned = function(*first, **(given if self._own else {}))
+            with set_around(self._function, self.owner, values):
+                returned = function(*first, **(given if self._own else {}))
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
         sides = [one for name, one in given.items() if self.reading.roles.get(name) is Role.STUDENT]
@@ -212,7 +216,7 @@ class Call:
             self.picked = "a value with the gradient that is returned beside it"
             return own
         loss, self.picked = loss_of(returned)
-        return loss
+        return sent_back(loss, logits, values.student)
 
     def _unwrapped(self) -> tuple[Any, bool]:
         """What is called, and whether by keyword."""
@@ -228,9 +232,9 @@ class Call:
             return [p for p in every if p.name not in ("ctx", "cls")]
         if isinstance(target, type):
             if self.built is None:
-                made = self._constructor(target)
+                made = parameters_made_of(target)
                 of = inspect.getattr_static(target, "__init__")
-                told = kept_roles(made) | self._known(made, self._source, of)
+                told = kept_roles(made, self._source) | self._known(made, self._source, of)
                 self.built = read(made, settings_only=True, known=told)
             method = called_of(target)
             if method is None:
@@ -245,12 +249,6 @@ class Call:
         except (TypeError, ValueError):
             raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
         return every[1:] if self._bound(every) else every
-
-    def _constructor(self, target: type) -> list[inspect.Parameter]:
-        made = inspect.getattr_static(target, "__init__")
-        if made is object.__init__ or made is nn.Module.__init__:
-            return []
-        return list(inspect.signature(made).parameters.values())[1:]
 
     def _bound(self, every: list[inspect.Parameter]) -> bool:
         """Whether a function is a method whose `self` must be given."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sad.judge.names import MODELS, OBJECTS, SMOOTH, tokens
+from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
 from sad.judge.roles import Role
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
@@ -219,13 +219,19 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
     return kept
 
 
-def kept_roles(parameters: Iterable[Parameter]) -> dict[str, Role]:
+def kept_roles(parameters: Iterable[Parameter], text: str = "") -> dict[str, Role]:
     """Return the roles of what a constructor must be given that is no setting of a divergence: a tokenizer, a model, a
-    trainer, which few losses read; the smoothing of labels.
+    trainer, which few losses read; the smoothing of labels. ``text`` is the source, which may run its models.
     """
     required = [p.name for p in parameters if p.default is Parameter.empty]
     smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
-    return smoothing | {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
+    objects = {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
+    called = {name for name in required if re.search(rf"self\.{name}\(", text)}
+    if called & MODELS and called & TEACHER_MODELS:
+        # it holds both models and runs them
+        objects |= {name: Role.MODEL for name in required if name in MODELS}
+        objects |= {name: Role.TEACHER_MODEL for name in required if name in TEACHER_MODELS}
+    return smoothing | objects
 
 
 def called_of(target: type) -> Callable[..., Any] | None:
@@ -242,3 +248,11 @@ def methods_of(target: type) -> str:
         n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
     ]
     return f"; name a method: {', '.join(names[:4])}" if names else ""
+
+
+def parameters_made_of(target: type) -> list[Parameter]:
+    """Return the parameters of a class's own constructor, without `self`."""
+    made = inspect.getattr_static(target, "__init__")
+    if made in (object.__init__, nn.Module.__init__):
+        return []
+    return list(inspect.signature(made).parameters.values())[1:]

@@ -21,8 +21,8 @@ CLASSES = re.compile(
 )
 """What is in a source that is about examples with one label each."""
 DECISIVE = (
-    re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|SFTTrainer"),
-    re.compile(r"For(Sequence|Image|Token|Audio)Classification|ForMultipleChoice|torchvision"),
+    re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|SFTTrainer|ForTokenClassification"),
+    re.compile(r"For(Sequence|Image|Audio)Classification|ForMultipleChoice|torchvision"),
 )
 """Models of the one and of the other, where words speak of both."""
 OWN = re.compile(r"-100|attention_mask|input_ids|vocab", re.IGNORECASE)

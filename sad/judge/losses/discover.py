@@ -17,7 +17,7 @@ from sad.judge.losses.context import AXES, AXIS_ONE, MERGED, of_sequences, sourc
 from sad.judge.losses.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
-from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used, without_states
 from sad.judge.losses.screen import Entry, screened
 from sad.judge.losses.views import cut_in_views, two_views
 from sad.judge.roles import Role, Space
@@ -114,7 +114,7 @@ def _discovered(call: Call, seed: int) -> Shape:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
     good = [shape for shape in ran if shape.fit.good and not _beside_a_nearer_one(shape, ran)]
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
-    shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
+    shape = replace(shape, notes=(*shape.notes, stopped)) if stopped else shape
     return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
 
 
@@ -160,16 +160,16 @@ def _likely(
 
 
 def _betas(family: Family, of: Sample, call: Call) -> tuple[float, ...]:
-    if not family.beta:
-        return (0.5,)
-    if call.betas() and call.form.beta != "":
+    if family.beta and call.betas() and call.form.beta != "":
         return (of.given.beta,)
-    return UNKNOWN_BETAS if family in RIGHT else (0.5,)
+    return UNKNOWN_BETAS if family.beta and family in RIGHT else (0.5,)
 
 
 def _tried(call: Call, seed: int) -> Shape:
     labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
     of = sample(call, given(seed, labels=labels))
+    if call.asked.states and not without_states(call, of):
+        raise NeedsAdapterError("it compares hidden states of its models, which stand-ins do not have")
     if not of.attached:
         return Shape(call, of, Fit(FORWARD, 0.5, of.gradient[..., 0], of.gradient[..., 0], float("inf")))
     found = explained(of, call)

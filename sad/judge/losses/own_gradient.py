@@ -1,7 +1,8 @@
-"""A loss that works out its gradient itself, and returns it beside a value that has none."""
+"""A loss that works out its gradient itself, and returns it beside a value that has none, or sends it back."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor
 
 from sad.judge.output import NAMES
+
+BACK = re.compile(r"\.backward\(")
+"""Where a source sends a gradient back itself, as the step of a trainer does."""
 
 
 def with_own_gradient(returned: Any, logits: Iterable[Any]) -> Tensor | None:  # noqa: ANN401 - what a loss returns
@@ -31,3 +35,17 @@ def with_own_gradient(returned: Any, logits: Iterable[Any]) -> Tensor | None:  #
                 through = torch.where(part == 0, 0.0, (given - given.detach()) * part.detach())
                 return value.detach().reshape(()) + through.sum().to(value.dtype)
     return None
+
+
+def apart(logits: Tensor, text: str) -> Tensor:
+    """Return a leaf in place of logits where a source sends its gradient back itself, and the logits elsewhere."""
+    sends = BACK.search(text) and logits.requires_grad
+    return logits.detach().clone().requires_grad_() if sends else logits
+
+
+def sent_back(value: Tensor, logits: Tensor, leaf: Tensor) -> Tensor:
+    """Return a loss that has no graph with the gradient that it sent back to a leaf, as one of the logits."""
+    if leaf is logits or leaf.grad is None or value.requires_grad:
+        return value
+    through = torch.where(leaf.grad == 0, 0.0, (logits - logits.detach()) * leaf.grad)
+    return value.detach() + through.sum().to(value.dtype)

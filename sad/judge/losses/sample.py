@@ -28,6 +28,9 @@ SPREAD = 2.0
 SAME_SHARE = 1e-4
 """Between the shares of the uniform target that the rows of a smoothed label loss show."""
 
+SAME_VALUE = 1e-6
+"""Relative, between two calls that differ in the hidden states of both models alone: a cosine in float32."""
+
 Loss = Callable[[Given], Float[Tensor, ""]]
 
 
@@ -229,3 +232,13 @@ def shown(of: Given) -> str:
     batch, length, vocab = of.student_logits.shape
     kind = str(of.student_logits.dtype).removeprefix("torch.")
     return f"random logits [{batch}, {length}, {vocab}] in {kind}, T = {of.temperature:g}"
+
+
+def without_states(call: Call, of: Sample) -> bool:
+    """Whether a loss that asks for hidden states is one of logits, and the same whatever states both sides have."""
+    call.asked.draw += 1
+    try:
+        other = sample(call, of.given)
+    finally:
+        call.asked.draw -= 1
+    return of.attached and abs(other.value - of.value) <= SAME_VALUE * (1 + abs(of.value))

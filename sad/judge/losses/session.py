@@ -121,6 +121,8 @@ def assumptions(whole: Found) -> list[str]:
             if r is not Role.DEFAULT
         ]
     said_of += [f"{name}, read from an object, is {_told(role, name, call)}" for name, role in call.asked.roles.items()]
+    said_of += [call.asked.states] if call.asked.states else []
+    said_of += [f"{name}, a global that its program sets, is {role}" for name, role in call.asked.globals.items()]
     said_of += [f"{name}, read from an object, is {value!r}" for name, value in call.asked.plain.items()]
     batch, length, vocab = of.student_logits.shape
     shape = f"[{batch}, {length}, {vocab}]" if form.rank == 3 else f"[{batch * length}, {vocab}], rows of all sequences"

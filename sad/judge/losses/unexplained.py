@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import torch.nn.functional as F
+
 from sad.judge.losses.axes import along
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source, with_helpers
@@ -157,6 +159,9 @@ def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -
     if beside_at_equal(equal):
         says = "not one that I know; at student = teacher nothing of its gradient is left but a loss on the labels"
         return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    if _of_hard_labels(equal):
+        says = "no divergence: the cross-entropy with the teacher's likeliest token, hard labels"
+        return Verdict(True, says, standing=Standing.ALLOWED)
     if not call.reading.ordered and not OF_LOGITS.search(source(call)):
         says = "no divergence: it is not flat where both are equal; a loss of features may be so, one of logits not"
         return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
@@ -165,6 +170,16 @@ def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -
         return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
     size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
     return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}")
+
+
+def _of_hard_labels(of: Sample) -> bool:
+    """Whether the gradient of every row is that of a cross-entropy with the teacher's likeliest token."""
+    teacher = of.given.teacher_logits
+    hard = F.one_hot(teacher.argmax(dim=-1), teacher.shape[-1])
+    slope = of.given.student_logits.softmax(dim=-1) - hard
+    weight = (of.gradient * slope).sum(dim=-1, keepdim=True) / slope.square().sum(dim=-1, keepdim=True)
+    apart = float((of.gradient - weight * slope).norm())
+    return bool((weight >= 0).all()) and apart <= ACCEPTED * float(of.gradient.norm())
 
 
 def _close_by(call: Call, of: Given, usual: float) -> str:

@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sad.judge.dicts import Batch, Output
 from sad.judge.losses.configured import holding, made
 from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import counting
 from sad.judge.losses.layers import Projection, compared, layers_of
 from sad.judge.losses.lists import ids_of
-from sad.judge.names import TEACHER_MODELS, tokens
+from sad.judge.names import TEACHER_MODELS, THEIRS, tokens
 from sad.judge.parts import Marked, pad_for
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, PARTS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
+from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -162,12 +163,21 @@ class Values:
         """What a model carries beside its own parts, where it is the whole of a distillation."""
         if name in TEACHER_MODELS:
             return self.teacher_model()
+        if told := self._states(name):
+            return told
         role = setting(name)
         return self.settings[role] if role in (Role.ON, Role.OFF, Role.TEMPERATURE, Role.BETA) else None
 
     def teacher_model(self) -> Model:
         """The teacher, which knows its logits."""
-        return Model(self._flat(self.teacher), bare=self.form.bare)
+        return Model(self._flat(self.teacher), bare=self.form.bare, more=self._states)
+
+    def _states(self, name: str) -> int | None:
+        """The seed of the hidden states that a model is asked for, which is written down; None for another name."""
+        if name not in ("hidden_states", "last_hidden_state"):
+            return None
+        self.call.asked.states = "hidden states of both models are alike: what is made of them is not judged"
+        return self.call.asked.draw
 
     @property
     def labels(self) -> Tensor:
@@ -258,7 +268,7 @@ class Values:
 
     def _batch(self) -> Batch:
         labels, ids = (self._flat(self._longer(x, e)) for x, e in ((self.labels, self.call.ignored), (self.ids, 0)))
-        batch = Batch(input_ids=ids, labels=labels, label=labels, target=labels, targets=labels)
+        batch = Batch(input_ids=ids, labels=labels, label=labels, target=labels, targets=labels).also(self._cached)
         mask = self._mask(padding=False)
         batch |= dict.fromkeys(("loss_mask", "completion_mask", "response_mask", "token_mask", "mask"), mask)
         # a tokenizer's is of integers
@@ -267,6 +277,12 @@ class Values:
         # a trainer cuts the prompts off by their length
         batch["prompts"] = batch["prompt_ids"] = ids[:, :1] if ids.ndim > 1 else ids[:1]
         return batch
+
+    def _cached(self, name: str) -> Tensor | None:
+        """The teacher's logits where a batch has them, as of a run of the teacher before; None for other names."""
+        words = set(tokens(name)) if isinstance(name, str) else set()
+        cached = words == {"logits"} or (bool(words & THEIRS) and "logits" in words and len(words) == 2)
+        return self._flat(self.teacher.detach()) if cached else None
 
     def _count(self) -> Any:  # noqa: ANN401 - a number or None
         return self.given.count if self.given.count is not None else int((self.labels != self.call.ignored).sum())

@@ -13,8 +13,8 @@ from sad.invariants.configuration_has_effect import CLIPPED, configuration_has_e
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
+from sad.judge.dicts import Batch
 from sad.judge.judging import Code, source
-from sad.judge.stand_in import Batch
 from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule

@@ -15,10 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge import own_loaders
+from sad.judge.dicts import Batch
 from sad.judge.fetched import fetched
 from sad.judge.own_loaders import Data
 from sad.judge.reading import reading
-from sad.judge.stand_in import Batch, NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import IDS, Batch, Output, ids_of, nothing
+from sad.judge.dicts import Batch, Output
+from sad.judge.stand_in import IDS, ids_of, nothing
 from sad.subjects.plain.loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 

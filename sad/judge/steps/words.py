@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sad.judge.dicts import Batch
 from sad.judge.reading import Text, ids_of, worded
-from sad.judge.stand_in import Batch, NeedsAdapterError, nothing
+from sad.judge.stand_in import NeedsAdapterError, nothing
 from sad.subjects.plain.loop import VOCABULARY
 
 

@@ -102,6 +102,10 @@ def test_a_function_inside_another_is_named_by_both(tmp_path):
     assert "scale" not in outer.__globals__
     with pytest.raises(UserError, match="main has no nosuch"):
         load(f"{file}:main.nosuch", [])
+    other = tmp_path / "table.py"
+    other.write_text("table = {}\n")
+    with pytest.raises(UserError, match="has no nosuch"):
+        load(f"{other}:table.nosuch", [])
 
 
 def test_what_a_program_is():

@@ -1,22 +1,15 @@
 # ruff: noqa: ARG002
 from __future__ import annotations
 
+import abc
+
 import pytest
 import torch
 from torch import nn
 
+from sad.judge.dicts import Batch, Output
 from sad.judge.roles import Role
-from sad.judge.stand_in import (
-    Asked,
-    Batch,
-    Config,
-    Model,
-    NeedsAdapterError,
-    Output,
-    RowLoss,
-    ids_of,
-    stand_in_self,
-)
+from sad.judge.stand_in import Asked, Config, Model, NeedsAdapterError, RowLoss, ids_of, stand_in_self
 
 SETTINGS = {Role.TEMPERATURE: 3.0, Role.BETA: 0.3}
 
@@ -50,6 +43,17 @@ def test_a_self_has_its_class_and_the_usual_settings():
     stand = stand_in_self(Mine, SETTINGS, Asked(), {})
     assert Mine.loss(stand) == 21.3
     assert isinstance(stand, Mine)
+
+
+def test_an_object_of_an_abstract_class_is_made_and_its_terms_are_those_of_logits():
+    class Mixin(abc.ABC):
+        @abc.abstractmethod
+        def rest(self): ...
+
+        def loss(self):
+            return self.args.compute_kl_loss, self.args.compute_alignment_loss
+
+    assert stand_in_self(Mixin, SETTINGS, Asked(), {}).loss() == (True, False)
 
 
 def test_a_model_gives_its_logits_and_no_gradient_where_none_is_kept():

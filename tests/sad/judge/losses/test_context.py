@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import around, of_classes, of_sequences, of_texts, source
+from sad.judge.losses.context import DECISIVE, around, of_classes, of_sequences, of_texts, source
 from sad.judge.target import load, owner
 
 FILE = Path(__file__).parent / "public_styles.py"
@@ -46,3 +46,10 @@ def test_what_has_no_source_says_nothing():
     assert not of_texts(Call(made["f"]))
     assert not of_classes(Call(made["f"]))
     assert not of_sequences(Call(made["f"]))
+
+
+def test_a_model_that_classifies_tokens_is_of_texts():
+    texts, classes = DECISIVE
+    assert texts.search("AutoModelForTokenClassification")
+    assert not classes.search("AutoModelForTokenClassification")
+    assert classes.search("AutoModelForSequenceClassification")

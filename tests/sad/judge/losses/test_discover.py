@@ -231,6 +231,8 @@ def test_targets_beside_logits_may_be_softened_already():
 
 
 def test_a_model_that_is_a_whole_distillation_carries_its_teacher_and_its_settings():
-    held: Any = SimpleNamespace(teacher_model=lambda: "the teacher", settings={Role.TEMPERATURE: 2.0})
+    held: Any = SimpleNamespace(
+        teacher_model=lambda: "the teacher", settings={Role.TEMPERATURE: 2.0}, _states=lambda name: None
+    )
     names = ("teacher", "temperature", "frobnication")
     assert [Values._carried(held, name) for name in names] == ["the teacher", 2.0, None]

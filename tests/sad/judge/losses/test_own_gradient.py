@@ -9,7 +9,7 @@ from sad.judge.losses import checks
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
-from sad.judge.losses.own_gradient import with_own_gradient
+from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
 
 
 def both(logits, target, factor):
@@ -47,3 +47,20 @@ def test_what_has_a_graph_or_returns_no_gradient_is_left_alone():
     assert with_own_gradient((logits.sum(), logits), [logits]) is None
     assert with_own_gradient((logits.sum().detach(), torch.ones(3)), [logits]) is None
     assert with_own_gradient(logits.sum(), [logits]) is None
+
+
+def test_a_gradient_that_is_sent_back_is_that_of_the_logits():
+    logits = torch.tensor([1.0, -torch.inf], requires_grad=True)
+    leaf = apart(logits, "loss.backward()")
+    (3 * leaf[0]).backward()
+    value = sent_back(torch.tensor(3.0), logits, leaf)
+    value.backward()
+    assert float(value.detach()) == 3
+    assert logits.grad.tolist() == [3, 0]
+
+
+def test_without_one_that_is_sent_back_nothing_is_changed():
+    logits, value = torch.ones(2, requires_grad=True), torch.tensor(3.0)
+    assert apart(logits, "return loss") is logits
+    assert sent_back(value, logits, logits) is value
+    assert sent_back(value, logits, apart(logits, "loss.backward()")) is value

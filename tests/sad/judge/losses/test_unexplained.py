@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
@@ -44,6 +45,15 @@ def test_what_pulls_away_from_the_teacher_is_broken():
     told = verdict(biased)
     assert told.standing is Standing.BROKEN
     assert "pulls the student away" in told.says
+
+
+def test_hard_labels_of_a_teacher_are_no_divergence():
+    def hard(student_logits, teacher_logits):
+        return F.cross_entropy(student_logits.flatten(0, 1), teacher_logits.argmax(-1).flatten())
+
+    told = verdict(hard)
+    assert told.standing is Standing.ALLOWED
+    assert "hard labels" in told.says
 
 
 def test_a_ranking_is_no_divergence():

@@ -1,0 +1,27 @@
+"""What stands in for a batch and for an output."""
+
+from __future__ import annotations
+
+import pytest
+
+from sad.judge.dicts import Batch, Output, unpacked
+from sad.judge.missing import Placeholder
+
+
+def test_names_beside_the_keys_are_answered_where_they_are_asked_for():
+    batch = Batch(labels=1).also({"teacher_logits": 5}.get)
+    assert batch.pop("teacher_logits") == batch["teacher_logits"] == batch.get("teacher_logits") == 5
+    # a model that is given the batch does not get them
+    assert {**batch} == {"labels": 1}
+    assert batch.pop("nosuch", 3) == 3
+    for asking in (batch.pop, batch.__getitem__):
+        with pytest.raises(KeyError):
+            asking("nosuch")
+
+
+def test_an_output_is_unpacked_with_its_logits_first():
+    first, second = Output(loss=1, logits=2)
+    assert (first, second) == (2, 1)
+    one, two = Placeholder("a")
+    assert one is not two
+    assert unpacked.__module__ == Batch.__module__
