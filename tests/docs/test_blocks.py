@@ -28,6 +28,8 @@ def my_loss(student_logits, teacher_logits):
     "Reverse KL, in nats per token."
     mine, theirs = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)
     return (mine.exp() * (mine - theirs)).sum(-1).mean()
+""",
+    "docs/judge-your-code.md": """
 def my_collator(features):
     import torch
     pad = lambda name, fill: torch.nn.utils.rnn.pad_sequence(
