@@ -4,9 +4,10 @@
 The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
 label loss surely falls by more than a twentieth; or in some of them, and the training falls in just that stretch. Or it
 goes on falling, and by next to nothing of what the training does, which is a warning: so does an average of the weights
-that is too slow. Or it began where the training did, has never come down since, and the training surely falls, which is
-a warning too: texts are learned by heart only after they were seen, so this is no overfitting. Where the log tells no
-parts, the total stands for the label loss; and where the evaluation tells its total alone, that total does.
+that is too slow. Where its fall slows down meanwhile it is a hint: so does a student on other texts. Or it began where
+the training did, has never come down since, and the training surely falls, which is a warning too: texts are learned by
+heart only after they were seen, so this is no overfitting. Where the log tells no parts, the total stands for the label
+loss; and where the evaluation tells its total alone, that total does.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -226,16 +227,18 @@ def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) ->
 
 
 def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
-    value = column.value
+    value, slows = column.value, signals.slows(column)
     return RULE.finding(
-        level=Level.WARNING,
+        level=Level.INFO if slows else Level.WARNING,
         headline=(
             f"The evaluation hardly follows the training: {words.called(training)} falls from "
             f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} from "
             f"{words.number(float(value[0]))} to {words.number(float(value[-1]))}."
         ),
         evidence=(f"{len(column)} evaluations, each a little lower than the one before",),
-        cause="An average of the weights is evaluated that is too slow for a run of this length, or an old copy.",
+        cause="The evaluation's text is of another kind, or the training's is learned by heart; or it is an old copy."
+        if slows
+        else "An average of the weights is evaluated that is too slow for a run of this length, or an old copy.",
         remedy="Evaluate the trained weights beside the average; let its decay grow from 0 in the first steps.",
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),

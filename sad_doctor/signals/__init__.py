@@ -36,7 +36,7 @@ from sad_doctor.signals.seams import (
 from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
-from sad_doctor.signals.standing import all_equal, hardly_moves, stands_while
+from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -139,6 +139,7 @@ __all__ = [
     "sides",
     "significand",
     "significant_digits",
+    "slows",
     "spikes",
     "spread",
     "staged",

@@ -43,6 +43,20 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
 
 
+def test_a_student_that_nears_its_best_on_other_texts_hardly_follows_too(judge):
+    text = "steps: 60 every 10\ntrain/loss: 1.38 -> 1.0 ~ 0.02\nsteps: 7 every 80\neval/loss: "
+    told = (text + "1.318, 1.31, 1.305, 1.303, 1.302, 1.301, 1.3005", text + "1.318 -> 1.3 ~ 0")
+    (hint,), (alarm,) = (judge(RULE, one) for one in told)
+    assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
+    assert "learned by heart" in hint.cause
+
+
+def test_a_total_that_falls_below_nothing_has_no_share_to_follow_by(judge):
+    text = "steps: 60\ntrain/loss: 0.05 -> -0.3 -> -1.2 -> -1.7 ~ 0.01\nsteps: 9 every 6\neval/loss: 0.9 -> 0.4"
+    with pytest.raises(TooFew):
+        judge(RULE, text)
+
+
 def test_a_training_that_falls_at_once_is_followed_no_more_than_one_that_falls_later(judge):
     values = [6.6] * 5 + [5.5 + 0.2 * (i % 3) for i in range(45)]
     text = f"steps: 50\ntrain/raw/lm: {', '.join(map(str, values))}\nsteps: 11 every 5\neval/lm_loss: "
