@@ -7,7 +7,7 @@ from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
-from sad_doctor.signals.epochs import in_first_pass, pass_begins
+from sad_doctor.signals.epochs import drops_at_passes, in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
@@ -83,6 +83,7 @@ __all__ = [
     "cut",
     "decayed",
     "doubled",
+    "drops_at_passes",
     "ends",
     "evaluated",
     "evaluation_moves",
