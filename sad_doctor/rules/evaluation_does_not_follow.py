@@ -59,8 +59,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_EARLY, _ALIKE = 0.2, 0.15
-"""By when the first evaluation must be, of the run, and how near the training's beginning."""
+_EARLY, _ALIKE, _FEW = 0.2, 0.15, 3
+"""By when the first evaluation must be, of the run, how near the training's beginning; so few digits hide a move."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
 """Evaluations that depend on the student alone; a projector that is trained moves others."""
@@ -103,11 +103,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
-    yield _copy(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+    yield _copy(run, name, column, training[0], tuple(float(np.median(v)) for v in ends))
 
 
-def _copy(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+def _copy(run: Run, name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+    again = 0 < signals.in_first_pass(run, column.step) < len(column)  # then a fall may be what is learned by heart
     return RULE.finding(
+        level=Level.INFO if again and signals.significant_digits(column.last) <= _FEW else None,
         headline=(
             f"The evaluation does not follow the training: {words.called(training)} falls from "
             f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} is "
@@ -163,7 +165,7 @@ def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
     level = abs(float(np.median(ends[0])))
     told = (names.EVAL_LOSS, column, training[0], tuple(float(np.median(v)) for v in ends))
     if signals.all_equal(column, t["evaluations"], t["digits"]) and fall.surely_above(t["falls"] * level):
-        return _copy(*told)
+        return _copy(run, *told)
     lags = not bool(np.all(column.value == column.value[0])) and fall.surely_above(t["far"] * level)
     lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
     return _lags(*told) if lags else None

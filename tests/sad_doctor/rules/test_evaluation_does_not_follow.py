@@ -20,6 +20,15 @@ def test_four_digits_need_more_evaluations(judge):
         judge(RULE, TRAIN + "steps: 4 every 200\neval/perplexity: 152.8")
 
 
+@pytest.mark.parametrize(
+    ("value", "passes", "level"), [("1.53", 3, Level.INFO), ("1.53", 0.9, Level.ERROR), ("1.53127", 3, Level.ERROR)]
+)
+def test_few_digits_hide_what_an_evaluation_moves_by_beside_a_training_learned_by_heart(judge, value, passes, level):
+    text = f"steps: 100 every 10\ntrain/loss: 1.62 -> 1.45 ~ 0.02\ntrain/epoch: 0.01 -> {passes}\n"
+    (finding,) = judge(RULE, text + f"steps: 8 every 120\neval/loss: {value}")
+    assert finding.level == level
+
+
 def test_a_training_that_stays_too_is_frozen(judge):
     text = "steps: 100 every 10\ntrain/raw/lm: 5 ~ 0.1\nsteps: 5 every 200\neval/lm_loss: 5.02917"
 
