@@ -34,7 +34,7 @@ def unpack(rows: UInt8[ndarray, "n size"], count: int, bits: int) -> Int64[ndarr
     first = np.arange(count) * bits
     found = np.zeros((len(rows), count), dtype=np.uint32)
     for byte in range(found.itemsize):
-        # beyond the end any byte will do: its bits are cut off
+        # past the end any byte will do, since its bits are cut off
         found |= rows.take((first >> 3) + byte, axis=1, mode="clip").astype(np.uint32) << np.uint32(8 * byte)
     values: ndarray = ((found >> (first & 7).astype(np.uint32)) & np.uint32(2**bits - 1)).astype(np.int64)
     return values

@@ -16,7 +16,7 @@ from sad.recipe.schema import Recipe
 from sad_doctor import bounded
 
 FORMAT = 1
-"""Of the files: goes up when a cache of before can no longer be read."""
+"""Version of the files: goes up when older caches can no longer be read."""
 ELSEWHERE = "not here"
 """Stands for weights that are not on this machine: they cannot be compared."""
 UNSAID = ("_name_or_path", "transformers_version", "torch_dtype", "dtype")
@@ -36,7 +36,7 @@ WORDS = {
     "bits": "cache.bits is another",
     "layers": "it has the states of other blocks of the teacher (terms.layerwise.layers, or no states at all)",
 }
-"""How a difference is told, the most telling first."""
+"""What each difference is called in a message, the most important first."""
 
 Key = dict[str, Any]
 

@@ -73,7 +73,7 @@ def _refuse(message: str, code: int) -> NoReturn:
 
     # the doctor, which is a package of its own, names itself: one form of error for one command
     who = "sad doctor" if sys.argv[1:2] == ["doctor"] else "sad"
-    # where standard error is closed, print would take standard output for it
+    # with standard error closed, print would write to standard output
     if sys.stderr is not None:
         print(f"{who}: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
     sys.exit(code)
@@ -88,7 +88,7 @@ def _in_a_folder() -> None:
 
 
 def _crashed(error: Exception) -> NoReturn:
-    """Show what nobody foresaw: what a message took from a file must not reach the terminal as a control code."""
+    """Print the traceback of an unforeseen error, cleaned: its text may come from a file and hold control codes."""
     import traceback
 
     from sad_doctor.sanitize import sanitize
@@ -100,14 +100,14 @@ def _crashed(error: Exception) -> NoReturn:
 
 
 def _end_when_told() -> None:
-    """Let SIGTERM end a command as Ctrl-C does: what it started ends, and what lies in a temporary folder goes."""
+    """Let SIGTERM end a command as Ctrl-C does, so that child processes end and temporary folders are removed."""
     here = threading.current_thread() is threading.main_thread()
     if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _told_to_end)
 
 
 def _command(error: Any) -> str:  # noqa: ANN401 - typer's error has no public name
-    """The command whose page of help helps: an option that lacks its value is refused before it is told which."""
+    """The command whose help to name. An option that lacks its value is refused before typer knows the command."""
     if error.ctx:
         return str(error.ctx.command_path)
     known: Any = typer.main.get_command(app)
@@ -116,12 +116,12 @@ def _command(error: Any) -> str:  # noqa: ANN401 - typer's error has no public n
 
 
 def _ours(message: str) -> str:
-    """Return what typer says of wrong words in the form of every other message: an option named, no sentence."""
+    """Return typer's message about wrong words in the form of our own messages: the option first, no full sentence."""
     told = re.sub(r"^Invalid value for '?([^':]+)'?: ", r"\1: ", message.strip())
     told = told.replace("Got unexpected extra argument(s) (", "more words than are taken (").replace(
         ": Input ", ": it "
     )
-    # none of the beginnings that are left is a name
+    # no message that is left begins with a name
     told = told[:1].lower() + told[1:]
     return re.sub(r"\.? \(?(Did you mean|Possible options:) ([^?)]+)[?)]?$", r"; did you mean \2?", told).rstrip(".")
 
@@ -146,7 +146,7 @@ def main() -> None:
         if (told := streams.failure()) is not None:
             raise UserError(f"standard output cannot be written: {told}")
     except SystemExit as ending:
-        # the library's own end where the reader of our output went away, or a shell was told what it asked
+        # typer itself ends where the reader of our output went away (1), or after it has answered a shell's completion
         sys.exit(141 if ending.code == 1 else ending.code)
     except (UserError, Stopped) as error:
         _in_a_folder()

@@ -20,6 +20,7 @@ from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
+from sad.train.output import say as print_line
 from sad.train.saving import disk
 from sad_doctor.sanitize import sanitize
 
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 PAUSE = 5.0
 """Seconds between two lines where there is no terminal."""
 TRIAL = 3
-"""Batches that are tried to tell the time."""
+"""Batches that are timed to forecast the rest."""
 
 
 def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], *, dry_run: bool) -> int:
     """Write a cache, go on with one, or only tell size and time; return the exit code. Raises UserError, Stopped."""
-    recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
+    recipe = recipes.load(config, recipes.merged(sets, flags))
     if recipe.cache.path is None:
         raise UserError("name the folder of the cache: sad cache --cache DIR")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -70,7 +71,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
     from sad.train.plan import check_cache, make_plan
 
     def say(line: str) -> None:
-        console.print(sanitize(line), markup=False, highlight=False, soft_wrap=True)
+        print_line(console, sanitize(line))
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True)
@@ -81,7 +82,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
             check_cache(plan.within(found := open_cache(str(folder))), found, recipe.cache)
             found.check_layers(_layers(recipe, plan))
             check_hashes(folder, found.manifest)
-            # killed between its last two steps
+            # the writer was killed between its last two actions
             (folder / manifest.PARTIAL).unlink(missing_ok=True)
             say(f"{folder} is whole, and holds all that is asked for: {found.told()}")
             return 0
@@ -157,7 +158,7 @@ def _described(parts: Mapping[str, Part]) -> Iterator[str]:
 
 
 def _room(folder: Path, parts: Mapping[str, Part]) -> None:
-    """Raise UserError where the disk cannot take it; what is there already counts."""
+    """Raise UserError where the disk has too little room; what is written already counts."""
     above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     there = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
     wanted, free = sum(part.size for part in parts.values()) - there, shutil.disk_usage(above).free
@@ -169,7 +170,7 @@ def _room(folder: Path, parts: Mapping[str, Part]) -> None:
 
 
 def _ahead(source: Source, parts: Mapping[str, Part], total: int) -> str:
-    """Try a few batches; tell how long the rest takes."""
+    """Time a few batches, and say how long the rest will take."""
     part, size = parts["train"], source.batch_size
     every = source.examples["train"]
     # the first one warms up

@@ -138,7 +138,7 @@ def _bug_page(code: str) -> str:
             return told
         if code[:1].upper() == "R" and code[1:].isdigit():
             raise UserError(f"no red flag {code}; {nearest(code)}")
-        # a name with a slip in it means that one name, not all that are a little like it
+        # a misspelt name means one name, not all that are somewhat like it
         slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
         if slips := slips or ([key] if "." in code and (key := nearest_key(code)) else []):
             raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?")
@@ -152,7 +152,7 @@ def _explained(code: str, run: Path, changed: list[str]) -> str:
     from sad_doctor.settings import thresholds
 
     if explain_rule(code) is None:
-        # of a code that is nothing at all, this says so
+        # refuses a code that means nothing
         _bug_page(code)
         raise UserError(f"{code} is no red flag: a run goes with one, such as R203; leave out {run}")
     try:

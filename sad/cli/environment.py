@@ -83,7 +83,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    """The text with the home folder as ``~``."""
+    """The text, with the home folder written as ``~``."""
     try:
         home = str(Path.home())
     except RuntimeError:

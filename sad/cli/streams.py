@@ -11,7 +11,7 @@ import sys
 def ready() -> None:
     """Make standard output a stream that can be written to, and let both show what their encoding lacks as ``?``."""
     if sys.stdout is None:
-        # a file that is opened later would become what others take for standard output
+        # else a file that is opened later would get its descriptor, and with it what others print
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end, as the one it stands for
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -22,7 +22,7 @@ def collate(some: Sequence[Example], readers: Readers) -> Batch:
 def collate_rows(rows: Sequence[Sequence[Example]], readers: Readers) -> Batch:
     """Put the examples of a row one after the other, and pad the rows on the right. No row may be empty.
 
-    Where a row holds several, ``Tokens`` tells them apart, and their positions begin anew.
+    Where a row holds several, ``Tokens`` tells them apart, and positions start at 0 in each.
     """
     row = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
     some = [one for of in rows for one in of]

@@ -1,4 +1,4 @@
-"""Makes examples of documents once, and keeps them: the same documents and tokenizers find them again."""
+"""Makes examples of documents once and keeps them on disk, where the same documents and tokenizers find them again."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sad.data.prepared import Prepared, Writer
 from sad.errors import UserError
 
 FORMAT = "1"
-"""Raised whenever the same documents give other examples, or the file another form: older files are not found then."""
+"""Goes up when the same documents give other examples or the file format changes, so that older files are not used."""
 
 CHUNK = 64
-"""Documents tokenised at once: enough for the tokenizer's threads, little memory."""
+"""Documents tokenised at once: enough to keep the tokenizer's threads busy in little memory."""
 
 CHARACTERS = 1 << 20
 """Characters of a chunk, at the most, unless one document has more."""
 
 PARTIAL = ".partial-"
-"""Begins the name of a file that is being written."""
+"""Prefix of the name of a file that is being written."""
 
 LEFT_BEHIND = 24 * 3600.0
-"""Seconds after which nobody writes to such a file any more: it is of one that was killed."""
+"""Seconds after which such a file is abandoned: its writer was killed."""
 
 SMALL = 8 << 20
-"""Bytes of text below which a process of its own takes longer to start than the work takes."""
+"""Bytes of text below which a separate process takes longer to start than the work itself."""
 
 
 def examples(
@@ -101,7 +101,7 @@ def content_key(
 
 
 def begun(readers: Readers, max_length: int, limit: int | None = None) -> hashlib.blake2b:
-    """Return a hash of all that decides the examples of documents besides the documents."""
+    """Return a hash of all that decides the examples, the documents left out."""
     digest = hashlib.blake2b(digest_size=16)
     for reader in (readers.student, readers.teacher):
         digest.update(repr((reader.fingerprint, reader.prefix, reader.eos)).encode())
@@ -113,7 +113,7 @@ def take_in(digest: hashlib.blake2b, document: Written) -> int:
     """Add a document to a hash; return the bytes of its text."""
     text, learned = text_of(document).encode("utf-8", "surrogatepass"), ranges(document)
     told = "whole" if learned is None else learned.tolist()
-    # lengths first: else two documents could be one that says the same
+    # lengths first, or two documents could have the hash of one that joins them
     digest.update(f"\n{len(text)} {told}\n".encode())
     digest.update(text)
     return len(text)
@@ -134,7 +134,7 @@ def chunks(documents: Iterable[Written]) -> Iterator[list[Written]]:
 
 
 def default_workers(size: int) -> int:
-    """Return the processes that ``size`` bytes of text are worth: none for little text, at most one a core."""
+    """Return how many worker processes ``size`` bytes of text are worth: none for little text, at most one a core."""
     there = cores()
     return 0 if size < SMALL or there == 1 else min(there, size // SMALL + 1)
 
@@ -145,7 +145,7 @@ def cores() -> int:
 
 
 def nothing(name: str, counts: Counts | None = None) -> str:
-    """Say that a text gives no example, and with the counts, why."""
+    """Return the error that says, with the counts, why a text gives no example."""
     if counts is not None and counts.unlabelled_windows:
         return f"{name} has no token that is to be learned: look at its roles and at data.max_length"
     never = "the two tokenizers never end a token at the same place in it"
@@ -161,7 +161,7 @@ def _checked(made: Prepared, name: str, more: str = "") -> Prepared:
 
 
 def _kept(place: Path, key: str, limit: int | None) -> Prepared | None:
-    """Open what is in the cache; a file that cannot be read is made anew."""
+    """Open what is in the cache; None for a file that cannot be read, which is then made again."""
     if not place.exists():
         return None
     try:
@@ -215,7 +215,7 @@ def _write(
 
 @contextmanager
 def aside(folder: Path, name: str) -> Iterator[Path]:
-    """Give a file to write to, which is gone afterwards unless it was renamed."""
+    """Give a temporary file to write to; it is removed afterwards unless it was renamed."""
     handle, made = tempfile.mkstemp(prefix=f"{PARTIAL}{name}-", suffix=".arrow", dir=folder)
     os.close(handle)
     try:
@@ -245,7 +245,7 @@ def _alone(place: Path) -> Iterator[None]:
             # a disk that is full may have no room for the lock either
             file = stack.enter_context((place.parent / f".{place.stem}.lock").open("w"))
             fcntl.flock(file, fcntl.LOCK_EX)
-            # of one that was killed while it wrote: nobody else writes these now
+            # left by a process that was killed: under the lock nobody else writes these
             for left in place.parent.glob(f"{PARTIAL}{place.stem}-*"):
                 left.unlink(missing_ok=True)
         except (ImportError, OSError):

@@ -1,6 +1,6 @@
-"""What a run asks of its examples as a whole: for those of a file it is known, of a list it is counted.
+"""Figures of all examples of a run: prepared ones have them on record, those of a list are counted.
 
-Of a stream it is told of the windows that are there.
+For a stream they cover the windows that are there.
 """
 
 from __future__ import annotations

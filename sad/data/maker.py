@@ -1,4 +1,4 @@
-"""From the documents of a stream to its segments: those on disk are found again, the others prepared."""
+"""From the documents of a stream to its segments: those on disk are reused, the others prepared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAUSE = 0.1
 
 
 class ChangedError(UserError):
-    """A text is not the one that was prepared."""
+    """The text has changed since it was prepared."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not what it was: put it back, or start a new run without --resume")

@@ -12,7 +12,7 @@ from sad.data.schedule import remember, rows_of, totals
 from sad.data.stream import Streamed
 
 PACKED = 3
-"""What tells the numbers that are drawn here from those that are drawn for an order."""
+"""Part of the seed: the numbers drawn here differ from those drawn for an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Packer:
         self._source, self._room, self._seed, self._rows = source, room, seed, rows
         none = np.empty(0, np.int64)
         self._begins = {0: Begin(0, 0, none, none.reshape(0, 2))}
-        # the last of them
+        # the pool that was made last
         self._begun = 0
         self._pools: dict[int, Pool] = {}
         # the number of the last pool, and all rows: who asks at each step would have that pool made again and again
@@ -109,7 +109,7 @@ class Packer:
             self._begun = max(self._begun, number + 1)
         else:
             self._end = number, begin.rows + len(made.rows)
-        # last, for another thread may look: what goes with a pool is there before it
+        # set last, since another thread may look: all that belongs to a pool must be there before it
         remember(self._pools, number, made)
         return made
 

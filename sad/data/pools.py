@@ -93,7 +93,7 @@ class Pools(Schedule):
 
     @property
     def lead(self) -> int:
-        """Windows that are to be prepared beyond those that are needed."""
+        """Windows to prepare beyond those that are needed."""
         return self.windows(LEAD)
 
     @property
@@ -114,13 +114,13 @@ class Pools(Schedule):
         there = self._there(step)
         if there > step * self.per_step:
             return 0, step
-        # the stream has ended before
+        # the stream ended before this step of the pass
         return divmod(step, -(-there // self.per_step))
 
     def _of_pool(self, epoch: int, number: int, start: int, stop: int) -> Ints:
         first = start * self.per_step
         last = self._there(stop - 1)
-        # a number of its own, which is not 0: a generator takes nothing for a 0
+        # the part's own number is not 0, which the generator would not tell from no number
         part = 2, number + 1
         if self.buckets:
             return first + bucketed(self._sizes(number, first, last), self.per_step, epoch, self.seed, *part)

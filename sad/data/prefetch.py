@@ -1,4 +1,4 @@
-"""What the next steps need is made while the step before is computed. Nothing of it changes with it or without."""
+"""Makes what the next steps need while the step before is computed. The results are the same with and without."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Prefetched(Generic[Made]):
         self._ended.set()
         if self._thread is None:
             return
-        # it may wait for room for what it made: with room for one it sees that it is done
+        # the thread may wait for room in the queue: room for one item lets it see that it is to end
         with suppress(queue.Empty):
             self._ready.get_nowait()
         self._thread.join()

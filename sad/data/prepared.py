@@ -1,4 +1,4 @@
-"""Prepared examples in an Arrow file, read where it lies: memory is mapped, and nothing loaded before it is used."""
+"""Prepared examples in an Arrow file that is memory-mapped: nothing is loaded before it is used."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from sad.align.reader import Ints
 
 COUNTS, KEY = b"counts", b"key"
 WORTH_TELLING = 0.02
-"""Share of the text beyond which it is told that it is left out."""
+"""Share of the text that may be left out without a note."""
 
 
 class Writer:
-    """Writes columns to a file, or with None to memory. A file without its end is no Arrow file: half is nothing.
+    """Writes columns to a file, or with None to memory. A file without its end is no Arrow file, so half a file is
+    never read.
 
     ``about`` is what else the file says of itself.
     """
@@ -60,7 +61,7 @@ class Writer:
 
 
 class Windows(Sequence[Example]):
-    """Examples that are made when they are looked at. Raises IndexError for one that is not there."""
+    """Examples that are made when they are asked for. Raises IndexError for one that is not there."""
 
     @overload
     def __getitem__(self, at: int) -> Example: ...

@@ -23,11 +23,11 @@ every epoch. By places and not by tokens: windows of one length in one tokenizer
 
 ALIKE, ANY = "windows of about one length", "windows of any length"
 ROWS, ROWS_ALIKE = "rows of several windows", "rows of several windows, with about as many tokens in both tokenizers"
-"""What the units of a step are."""
+"""What the units of a step are called."""
 
 
 def generator(seed: int, *which: int) -> np.random.Generator:
-    """Return where all that is drawn for the order comes from."""
+    """Return the random generator of an order."""
     return np.random.default_rng((seed, *which))
 
 
@@ -171,7 +171,7 @@ class Schedule:
 
 
 def remember(kept: dict[Key, Made], key: Key, made: Made) -> None:
-    """Keep an order, and the one that was made before it: where one goes over into the next both are looked at."""
+    """Keep an order and the one made before it: at the border of two epochs both are asked for."""
     for old in list(kept)[:-1]:
         kept.pop(old, None)
     kept[key] = made

@@ -24,7 +24,7 @@ OPEN = 32
 """Segments whose files are mapped at a time."""
 
 PAUSE = 0.1
-"""Seconds between two looks whether to go on waiting."""
+"""Seconds between two checks of whether to go on waiting."""
 
 LEAVE = 10.0
 """Seconds that a thread is given to end; one that waits for a network is left to itself."""
@@ -116,7 +116,7 @@ class Streamed(Windows):
                     self._append(one)
 
     def key_at(self, windows: int) -> str:
-        """Return a hash of all that decided the first so many windows, and of a little more behind them.
+        """Return a hash of all that decided the first ``windows`` windows, and of a little more behind them.
 
         Waits for them; of a stream that has fewer it is that of all.
         """
@@ -127,12 +127,12 @@ class Streamed(Windows):
 
     @property
     def fingerprint(self) -> str:
-        """Of what is prepared; after :meth:`end_at` of the whole."""
+        """Hash of what is prepared so far: after :meth:`end_at`, of the whole."""
         return f"{self.key_at(len(self))}-{len(self)}"
 
     @contextmanager
     def going_on(self, most: int, lead: int) -> Iterator[None]:
-        """While it is open, prepare ``lead`` windows more than are needed, but by itself no more than ``most``."""
+        """While the context is open, prepare ``lead`` windows ahead of need, but not beyond ``most`` unasked."""
         self._most, self._lead, self._maker.ahead = most, lead, True
         self._thread = threading.Thread(target=self._work, name="sad-stream", daemon=True)
         self._thread.start()
@@ -143,11 +143,11 @@ class Streamed(Windows):
             self._thread.join(LEAVE)
 
     def close(self) -> None:
-        """Read and prepare nothing any more. What is there stays there."""
+        """Stop reading and preparing. What was prepared stays."""
         with self._changed:
             self._maker.closed = True
             self._changed.notify_all()
-        # one that is still at work ends by itself
+        # a thread that is still at work ends by itself
         with suppress(ValueError):
             self._making.close()
 
@@ -250,7 +250,7 @@ class Streamed(Windows):
         except BaseException as raised:
             if threading.current_thread() is not self._thread:
                 raise
-            # whoever needs the windows meets it
+            # it is raised where the windows are needed
             error = raised
         with self._changed:
             self._error = error

@@ -39,10 +39,10 @@ class Projections:
     modules: tuple[nn.Module, ...]
     widths: tuple[int, int, int]
     heads: int
-    """Of interleaved ones; 0 elsewhere."""
+    """Heads of an interleaved projection; 0 for the others."""
 
     def split(self, out: Tensor) -> tuple[Float[Tensor, "batch length width"], ...]:
-        """Cut what a module that gives all three gave."""
+        """Split the output of a module that gives all three."""
         if not self.heads:
             return torch.split(out, list(self.widths), dim=-1)
         batch, length, _ = out.shape

@@ -1,4 +1,4 @@
-"""What a model's files say before anything is loaded: whether they are all there and whole, and how far it reads."""
+"""What a model's files say before anything is loaded: whether they are complete, and how many tokens it reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG, WEIGHTS, INDEX, ADAPTER = (
 )
 SUFFIX = ".safetensors"
 POSITIONS = ("max_position_embeddings", "n_positions")
-"""What the number of tokens that a model reads is called in its configuration; GPT-2 has a name of its own."""
+"""Configuration keys for the most tokens that a model reads; GPT-2 has a key of its own."""
 LARGEST_HEADER = 100_000_000
 """Bytes of the longest header that safetensors reads."""
 
@@ -58,7 +58,7 @@ def check_model(path: Path, name: str) -> None:
 
 
 def whole(name: str) -> Path:
-    """Return the path that a name may be. Raises UserError for a file that is missing, or is no model by itself."""
+    """Return the name as a path. Raises UserError for a file that is missing, or is no model by itself."""
     path = Path(name).expanduser()
     if path.suffix.lower() == ".gguf":
         if not path.is_file():

@@ -73,7 +73,7 @@ def _a_text_a_row() -> Iterator[None]:
 
 
 LOOK = "find_packed_sequence_indices"
-"""What transformers tells several texts in a row by."""
+"""The function by which transformers tells several texts in a row apart."""
 
 
 def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tensor, "batch length width"]:
@@ -119,7 +119,7 @@ def body(model: nn.Module) -> nn.Module:
     """Return the part of a causal LM that gives hidden states."""
     inner = getattr(model, "base_model", model)
     if inner is model:
-        # the class names its body otherwise than its prefix says (Llama 4): it is the part that is a model too
+        # the body is not where the class's prefix says (Llama 4): it is the part that is a model too
         inner = next((part for part in model.children() if hasattr(part, "get_input_embeddings")), model)
     return inner if isinstance(inner, nn.Module) else model
 

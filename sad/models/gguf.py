@@ -25,7 +25,7 @@ BLOCKS = {
 MOST, ENTRIES = 10_000_000, 1_000_000
 """Values of a file before its weights, of which a tokenizer's lists hold most; and entries, or tensors."""
 DEEPEST = 8
-"""Arrays within arrays."""
+"""Depth of nested arrays, at most."""
 
 
 def check(path: Path, name: str) -> int | None:

@@ -28,7 +28,7 @@ def reachable() -> bool:
 
 
 def ready() -> bool:
-    """Make the libraries take what they have in their cache, at once, if the hub cannot be reached; tell if it can."""
+    """Return whether the hub can be reached; if not, make the libraries use their cache without trying."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -37,7 +37,7 @@ def ready() -> bool:
         return True
     import datasets.config
 
-    # both are read whenever something is asked for
+    # the libraries read both on every request
     constants.HF_HUB_OFFLINE = True
     datasets.config.HF_HUB_OFFLINE = True
     return False

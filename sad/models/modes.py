@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""Puts a model in evaluation mode inside a ``with`` block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put all of a model in evaluation mode inside the block; afterwards every module is in the mode that it was in."""
+    """Put a model in evaluation mode inside the block; afterwards every module is back in the mode that it was in."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

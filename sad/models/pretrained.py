@@ -140,7 +140,7 @@ def _check_whole(loaded: Mapping[str, Any], name: str) -> None:
 def check_finite(model: nn.Module, name: str) -> None:
     """Raise UserError where a weight is NaN or infinite: such a model knows nothing, and no step can mend it."""
     for at, weight in model.named_parameters():
-        # both ends are NaN where any number is; no copy is made
+        # minimum and maximum are NaN where any number is; no copy is made
         if weight.is_floating_point() and weight.numel() and not all(map(torch.isfinite, torch.aminmax(weight))):
             raise UserError(f"{name} has weights that are NaN or infinite, {at} for one: fetch it or save it again")
 
@@ -157,7 +157,7 @@ def check_causal(model: nn.Module, name: str) -> None:
         bad = f"{name} answers four tokens with logits that are NaN or infinite"
         raise UserError(f"{bad}: fetch it again, or, if it overflows, set train.precision = fp32")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
-    # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
+    # the rounding between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())
     if not apart < (1e-4 if exact else 0.05):
         told = f"{name} reads the text after a token to predict it: it is no causal language model"

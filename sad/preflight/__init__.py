@@ -1,1 +1,1 @@
-"""Preflight: examines the run that is about to start, with the code that will train it. One file an examination."""
+"""Preflight: examines the run that is about to start, with the code that will train it. One examination a file."""

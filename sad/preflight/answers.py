@@ -1,4 +1,4 @@
-"""The teacher's answers, kept: a frozen model that reads the same tokens again says the same, and is the slow part."""
+"""Keeps the teacher's outputs: a frozen model gives the same ones for the same tokens, and takes most of the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where examinations work: the user's own pair as it was loaded, and small cuts of the user's own text."""
+"""What examinations work on: the user's own pair as it was loaded, and small cuts of the user's own text."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ T = TypeVar("T")
 MOST_TOKENS = 4096
 """Student tokens of the largest cut that one examination runs through both models."""
 LOOKED_AT = 200
-"""Steps among which the heaviest micro-batch is looked for."""
+"""Steps that are searched for the heaviest micro-batch."""
 MOST_LOGITS = 50_000_000
 """Logits of both models that an evaluation of a cut computes at the most: some seconds of one core."""
 LENGTHS = (40, 24, 33, 13)
-"""Tokens of the windows of the small cut: unequal, or a wrong denominator would not show."""
+"""Tokens of each window of the small cut: unequal, or a wrong denominator would not show."""
 WIDE, SHORTER = 2**16, 2
 """Tokens of both vocabularies together from which the windows of the small cut are ``SHORTER`` times as short."""
 WIDEST_TEACHER = 2_000_000_000
-"""Parameters up to which the teacher is carried to float32 for the exact checks."""
+"""Largest teacher, in parameters, that is converted to float32 for the exact checks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kit:
-    """All that takes steps, fresh: as the training loop makes it before its first step."""
+    """All that a step needs, as the training loop makes it before its first step."""
 
     plan: Plan
     accelerator: Accelerator
@@ -78,14 +78,14 @@ class Bench:
         self._answers = Answers()
 
     def once(self, measure: Callable[[Bench], T]) -> T:
-        """Return what ``measure`` finds here, measured once."""
+        """Return what ``measure`` finds on this bench; it is called once."""
         if measure not in self._known:
             self._known[measure] = measure(self)
         found: T = self._known[measure]
         return found
 
     def known(self, measure: Callable[[Bench], T]) -> T | None:
-        """Return what ``measure`` found here, or None if it was not asked yet."""
+        """Return what ``measure`` found on this bench, or None if it was not called yet."""
         found: T | None = self._known.get(measure)
         return found
 
@@ -128,7 +128,7 @@ class Bench:
 
     @property
     def tolerance(self) -> float:
-        """Relative error of an exact check: float32, or bf16 where the teacher is too large to be carried over.
+        """Relative error of an exact check: float32, or bf16 where the teacher is too large to be converted.
 
         Measured on the embedded pair, on the tiny ones and on SmolLM2: at most 2e-6 in float32.
         """
@@ -136,7 +136,7 @@ class Bench:
 
     @property
     def _carried(self) -> bool:
-        """Whether the teacher is small enough to be carried to float32."""
+        """Whether the teacher is small enough to be converted to float32."""
         return sum(p.numel() for p in self.plan.pair.teacher.parameters()) <= WIDEST_TEACHER
 
     @property
@@ -164,7 +164,7 @@ def heaviest(plan: Plan) -> list[Example]:
     """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
     schedule = plan.schedule()
     if plan.recipe.train.packing:
-        # rows are about full: as many of the longest windows as hold as many tokens
+        # rows are nearly full: the longest windows that together hold as many tokens
         sides = longest_sides(plan.train)
         wanted = plan.recipe.train.batch_size * plan.recipe.data.max_length
         return [plan.train[i] for i in np.argsort(-sides)[: -(-wanted // int(sides.max()))]]
@@ -191,7 +191,7 @@ def within(some: Sequence[Example], tokens: int = MOST_TOKENS) -> list[Example]:
 def shortened(example: Example, tokens: int) -> Example:
     """Cut a window at the last common boundary that leaves at most ``tokens`` tokens on either side.
 
-    At least two boundaries stay. The bytes are counted in proportion: nothing here reads them.
+    At least two boundaries stay. The number of bytes is cut in proportion, since nothing here uses it.
     """
     fits = (example.at_student < tokens) & (example.at_teacher < tokens)
     kept = max(2, int(fits.sum()) - 1)
@@ -200,7 +200,7 @@ def shortened(example: Example, tokens: int) -> Example:
     mine, theirs = int(example.at_student[kept]), int(example.at_teacher[kept])
     runs = example.runs
     if runs is not None:
-        # what is learned of a chat stays what is learned of it
+        # the parts of a chat that are learned stay the same
         runs = np.minimum(runs, np.array([mine, mine, theirs, theirs], dtype=runs.dtype))
         runs = runs[runs[:, 0] < runs[:, 1]]
     return Example(

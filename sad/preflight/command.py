@@ -7,13 +7,18 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sad.errors import UserError
 from sad.models.files import check_files
 from sad.preflight.foreign import refuse_foreign
 from sad.recipe import schema as recipes
 from sad.recipe import toml
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sad.preflight.finding import Finding
 
 FINE, WRONG, STOPPED = 0, 1, 130
 
@@ -28,10 +33,10 @@ def run_preflight(
     """
     if config is not None:
         refuse_foreign(config)
-    recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
+    recipe = recipes.load(config, recipes.merged(sets, flags))
     if write_fix is not None:
         _writable(write_fix, config)
-    # before the libraries are loaded, which takes longer
+    # checked before the libraries are loaded, which takes long
     check_files(recipe)
     try:
         return _examined(recipe, write_fix, as_json=as_json)
@@ -45,22 +50,8 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
 
     console = Console(highlight=False)
     started = time.perf_counter()
-    moving = console.is_terminal and not as_json
-    with console.status("loading the pair and reading the text", spinner="line") if moving else nullcontext() as status:
-        from sad.quiet import quiet_libraries
+    findings = _findings(recipe, console, moving=console.is_terminal and not as_json)
 
-        quiet_libraries()
-        from sad.preflight.bench import Bench
-        from sad.preflight.examine import examine
-        from sad.train.plan import make_plan
-
-        def told(name: str) -> None:
-            if status is not None:
-                status.update(f"examining {name}")
-
-        # the teacher itself is examined, also where a cache stands for it
-        bench = Bench(make_plan(recipe.model_copy(update={"cache": recipes.Cache()})))
-        findings = list(examine(bench, told))
     from sad.preflight import mend, view
     from sad.preflight.finding import Level
 
@@ -80,8 +71,27 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
     return WRONG if any(f.level is Level.WRONG for f in findings) else FINE
 
 
+def _findings(recipe: recipes.Recipe, console: Console, *, moving: bool) -> list[Finding]:
+    """Load the pair and examine it; a ``moving`` line tells what is being examined."""
+    with console.status("loading the pair and reading the text", spinner="line") if moving else nullcontext() as status:
+        from sad.quiet import quiet_libraries
+
+        quiet_libraries()
+        from sad.preflight.bench import Bench
+        from sad.preflight.examine import examine
+        from sad.train.plan import make_plan
+
+        def told(name: str) -> None:
+            if status is not None:
+                status.update(f"examining {name}")
+
+        # the teacher itself is examined, also where a cache stands for it
+        bench = Bench(make_plan(recipe.model_copy(update={"cache": recipes.Cache()})))
+        return list(examine(bench, told))
+
+
 def _writable(target: Path, config: Path | None) -> None:
-    """Find out before the minutes, not after them. Raises UserError."""
+    """Check before the examinations, which take minutes, and not after them. Raises UserError."""
     if config is not None and target.exists() and target.samefile(config):
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
@@ -91,5 +101,5 @@ def _writable(target: Path, config: Path | None) -> None:
         try:
             recipes.load(target, {})
         except UserError:
-            # the user's text, say: it would be gone after the minutes
+            # it may be the user's training text, which must not be overwritten
             raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

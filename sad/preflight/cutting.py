@@ -21,7 +21,7 @@ NO_CLIP = 1e30
 
 
 class Catching(torch.optim.Optimizer):
-    """Moves nothing; keeps the gradient that a step would have used."""
+    """An optimizer that moves nothing, and keeps the gradient that a step would have used."""
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
         super().__init__(parameters, {})
@@ -66,7 +66,7 @@ def caught(kit: Kit, batches: Sequence[Batch]) -> Caught:
     """Take the training code's step with an optimizer that moves nothing."""
     distiller = kit.distiller
     optimizer = Catching([p for p in distiller.parameters() if p.requires_grad])
-    # the weights of now, and no controller: it would move them between two steps that are to be compared
+    # the present weights without the controller, which would move them between two steps that are to be compared
     still = Objective(dict(kit.objective.weights))
     done = take_step(replace(kit.learner, optimizer=optimizer, objective=still), batches, NO_CLIP, measure_update=False)
     gradient = torch.cat(optimizer.caught) if optimizer.caught else torch.zeros(1)

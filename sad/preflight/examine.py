@@ -1,4 +1,4 @@
-"""Every examination, in order, on one bench. One that fails says so and ends nothing."""
+"""Every examination, in order, on one bench. One that fails reports it, and the others go on."""
 
 from __future__ import annotations
 

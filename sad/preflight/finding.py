@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """How bad it is. Only ``WRONG`` stops a run from being worth its hours."""
+    """How bad it is. Only ``WRONG`` means that the run is not worth starting."""
 
     WRONG = "wrong"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 
 ORDER = (Level.WRONG, Level.WARNING, Level.FINE, Level.SKIPPED)
-"""What is told first."""
+"""Levels in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def judged(topic: str, wrong: bool, says: str, fault: str, **more: Any) -> Findi
 
 
 def off(value: float, right: float) -> float:
-    """Return how far a value is from the right one, as a share of that."""
+    """Return the relative error of a value."""
     return abs(value - right) / max(abs(right), 1e-30)

@@ -1,4 +1,4 @@
-"""The teacher is read and nothing else; the student moves, all of it."""
+"""The teacher does not change, and all of the student does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sad.train.step import take_step
 TOPIC = "teacher isolation"
 STEPS = 2
 CHUNK = 2**20
-"""Numbers summed at once: the teacher may fill the memory."""
+"""Numbers summed at once, since the teacher may leave little memory."""
 
 
 def isolation(bench: Bench) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def checksums(model: nn.Module) -> tuple[int, ...]:
 def _checksum(tensor: Tensor) -> int:
     bits = tensor.detach().flatten().contiguous().view(torch.uint8)
     words = bits[: bits.numel() // 8 * 8]
-    # whole words where the address allows it: an eighth of the work; sums of integers wrap, and lose nothing
+    # words of 8 bytes where the address allows it, for an eighth of the work; sums of integers wrap, and lose nothing
     words = words.view(torch.int64) if words.data_ptr() % 8 == 0 else words
     places = torch.arange(1, min(CHUNK, words.numel()) + 1, device=bits.device) * 2 + 1
     total = int(bits[bits.numel() // 8 * 8 :].long().sum())

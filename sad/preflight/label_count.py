@@ -74,7 +74,7 @@ def first_boundary(one: Example, student: Reader, teacher: Reader) -> tuple[int,
     if not (shared >= least).any():
         return int(one.at_student[0]), int(one.at_teacher[0])
     end = shared[shared >= least][0]
-    # the last token that ends there: after it all of that text has been read
+    # the last token that ends there, after which all of that text has been read
     return int(np.flatnonzero(mine == end)[-1]), int(np.flatnonzero(theirs == end)[-1])
 
 

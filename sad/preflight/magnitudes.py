@@ -26,7 +26,7 @@ OFTEN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What one teacher block hands on, at real tokens. ``largest`` stands at ``position`` of its window, in
+    """The output of one teacher block, at real tokens. ``largest`` stands at ``position`` of its window, in
     ``dimension``; ``times`` is its size over the median size; ``often`` the share of the tokens with a massive one.
     ``raw`` is the mean squared error of a fresh student's projected states against it, ``normalised`` the shipped term.
     """

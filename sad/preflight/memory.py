@@ -116,7 +116,7 @@ def _nothing(device: str, free: float, failed: str, *, late: bool = False) -> Fo
 
 
 class _ProbeError(Exception):
-    """The child process came to nothing, and why; ``late`` if it took too long."""
+    """The child process measured nothing, and why; ``late`` if it ran out of time."""
 
     late = False
 
@@ -135,7 +135,7 @@ def begin(bench: Bench) -> Started:
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     free = room(bench.plan.device)
     child = subprocess.Popen(
-        # not from the folder that we are in: a checkout there may be another version
+        # not in the current folder, where a checkout of another version may be
         [sys.executable, "-P", "-m", "sad.preflight.probe"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -144,7 +144,7 @@ def begin(bench: Bench) -> Started:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
     assert child.stdin is not None
-    # a child that died at once says why when it is asked
+    # a child that died at once says why when its result is read
     with contextlib.suppress(BrokenPipeError):
         child.stdin.write(json.dumps(bench.plan.recipe.model_dump(mode="json", exclude_none=True)) + "\n")
         child.stdin.flush()
@@ -159,7 +159,7 @@ def begin_early(bench: Bench) -> None:
 
 
 def end(bench: Bench) -> None:
-    """Leave no child process behind."""
+    """End the child process, if there is one."""
     started = bench.known(begin)
     if started is not None and started.child.poll() is None:
         started.child.kill()
@@ -186,7 +186,7 @@ def probe(started: Started) -> dict[str, Any]:
 
 
 def room(device: str) -> float:
-    """Return the bytes that a run could have: on the device, or on the host once this process is gone."""
+    """Return the bytes that a run can use: on the device, or on the host once this process has ended."""
     if device == "cuda":
         return float(torch.cuda.mem_get_info()[0]) + float(torch.cuda.memory_reserved())
     own = float(psutil.Process().memory_info().rss)

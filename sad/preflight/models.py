@@ -17,7 +17,7 @@ from sad.preflight.opening import opening
 
 TOPIC = "models"
 NAMED = 3
-"""Names listed of many."""
+"""How many names are listed at most."""
 
 
 def models(bench: Bench) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Can this student, at this learning rate, learn one batch by heart?"""
+"""Can this student, at this learning rate, overfit one batch?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sad.train.step import take_step
 TOPIC = "overfits one batch"
 STEPS = 24
 HALVED, IN_A_ROW = 0.5, 3
-"""Share of the first loss at which so many steps in a row have shown enough."""
+"""Stop early once this many steps in a row are at or below this share of the first loss."""
 CLEARLY, AT_ALL = 0.8, 0.97
 """Share of the first loss that may be left after ``STEPS`` steps on one batch: fine below the first, wrong above the
 second."""

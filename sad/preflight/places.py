@@ -16,7 +16,7 @@ from sad.subjects.states import Kind, divergence
 
 TOPIC = "alignment"
 OTHERS = 0.5
-"""Share of the stretches that may spell other bytes: a normaliser changes a few; places that are off, nearly all."""
+"""Share of the stretches that may spell other bytes: a normaliser changes a few, misplaced boundaries nearly all."""
 NEAR = 1e-2
 """Nats a place below which kd is compared with this: that of two models that are one is float noise, 1e-7."""
 

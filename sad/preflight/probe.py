@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sad.batch import Batch
     from sad.data import Example
-    from sad.distiller import Distiller
     from sad.recipe.schema import Recipe
     from sad.train.plan import Plan
     from sad.train.step import Learner
@@ -39,7 +38,7 @@ few rows as it does not with many, so that the line through two small sizes woul
 MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
 """Of glibc's malloc: the largest block that its heap keeps by itself, and the smallest that it maps at first."""
 TRIM_THRESHOLD, MAP_THRESHOLD = -1, -3
-"""Their names for ``mallopt`` (malloc.h)."""
+"""Parameter numbers of ``mallopt`` (malloc.h)."""
 
 
 def main() -> None:
@@ -50,7 +49,7 @@ def main() -> None:
     from sad.recipe.schema import parse
 
     recipe = parse(json.loads(sys.stdin.readline()), "the recipe")
-    # whatever a library prints must not stand among the numbers
+    # what a library prints must not get between the numbers
     out, sys.stdout = sys.stdout, sys.stderr
     if (found := _measured(recipe, sys.stdin.readline)) is not None:
         out.write(json.dumps(found) + "\n")
@@ -80,7 +79,7 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
         return None
     while not found["sizes"]:
         try:
-            found["sizes"] = _at_sizes(plan, learner, distiller, wanted)
+            found["sizes"] = _at_sizes(plan, learner, wanted)
         except torch.OutOfMemoryError:
             found["out_of_memory"] = len(wanted[-1])
         if len(wanted[-1]) < 2 * APART:
@@ -91,23 +90,21 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
         started = time.perf_counter()
         checkpoint.save(Path(made), Progress(), distiller, optimizer, objective, 1)
         found["saving_seconds"] = time.perf_counter() - started
-    # what the run holds on the host at other times than in a step
+    # the host memory of a run outside of a step
     found |= {"baseline": baseline, "loading": loading - baseline, "saving": peak() - baseline}
     return found
 
 
-def _at_sizes(
-    plan: Plan, learner: Learner, distiller: Distiller, wanted: Sequence[Sequence[Example]]
-) -> list[dict[str, float]]:
+def _at_sizes(plan: Plan, learner: Learner, wanted: Sequence[Sequence[Example]]) -> list[dict[str, float]]:
     """Measure each size, the smaller one first. Raises torch.OutOfMemoryError."""
     # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
     _step(plan, learner, wanted[0])
-    scored = [_scored(plan, learner, distiller, some) for some in wanted]
+    scored = [_scored(plan, learner, some) for some in wanted]
     behave_as_larger(plan, wanted[-1])
-    return [before | _at(plan, learner, distiller, some) for some, before in zip(wanted, scored, strict=True)]
+    return [before | _at(plan, learner, some) for some, before in zip(wanted, scored, strict=True)]
 
 
-def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Example]) -> dict[str, float]:
+def _at(plan: Plan, learner: Learner, some: Sequence[Example]) -> dict[str, float]:
     """Train on one micro-batch; return its size, its peak and the seconds."""
     from sad.train.ledger.grad_shares import grad_shares
 
@@ -115,8 +112,8 @@ def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Examp
     start_again(device)
     seconds = _step(plan, learner, some)
     if plan.recipe.train.grad_shares_every:
-        # seldom, but after the first step already; a gradient for each term takes more than one for their sum
-        grad_shares(learner.accelerator, distiller, learner.objective, batch, learner.scaled)
+        # rare, but due after the first step; a gradient for each term takes more memory than one for their sum
+        grad_shares(learner.accelerator, learner.distiller, learner.objective, batch, learner.scaled)
     return {
         "tokens": batch.student.input_ids.numel(),
         "peak": peak(device),
@@ -124,7 +121,7 @@ def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Examp
     }
 
 
-def _scored(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Example]) -> dict[str, float]:
+def _scored(plan: Plan, learner: Learner, some: Sequence[Example]) -> dict[str, float]:
     """Evaluate one micro-batch; return the peak and the seconds.
 
     Apart from training, because a run may evaluate on other sizes than it trains on, and the two grow at different
@@ -137,7 +134,7 @@ def _scored(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[E
     start_again(device)
     started = time.perf_counter()
     with learner.accelerator.autocast():
-        evaluate(distiller, [batch], learner.objective)
+        evaluate(learner.distiller, [batch], learner.objective)
     return {"evaluation_peak": peak(device), "evaluation": time.perf_counter() - started}
 
 

@@ -54,7 +54,7 @@ class Seen(list[Example]):
 
 
 class Quiet:
-    """A watcher that says nothing."""
+    """A watcher that ignores everything."""
 
     def step(self, *_: object) -> None:
         """Ignore a step."""
@@ -98,7 +98,7 @@ def _interrupted(straight: Path, broken: Path) -> None:
     (broken / checkpoint.FOLDER).mkdir()
     for one in (straight / checkpoint.FOLDER).iterdir():
         if one.name != last:
-            # moved, not copied: it may have gigabytes
+            # moved, not copied, since it may take gigabytes
             shutil.move(one, broken / checkpoint.FOLDER / one.name)
 
 
@@ -118,7 +118,7 @@ def _read(plan: Plan) -> Finding:
     """Compare the windows that the loop took, in their order, with those that the schedule names."""
     assert isinstance(plan.train, Seen)
     wanted = [int(i) for step in range(STEPS) for some in plan.schedule().micro_batches(step) for i in some]
-    # of the passes that were taken whole, each reads every window once
+    # each whole pass reads every window once
     size = len(plan.train)
     passes = [sorted(plan.train.taken[i : i + size]) for i in range(0, len(wanted) - size + 1, size)]
     per = plan.recipe.train.accumulation
@@ -151,7 +151,7 @@ def _compared(straight: Path, resumed: Path, device: str = "cpu") -> Finding:
             numbers=numbers | {"apart": apart},
         )
     start = min((resumed / checkpoint.FOLDER).iterdir(), key=lambda folder: folder.name)
-    # the moments as a share of themselves: each step makes them nearly anew
+    # the moments relative to their own norm, since each step makes them nearly anew
     moments = _apart(one, other, checkpoint.OPTIMIZER) / max(_apart(one, None, checkpoint.OPTIMIZER), 1e-30)
     share = max(_apart(one, other) / max(_apart(start, one), 1e-30), moments)
     return judged(

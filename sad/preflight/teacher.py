@@ -1,4 +1,4 @@
-"""Does the teacher know this text, has it something to say, and does it know more than the student?"""
+"""Does the teacher know this text, do its predictions say more than a label, and is it better than the student?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLAT = 0.95
 CLOSE = 0.02
 """Share by which the teacher must be better in bits per byte, or there is little to learn from it."""
 EQUAL = 1e-3
-"""KL in nats at which the student is the teacher."""
+"""KL in nats below which student and teacher count as the same model."""
 
 
 @dataclass(frozen=True, slots=True)

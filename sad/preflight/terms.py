@@ -22,7 +22,7 @@ OFF_TARGET = 0.15
 CEILING = {"layernorm": 4.0, "cosine": 2.0}
 """Most that the layerwise term can be while both states are normalised (see sad/losses/layerwise.py)."""
 UNRELATED = {"layernorm": 2.0, "cosine": 1.0, "relative": 1.0}
-"""About what it is for states that have nothing to do with each other; of `relative`, for a student without any."""
+"""Its approximate value for unrelated states; for `relative`, that of a student whose states are 0."""
 HELPERS = (LAYERWISE, ATTENTION, CONTRASTIVE)
 
 
@@ -88,7 +88,7 @@ def mended_weight(found: Opening, name: str) -> float:
         others = sum(abs(value) for other, value in parts.items() if other != name)
         if abs(parts[name]) > 0 and others > 0:
             factors.append(WANTED / (1 - WANTED) * others / abs(parts[name]))
-    # down, so that rounding cannot lift it over the mark again
+    # rounded down, so that it stays below the limit
     wanted = weight * min(factors, default=1.0)
     digits = 1 - math.floor(math.log10(wanted)) if wanted > 0 else 0
     return math.floor(wanted * 10**digits) / 10**digits if digits >= 0 else float(math.floor(wanted))
@@ -97,7 +97,7 @@ def mended_weight(found: Opening, name: str) -> float:
 def _targets(bench: Bench, found: Opening) -> Iterator[Finding]:
     targets = bench.plan.recipe.shares
     if not targets or bench.plan.recipe.aware.shares.of == "gradient":
-        # shares of the gradient are met after the first step
+        # target shares of the gradient are reached only after the first step
         return
     whole = sum(targets.values())
     shares = found.ledger.shares

@@ -1,4 +1,4 @@
-"""Are the two tokenizers one, by everything that decides how they read, and which path will be taken?"""
+"""Are the two tokenizers the same in all that decides how they read, and which path will be taken?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATHS = {
     "overlapping": "compared at common byte boundaries, the teacher's mass carried over by the bytes of its tokens",
     "disjoint": "compared at common byte boundaries, each teacher token carried to the first student token of it",
 }
-"""What is done with a pair of each kind."""
+"""How a pair of each kind is compared."""
 
 
 @dataclass(frozen=True, slots=True)

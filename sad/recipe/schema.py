@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -166,7 +166,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Recipe:
 
     Raises UserError with one line: no such file, not TOML, an unknown key (with the nearest right one), a bad value.
     """
-    # which of the two an error is in is not known here
+    # an error may be in the file or in the flags, which is not known here
     origin = "the flags" if path is None else f"{path} and the flags" if overrides else str(path)
     return parse(tree(overrides, path), origin)
 
@@ -185,6 +185,11 @@ def parse(tree: Mapping[str, Any], origin: str) -> Recipe:
         return Recipe.model_validate(tree)
     except ValidationError as error:
         raise UserError(f"{origin}: {_explain(error)}") from None
+
+
+def merged(sets: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that ``--set`` and flags give, by dotted key; a flag wins. Raises UserError."""
+    return {**dict(assignment(one) for one in sets), **flags}
 
 
 def assignment(text: str) -> tuple[str, Any]:
@@ -221,7 +226,7 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: AN
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
-    # of a key that takes several types the type stands behind it
+    # for a key that takes several types, pydantic puts the type behind it
     where = ".".join(parts[:-1] if parts and parts[-1] in ("float", "int", "str") else parts)
     if first["type"] == "extra_forbidden":
         *parents, wrong = (str(part) for part in first["loc"])
@@ -236,7 +241,7 @@ def _explain(error: ValidationError) -> str:
         return f"{where} is a section, not a value: set one of its keys, {listed(f'{where}.{key}' for key in keys)}"
     value = first.get("input")
     told = "" if isinstance(value, dict) else shown(value)
-    # an integer that no float can hold is of another type to pydantic
+    # to pydantic an integer that no float can hold is of another type
     huge = first["type"] == "float_type" and isinstance(value, int) and not isinstance(value, bool)
     if (huge or first["type"] in _OUTSIDE) and (bounds := _limits(first["loc"])):
         return f"{where}: {told} is out of range: give a number that is {bounds}"
@@ -245,14 +250,14 @@ def _explain(error: ValidationError) -> str:
 
 
 def _limits(loc: Iterable[int | str]) -> str:
-    """Say between which numbers the value of a key lies; "" for a key whose number is not bound, or that is none."""
+    """Say between which numbers the value of a key must lie; "" for a key without bounds, or that is no number."""
     field: FieldInfo | None = FieldInfo(annotation=Recipe)
     for part in loc:
         kind = field.annotation if field else None
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(str(part))
         else:
-            # each value of a mapping, which may be unset
+            # bounds of the values of a mapping, which may be unset
             mapping = next((one for one in (kind, *get_args(kind)) if get_origin(one) is dict), None)
             field = FieldInfo.from_annotation(get_args(mapping)[1]) if mapping else None
     return limits(field.metadata) if field else ""

@@ -24,7 +24,7 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _filled(cls, tree: Any) -> Any:  # noqa: ANN401 - whatever was given; what is no section is refused afterwards
-        """Refuse empty text: as a path it would be the folder that one happens to be in; and what no path can be."""
+        """Refuse empty text, which as a path would be the current folder, and what no path can hold."""
         for name, value in tree.items() if isinstance(tree, dict) else ():
             if name not in cls.model_fields or not isinstance(value, str):
                 continue
@@ -37,7 +37,7 @@ class Section(BaseModel):
 
 
 def limits(rules: Iterable[object]) -> str:
-    """Say in words between which numbers a key's metadata has its value: "at least 0 and at most 1"; "" if anywhere."""
+    """Say in words between which bounds a key's metadata puts its value: "at least 0 and at most 1"; "" for none."""
     return " and ".join(
         f"{word} {number(getattr(rule, sign))}" for rule in rules for sign, word in _SIGNS if hasattr(rule, sign)
     )

@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def _weighs(weight: float) -> float:
-    """Refuse what float32 would make 0 of: the term would take part in nothing but the record."""
+    """Refuse a weight that is 0 in float32: the term would appear in the record and nowhere else."""
     if 0 < weight < LEAST:
         raise ValueError(f"{weight:g} is no weight that float32 can follow: give {LEAST:g} or more, or 0")
     return weight

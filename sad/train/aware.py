@@ -12,7 +12,6 @@ from sad.recipe.schema import Recipe
 from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import due
 from sad.train.processes import sharded
-from sad.train.processes.gradients import inside
 from sad.train.step import Learner, Step
 
 
@@ -47,7 +46,7 @@ def steer(learner: Learner, batch: Batch, step: int, done: Step) -> None:
     accelerator, objective = learner.accelerator, learner.objective
     if objective.every is None or not due(step, objective.every) or done.spike or not done.finite:
         return
-    distiller = inside(accelerator, learner.wrapped)
+    distiller = learner.distiller
     if sharded.in_pieces(distiller):
         raise UserError('aware.shares.of = "gradient" needs whole weights on each device: take "value", or DDP')
     objective.steer(grad_shares(accelerator, distiller, objective, batch, learner.scaled))

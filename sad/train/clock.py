@@ -22,7 +22,7 @@ class Clock:
         self._before = 0.0
 
     def start(self, before: float = 0.0) -> None:
-        """Begin a step; what was measured before is forgotten. Its first part has had so many seconds already."""
+        """Begin a step, and forget the last one. Its first part starts with the seconds that are given."""
         self._marks, self._before = [("", self._now())], before
 
     def mark(self, part: str) -> None:
@@ -30,7 +30,7 @@ class Clock:
         self._marks.append((part, self._now()))
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds of each part that was marked, in order. On CUDA it waits for the last mark."""
+        """Return the seconds of each part that was marked, in order. On CUDA this waits for the last mark."""
         if self._cuda and len(self._marks) > 1:
             self._marks[-1][1].synchronize()
         found: dict[str, float] = {}

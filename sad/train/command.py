@@ -1,4 +1,4 @@
-"""`sad train`: from the words of the command line to a finished run, and what it prints."""
+"""`sad train`: from the words of the command line to a finished run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from sad.recipe import schema as recipes
 from sad.recipe import toml
 from sad.recipe.schema import Recipe
 from sad.text import glance
-from sad.train.output import patient_console
+from sad.train.output import patient_console, say
+from sad.train.printout import describe, table
 from sad.train.processes import elastic, failure
 from sad.train.saving import consent
 from sad.train.saving import folder as folders
@@ -27,9 +28,6 @@ from sad_doctor.sanitize import LONGEST, sanitize
 from sad_doctor.views.plain import line as plain
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from sad.train.loop import Result
     from sad.train.plan import Plan
     from sad.train.watch.ending import Ending
 
@@ -77,7 +75,7 @@ def _asked(
     config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, trust: bool
 ) -> Asked:
     """Read the recipe. Raises UserError for words that do not go together, and for what it may not do unasked."""
-    overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
+    overrides = recipes.merged(sets, flags)
     if resume is not None and (config or set(overrides) - OF_THE_SESSION):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
@@ -95,15 +93,12 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     # a run outlives its output; of a dry run the output is all there is
     console = Console(quiet=quiet) if dry_run else patient_console(quiet=quiet)
 
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
     plan = _planned(asked, processes, console)
     lines = describe(plan, processes)
     if dry_run:
-        say(sanitize(asked.written, len(asked.written)))
+        say(console, sanitize(asked.written, len(asked.written)))
     for line in lines:
-        say(plain(line, LONGEST))
+        say(console, plain(line, LONGEST))
     if dry_run:
         return 0
     folder = asked.folder or folders.shared(plan.recipe, plan.device)
@@ -197,7 +192,7 @@ def _train(plan: Plan, folder: Path, console: Console, *, resume: bool, began: f
     done = checkpoint.steps_done(folder) if resume else 0
 
     def write(told: str) -> None:
-        console.print(sanitize(told), markup=False, highlight=False, soft_wrap=True)
+        say(console, sanitize(told))
 
     write(f"run: {folder}")
 
@@ -230,46 +225,3 @@ def _early(ending: Ending) -> tuple[int, str]:
     if ending.data:
         return 2, " for want of data"
     return 0, ": train.max_hours is reached"
-
-
-def describe(plan: Plan, processes: int = 1) -> list[str]:
-    """The plan in a few lines."""
-    r, pair = plan.recipe, plan.pair
-    parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
-    tokenizers = "one tokenizer" if pair.vocab.identity else f"two tokenizers, {plan.coverage:.0%} of labels comparable"
-    names = {"teacher": r.teacher.model, "student": r.student.model}
-    sizes = {n: "cached" if n == "teacher" and plan.cache else _count(parameters[n]) for n in names}
-    # no gaps of two spaces: the lines are shown with their white space collapsed
-    told = "; ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
-    terms = ", ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
-    on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
-    more = ", more of the stream as the steps need them" if plan.grows else ""
-    return [
-        f"{told}; {tokenizers}",
-        *([plan.cache.told()] if plan.cache else []),
-        f"{len(plan.train):,} windows of up to {r.data.max_length} tokens{more}, {len(plan.held_out):,} held out",
-        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",
-        *(f"note: {line}" for line in plan.notes),
-    ]
-
-
-def table(result: Result) -> Table:
-    """The end of a run: student before and after, and the teacher, on the same held-out bytes."""
-    from rich.table import Table
-
-    made = Table(title="held-out text", title_justify="left")
-    for name in ("", "bits/byte", "perplexity", "KL to teacher", "agreement"):
-        made.add_column(name, justify="left" if not name else "right")
-    first = f"student at step {result.start:,}" if result.start else "student before"
-    for name, scores in ((first, result.before), ("student after", result.after)):
-        own = scores.likelihood
-        made.add_row(
-            name, f"{own.bits_per_byte:.3f}", f"{own.perplexity:,.1f}", f"{scores.kl:z.3f}", f"{scores.agreement:.1%}"
-        )
-    known = result.teacher
-    made.add_row("teacher", f"{known.bits_per_byte:.3f}", f"{known.perplexity:,.1f}", "0", "100.0%")
-    return made
-
-
-def _count(parameters: int) -> str:
-    return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters:,}"

@@ -12,16 +12,14 @@ from typing import TypeVar
 import torch
 from accelerate import Accelerator
 
-from sad.distiller import Distiller
 from sad.errors import TrainingError
-from sad.objective import Objective
 from sad.recipe.schema import Train
 from sad.train.batches.supply import Lack, Supply
 from sad.train.ledger.record import NoRecord, Record
 from sad.train.saving import checkpoint, consent
 from sad.train.saving.checkpoint import Progress
 from sad.train.saving.push import push
-from sad.train.step import Step
+from sad.train.step import Learner, Step
 from sad.train.watch import out_of_memory
 from sad.train.watch.deadline import Deadline
 from sad.train.watch.ending import Decision, Ending, agreed
@@ -35,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Saved:
-    """Which step the newest checkpoint is of, and when it, or else the run, began."""
+    """The step of the newest checkpoint, and when it was written; None and the run's beginning before the first."""
 
     step: int | None
     at: float = field(default_factory=time.monotonic)
@@ -45,7 +43,7 @@ class Saved:
         self.step, self.at = step, time.monotonic()
 
     def due(self, minutes: float) -> bool:
-        """Return whether the last one is older than that."""
+        """Return whether the newest checkpoint is older than ``minutes``."""
         return time.monotonic() - self.at > 60 * minutes
 
 
@@ -77,14 +75,14 @@ class Guards:
         self._verdict = Verdict()
         self.saved = Saved(saved)
 
-    def begin(self, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> None:
-        """Give a new run that may have to go back a place to go back to."""
+    def begin(self, learner: Learner) -> None:
+        """Save a new run that may be rolled back: it needs a checkpoint to go back to."""
         if self._recipe.on_red_flag == "rollback" and self.saved.step is None:
-            self.save(distiller, optimizer, objective)
+            self.save(learner)
 
     @property
     def is_spike(self) -> Callable[[float], bool] | None:
-        """Whether a step with that loss is to be left out; None where nobody asks."""
+        """The test that says whether a step with a given loss is left out; None where the recipe wants none."""
         return partial(is_spike, self._progress) if self._recipe.skip_spikes else None
 
     def with_room(self, attempt: Callable[[], T], clear: Callable[[], object], *, shared: bool = False) -> T:
@@ -136,34 +134,29 @@ class Guards:
         self._deadline.started()
         return decision
 
-    def go_back(
-        self, step: int, supply: Supply, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
-    ) -> None:
+    def go_back(self, step: int, supply: Supply, learner: Learner) -> None:
         """Go back to the checkpoint of ``step``; the batches since then are passed over. Raises UserError, OSError."""
         progress, left = self._progress, self._progress.step
-        found = checkpoint.load(self._folder, distiller, optimizer, objective, step)
+        found = checkpoint.load(self._folder, learner.distiller, learner.optimizer, learner.objective, step)
         passed = progress.passed + left - step
         progress.become(found, rollbacks=progress.rollbacks + 1, passed=passed, told=progress.told, cuts=progress.cuts)
         supply.mark()
         if self._main:
             checkpoint.drop_after(self._folder, step)
-            checkpoint.amend(self._folder, progress, objective)
+            checkpoint.amend(self._folder, progress, learner.objective)
         self._record.rolled_back(left, step, self._verdict.why)
         self._accelerator.wait_for_everyone()
         self.saved.now(step)
 
-    def save(
-        self, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective, *, must: bool = False
-    ) -> None:
+    def save(self, learner: Learner, *, must: bool = False) -> None:
         """Write a checkpoint, and copy it where the recipe says. Where the disk does not take it the run goes on with
         the one before, and says so; raises OSError where it ``must`` be there.
         """
         started, written = time.monotonic(), True
+        saved = learner.distiller, learner.optimizer, learner.objective
         keep = self._recipe.keep_checkpoints
         try:
-            made = checkpoint.save(
-                self._folder, self._progress, distiller, optimizer, objective, keep, writes=self._main
-            )
+            made = checkpoint.save(self._folder, self._progress, *saved, keep, writes=self._main)
         except OSError as error:
             if must:
                 raise

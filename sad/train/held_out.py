@@ -81,4 +81,4 @@ def batches(plan: Plan, progress: Progress, accelerator: Accelerator | None = No
 
 
 def _nothing() -> None:
-    """An evaluation leaves nothing to clear."""
+    """Do nothing: an evaluation leaves nothing to clear."""

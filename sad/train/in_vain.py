@@ -12,7 +12,7 @@ from sad.train.step import Step
 IN_A_ROW = 20
 """Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
 MOST = 0.5
-"""More than this share of a run's steps, and what it learnt is of the texts that happened to be spared."""
+"""If more than this share of a run's steps is left out, it learnt only from the texts that happened to be spared."""
 ENOUGH = 2 * IN_A_ROW
 """Steps after which the share is judged before the run is over: fewer may be a bad beginning."""
 ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the weights of the terms"
@@ -46,7 +46,7 @@ class InVain:
             raise TrainingError(f"{skipped} of {step} steps were left out: {self._why()}")
 
     def _why(self) -> str:
-        """What was not finite in the last that this process saw, and what to do."""
+        """What was not finite in the last step that this process saw, and what to do."""
         if self._last is None:
             return f"their loss or gradient was not finite; {ADVICE}"
         if not self._last.teacher_fails:

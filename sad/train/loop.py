@@ -30,7 +30,6 @@ from sad.train.optimizer import set_learning_rate
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.processes import devices, sharded
-from sad.train.processes.gradients import inside
 from sad.train.progress import Watcher
 from sad.train.saving.checkpoint import Progress
 from sad.train.saving.export import export
@@ -111,7 +110,7 @@ class Stepper:
         if of.accelerator.num_processes > 1:
             # where the forward pass went well, the exchange of gradients still waits for its backward pass: give every
             # process a pass to end on, of a batch that counts for nothing
-            distiller = inside(of.accelerator, of.wrapped)
+            distiller = of.distiller
             batch = blank(self.plan.train[0], self.plan.pair.readers).to(of.accelerator.device)
             with of.accelerator.autocast():
                 sums = of.wrapped(batch, distiller.ask_teacher(batch))
@@ -122,7 +121,7 @@ class Stepper:
         """Return a function that measures the step just taken, called if it is logged; ``first`` is its micro-batch."""
         of, seldom = self.learner, dict[str, float]()
         if not self.guards.pieces and due(self.progress.step, self.plan.recipe.train.grad_shares_every):
-            distiller = inside(of.accelerator, of.wrapped)
+            distiller = of.distiller
             shares = grad_shares(of.accelerator, distiller, of.objective, first, of.scaled)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(of.accelerator, distiller, first)
@@ -164,7 +163,7 @@ def train(
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
         teacher = held_out.teacher()
         before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)
-        guards.begin(distiller, optimizer, objective)
+        guards.begin(learner)
         decision = guards.decide(interrupt, supply, first=True)
         while progress.step < plan.steps and not decision.ends:
             step = stepper.next()
@@ -174,12 +173,12 @@ def train(
                 record.evaluation(progress.step, after)
             decision = guards.decide(interrupt, supply, last=last)
             if decision.back is not None:
-                guards.go_back(decision.back, supply, distiller, optimizer, objective)
+                guards.go_back(decision.back, supply, learner)
                 continue
             # before it is saved: a run that goes on would take it for done
             in_vain.check(step)
             if last or decision.due or progress.step % plan.save_every == 0:
-                guards.save(distiller, optimizer, objective)
+                guards.save(learner)
 
         ending = guards.ending(decision, supply)
         # not twice where the last step was scored as one that is due
@@ -190,7 +189,7 @@ def train(
             in_vain.conclude()
             export(plan, distiller, folder / STUDENT)
         if ending.early and guards.saved.step != progress.step:
-            guards.save(distiller, optimizer, objective, must=True)
+            guards.save(learner, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
     return Result(folder, start, progress.step, progress.skipped, before, after, teacher, ending)

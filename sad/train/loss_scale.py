@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 MOST = 24
-"""The exponent that it grows to: beyond it float32 sums of such gradients have little room."""
+"""Largest exponent of the scale: beyond it float32 sums of the scaled gradients come near to overflow."""
 STEADY = 2000
 """Steps without an overflow after which it is doubled."""
 

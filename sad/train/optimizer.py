@@ -52,10 +52,10 @@ def rate_factor(step: int, total: int, warmup: float, final: float) -> float:
 
 
 def check_moment(optimizer: torch.optim.Optimizer, index: int, key: str, value: torch.Tensor) -> None:
-    """Raise ValueError for what is no state of AdamW for that parameter: its fused step reads and writes as many
-    numbers as the parameter has, whatever is there.
+    """Raise ValueError for a state that is not AdamW's for that parameter: its fused step reads and writes as many
+    numbers as the parameter has, however small the state is.
     """
-    # cut by DeepSpeed the groups hold flat pieces
+    # under DeepSpeed the groups hold flat pieces
     every = getattr(optimizer, "order", None) or [p for group in optimizer.param_groups for p in group["params"]]
     shape = torch.Size() if key == "step" else engine.shape(every[index])
     if key not in ("step", *engine.MOMENTS) or value.shape != shape or not value.is_floating_point():

@@ -47,12 +47,17 @@ class Patient:
         return self._stream.encoding
 
     def _silence(self) -> None:
-        """Let what is still in the stream's buffer go nowhere: Python would fail on it at its exit."""
+        """Discard what is still in the stream's buffer: Python would fail on it at exit."""
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())
 
 
 def patient_console(*, quiet: bool) -> Console:
     """Return a console on standard output that a run can outlive."""
-    # without a standard output rich has a stream of its own that goes nowhere
+    # with no standard output rich takes a stream that discards what is written
     return Console(file=Patient(sys.stdout) if sys.stdout else None, quiet=quiet)  # type: ignore[arg-type]
+
+
+def say(console: Console, line: str) -> None:
+    """Print clean text as it is: nothing in it is markup, and no line is wrapped."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

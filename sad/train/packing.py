@@ -14,10 +14,10 @@ LENGTHS = ((7, 5, 9), (11, 3))
 """Tokens of the texts of each row."""
 
 WINDOWS = ("sliding_window", "attention_chunk_size", "local_attention", "attention_window_size", "window_size")
-"""Where configurations say how far a layer sees; a mask of our own does not know of it."""
+"""Keys of a configuration that limit how far a layer sees, which our own mask does not respect."""
 
 NOISE = 0.1
-"""Of what texts that see each other change, how much is put down to arithmetic."""
+"""Share of the change that texts cause when they do see each other, up to which a change counts as rounding."""
 
 MOST = {torch.float32: 1e-3}
 """Largest change of a state, relative to the largest state; other types round to 3 digits or less."""
@@ -39,7 +39,7 @@ def check_packing(model: nn.Module, name: str, max_length: int) -> None:
     except UserError:
         raise
     except Exception as error:
-        # what a model does with a mask of four dimensions that it does not know is its own affair
+        # a model that does not know masks of four dimensions can raise anything
         told = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{refuse}: it fails ({told}); {way_out}") from None
     most = MOST.get(next(model.parameters()).dtype, 2e-2)

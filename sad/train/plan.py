@@ -32,7 +32,7 @@ from sad.train.packing import check_packing
 from sad.train.precision import TEACHER
 
 WIDE = 512
-"""Features from which bf16 pays on a CPU."""
+"""Features from which on bf16 is faster than fp32 on a CPU."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     cache: Cache | None = None
     told: Sequence[str] = ()
-    """All that was odd about the text so far: of a stream there is more after the notes."""
+    """All that was odd about the text so far: a stream may add to it after ``notes`` were taken."""
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
@@ -64,7 +64,7 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Of the examples, in their order: other data, another tokenizer or another length give another."""
+        """A hash of the examples in their order: other data, another tokenizer or another length change it."""
         return fingerprint(self.train)
 
     @property
@@ -103,7 +103,7 @@ class Plan:
         return isinstance(self.train, Streamed) and self.train.size is None
 
     def later(self) -> list[str]:
-        """What is known of a stream's text only after it was read, a line each; nothing of any other text."""
+        """Notes on a stream that are known only once it was read, a line each; none for any other text."""
         if not isinstance(self.train, Streamed):
             return []
         return [line for line in (*self.told, *self.train.left_out) if line not in self.notes]
@@ -129,20 +129,20 @@ class Plan:
         return self.layers_of(terms.layerwise.layers if NEED_STATES & set(terms.weights) else 0)
 
     def layers_of(self, pairs: int | list[list[int]]) -> set[int]:
-        """The teacher's blocks that belong to so many pairs, or to these."""
+        """The teacher's blocks in ``pairs``, which are given one by one or by their number."""
         mine, theirs = (text_config(model).num_hidden_layers for model in (self.pair.student, self.pair.teacher))
         return {block for _, block in layer_pairs(mine, theirs, pairs)} if pairs else set()
 
     def key(self, layers: set[int]) -> dict[str, object]:
-        """What a cache of this run is of, with the states of ``layers``. Reads the teacher's weights through."""
+        """The key of a cache for this run, with the states of ``layers``. Reads all of the teacher's weights."""
         held_out = fingerprint(self.held_out)
         key = make_key(self.recipe, self.pair.readers, self.pair.vocab, sorted(layers))
         return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
 def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *, beforehand: bool = False) -> Plan:
-    """Load and measure everything that a run needs; what of the pair is ``given`` is there. A teacher that is asked
-    ``beforehand`` reads each window by itself, whatever the run does. Raises UserError.
+    """Load and measure everything that a run needs, except for the parts of the pair that are ``given``. A teacher that
+    is asked ``beforehand`` reads each window by itself, whatever the run does. Raises UserError.
     """
     device = choose_device(recipe.train.device)
     if given is None or not given.any:
@@ -173,13 +173,13 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *,
     so_far = "of the stream so far: " if data.streaming else ""
     notes += [train.told, *(so_far + line for line in train.left_out)]
     if r.packing:
-        # one that is on disk has read each window by itself
+        # a cached teacher has read each window by itself
         both = (("teacher", pair.teacher), ("student", pair.student))
         for name, model in both[1:] if cache or beforehand else both:
             check_packing(model, name, data.max_length)
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     if data.streaming:
-        # its last pool has more than the steps take
+        # the last pool of a stream has more windows than the steps take
         a_pass = min(a_pass, r.max_steps or a_pass)
     steps = max(1, math.ceil(r.epochs * a_pass))
     steps = min(steps, r.max_steps or steps)
@@ -236,7 +236,7 @@ def _pools(recipe: Recipe, stream: Streamed, processes: int = 1) -> Pools:
 
 
 def _asked(recipe: Recipe) -> int:
-    """Return the steps that are asked for: a stream has no other end that is known."""
+    """Return the steps that are asked for, since the end of a stream is not known."""
     assert recipe.train.max_steps is not None, "a stream that nobody asked steps of"
     return recipe.train.max_steps
 

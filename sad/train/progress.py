@@ -19,7 +19,7 @@ from sad_doctor.sanitize import sanitize
 
 @runtime_checkable
 class Watcher(Protocol):
-    """Is told of every logged step, of every evaluation, and of what else happens."""
+    """Receives every logged step, every evaluation, and one line for anything else."""
 
     def step(self, step: int, ledger: Ledger, rate: float) -> None:
         """``step`` of the run is done, at ``rate`` student tokens a second."""

@@ -20,7 +20,7 @@ from sad.train.loss_scale import LossScale
 from sad.train.processes import sharded
 from sad.train.processes.devices import reducer
 from sad.train.processes.engine import Engine
-from sad.train.processes.gradients import Joined, joined
+from sad.train.processes.gradients import Joined, inside, joined
 from sad.train.saving import random_states
 from sad.train.update import update_ratio
 from sad.train.watch.out_of_memory import Together
@@ -32,8 +32,8 @@ class Step:
     texts.
 
     The update was left out where ``finite`` is False or ``spike`` True; ``teacher_fails`` where neither it nor the
-    teacher's logits are finite. ``trained`` is the loss that was
-    differentiated, summed apart from the ledger's parts; ``level`` is the loss that is judged as a spike.
+    teacher's logits are finite. ``trained`` is the loss that was differentiated, summed apart from the ledger's parts;
+    ``level`` is the loss that is judged as a spike.
     """
 
     ledger: Ledger
@@ -61,6 +61,11 @@ class Learner:
     optimizer: torch.optim.Optimizer
     objective: Objective
     scale: LossScale | None = None
+
+    @property
+    def distiller(self) -> Distiller:
+        """The pair itself, without what the processes put around it."""
+        return inside(self.accelerator, self.wrapped)
 
     @property
     def scaled(self) -> float:
@@ -171,7 +176,7 @@ def _accumulate(
     distiller, scale = gradients.distiller, learner.scaled
     scales = objective.scales(units)
     if learner.scale is not None:
-        # a gradient that is formed in the forward pass is lost there already, where it is small
+        # a gradient that is formed in the forward pass would underflow there already
         scales = {name: scale * of for name, of in scales.items()}
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
     wide = widest(accelerator.device)
@@ -185,7 +190,7 @@ def _accumulate(
                 teacher = distiller.ask_teacher(moved)
                 mark("teacher")
             if last:
-                # processes wait for one another in its forward pass already, in which the exchange is laid out once
+                # the last forward pass sets up the exchange, and so waits for the other processes already
                 together.agree()
             if not together.failed:
                 with together.trying():
@@ -215,13 +220,13 @@ class Units(NamedTuple):
 
 
 def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> Units:
-    """Count over all micro-batches and processes of the step."""
+    """Return the counts over all micro-batches and processes of the step."""
     counts = [distiller.counts(batch) for batch in batches]
     names = list(counts[0])
     totals = [sum(c[n] for c in counts) for n in names]
     totals += [sum(column) for column in zip(*(batch.read() for batch in batches), strict=True)]
     if accelerator.num_processes > 1:
-        # one process need not wait for the device
+        # a single process need not wait for the device
         totals = accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum").tolist()
     return Units(dict(zip(names, totals, strict=False)), *totals[-2:])
 
@@ -253,4 +258,4 @@ def _teacher_fails(accelerator: Accelerator, distiller: Distiller, batches: Sequ
 
 
 def _unmarked(part: str) -> None:
-    """Measure nothing."""
+    """Mark nothing: no clock was given."""

@@ -1,6 +1,6 @@
 """Opens any log that we know: content decides, then the name.
 
-A reader is loaded when it is its turn to be asked, so that nobody waits for those of other formats.
+A reader is imported only when its turn comes, so that no time goes to those of other formats.
 
 >>> from sad_doctor.readers import read                # doctest: +SKIP
 >>> read("runs/latest").columns["train/loss"].last     # doctest: +SKIP
@@ -29,10 +29,10 @@ __all__ = ["Source", "Unreadable", "open_log", "read", "settle", "several"]
 
 _HEAD = 1 << 18
 _BLANK = 64 << 20
-"""Zeros that may stand before a log: a hole of many gigabytes is made in no time."""
+"""The most leading zero bytes that are skipped: a sparse file can claim gigabytes of them."""
 _SHOWN = 5
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/")
-"""Of a page or a bucket; a path that was made of one has a single stroke."""
+"""The scheme of a URL. One slash is enough: ``Path`` merges the two into one."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
@@ -41,28 +41,16 @@ _MAGIC = {
 
 
 def open_log(path: str | os.PathLike[str]) -> Source:
-    """Return the source for the log at ``path``; nothing of it is in yet before the first poll.
+    """Return the source for the log at ``path``; its run is empty until the first poll.
 
-    Raises Unreadable, with one line for the user, if it is none that can be read.
+    Raises Unreadable, with one line for the user, if the log cannot be read.
     """
-    address = _ADDRESS.match(os.fspath(path))
-    path = Path(path)
+    given, path = os.fspath(path), Path(path)
     try:
         if path.is_dir():
             return _open_folder(path)
-        if address is not None and not path.exists():
-            whole = f"{address[1]}://{os.fspath(path)[address.end() :].lstrip('/')}"
-            raise Unreadable(f"{sanitize(whole, 300)}: an address is not read: download the log, then name the file")
-        if not path.exists() and path.is_symlink():
-            raise Unreadable(
-                f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself"
-            )
-        if not path.exists() and is_database(path.parent):
-            return _of_database(path.parent, path.name)
         if not path.exists():
-            raise Unreadable(
-                f"{shown(path)}: there is no such file or folder: name a run folder or a log that is there"
-            )
+            return _open_missing(path, given)
         if not path.is_file():
             raise Unreadable(f"{shown(path)}: not a regular file: save the log to a file first")
         if path.name in (METRICS, EVENTS, RUN) and (path.parent / RUN).is_file():
@@ -79,7 +67,7 @@ def open_log(path: str | os.PathLike[str]) -> Source:
 
 
 def read(path: str | os.PathLike[str]) -> Run:
-    """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
+    """Read a log as it is now. Raises Unreadable, with one line for the user, if the log cannot be read."""
     source = open_log(path)
     source.poll()
     settle(source)
@@ -87,7 +75,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def several(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the runs in a folder that is no run itself, or in a database, if there are two or more; else nothing."""
+    """Return the runs in a database, or in a folder that is not itself a run, if there are two or more; else []."""
     place = Path(path)
     try:
         if place.is_file() and is_database(place):
@@ -105,7 +93,7 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def settle(source: Source) -> None:
-    """Take what still waits for the end of its line: the log is read once, not followed."""
+    """Take a last line that has no newline yet: the log is read once, not followed."""
     while isinstance(source, Named | Kept):
         source = source.source
     if callable(waits := getattr(source, "settle", None)):
@@ -117,8 +105,20 @@ def shown(path: Path) -> str:
     return sanitize(str(path), 300).replace("\n", "\ufffd")
 
 
+def _open_missing(path: Path, given: str) -> Source:
+    """Open a run that is named behind its database. Raises Unreadable for anything else that is not there."""
+    if (url := _ADDRESS.match(given)) is not None:
+        whole = f"{url[1]}://{given[url.end() :].lstrip('/')}"
+        raise Unreadable(f"{sanitize(whole, 300)}: an address is not read: download the log, then name the file")
+    if path.is_symlink():
+        raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself")
+    if is_database(path.parent):
+        return _of_database(path.parent, path.name)
+    raise Unreadable(f"{shown(path)}: there is no such file or folder: name a run folder or a log that is there")
+
+
 def _open_file(path: Path) -> Source:
-    # what the kernel shows as a file of no size, such as its own log, may never end, nor begin
+    # a file of size 0 may be one of the kernel's, such as its log, whose reading may never return
     some = path.stat().st_size > 0
     if some and is_database(path):
         return _of_database(path)
@@ -142,7 +142,7 @@ def _open_file(path: Path) -> Source:
 
 
 def binary_readers() -> Iterator[Reader]:
-    """Yield the readers of single files that are no text, in the order in which they are asked."""
+    """Yield the readers of single binary files, in the order in which they are asked."""
     yield from _loaded("wandb_run", "tensorboard")
 
 
@@ -198,7 +198,7 @@ def _open_folder(folder: Path) -> Source:
 
 
 def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
-    """What a folder holds besides the runs that were found, and what of it was not looked at."""
+    """Notes on what else a folder holds, and on what of it was not looked at."""
     notes = []
     if looked.below:
         notes.append(f"the folders below hold runs too, which were left out: {_listed(looked.below)}")
@@ -243,9 +243,9 @@ def _is_run(path: Path) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    """The beginning of a file, and its end where a long preamble hides what it is.
+    """The first bytes of a file and, of a longer one, the last: a long preamble can hide what it is.
 
-    A log that was cut under its writer begins with zeros, one on a machine that lost power ends in them.
+    Leading zeros are skipped: a log that was truncated under its writer has them.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -255,7 +255,7 @@ def _head(path: Path) -> bytes:
         head = text.turn(head)
         size = os.fstat(file.fileno()).st_size
         if size > _HEAD:
-            # even, so that no character of two bytes is cut in two
+            # an even offset, so that no UTF-16 unit is cut in two
             file.seek(max(_HEAD, (size - _HEAD) // 2 * 2))
             head += b"\n" + text.turn(file.read(_HEAD))
     return head

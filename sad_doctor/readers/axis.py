@@ -9,11 +9,11 @@ import numpy as np
 from sad_doctor.run import Floats
 
 _MOST = 8
-"""So many axes are tried before a column gets one of its own."""
+"""How many axes are tried before a column gets one of its own."""
 
 
 class Axis:
-    """Steps that grow at their end and never change. A column stands on a beginning of one."""
+    """Steps that grow at their end and never change. A column uses the first steps of one."""
 
     __slots__ = ("_size", "_steps")
 
@@ -31,14 +31,14 @@ class Axis:
         return steps
 
     def fits(self, at: int, steps: Floats) -> bool:
-        """Return whether ``steps`` may stand from place ``at`` on: what is there already is the same, bit for bit."""
+        """Return whether ``steps`` can go in from index ``at`` on: what is there already is the same, bit for bit."""
         if at > self._size:
             return False
         there = self._steps[at : min(self._size, at + steps.size)]
         return np.array_equal(there.view(np.int64), steps[: there.size].view(np.int64))
 
     def put(self, at: int, steps: Floats) -> None:
-        """Let ``steps``, which must fit, stand from place ``at`` on."""
+        """Put ``steps``, which must fit, in from index ``at`` on."""
         size = at + steps.size
         if size <= self._size:
             return
@@ -63,7 +63,7 @@ class Axes:
         self._axes = [*axes][-_MOST:] or self._axes
 
     def other(self, before: Floats, steps: Floats) -> Axis:
-        """Return an axis on which ``before`` stands and ``steps`` may follow: one that is there, or a new one."""
+        """Return an axis that begins with ``before`` and can go on with ``steps``; a new one if none does."""
         for axis in self._axes:
             if axis.fits(0, before) and len(axis) >= before.size and axis.fits(before.size, steps):
                 return axis

@@ -8,7 +8,7 @@ _BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
 """Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
 
 _DENSE, _FEWEST = 0.9, 10
-"""A column is dense that has a value in so many of its rows, and in so many at least."""
+"""A column is dense if at least this share of its rows, and at least this many of them, have a value."""
 
 
 def is_blank(value: object) -> bool:
@@ -17,7 +17,7 @@ def is_blank(value: object) -> bool:
 
 
 class Blanks:
-    """By key, since when its rows are blank without a break."""
+    """For each key, since when its rows have been blank without a break."""
 
     def __init__(self) -> None:
         self.since: dict[str, tuple[float, float, int, int]] = {}
@@ -27,7 +27,7 @@ class Blanks:
         return bool(self.since)
 
     def note(self, key: str, step: float, before: int) -> None:
-        """Take note of a blank at ``step``, in the row that ``before`` others precede."""
+        """Take note of a blank at ``step``, in a row that comes after ``before`` others."""
         first, _, rows, before = self.since.get(key, (step, 0.0, 0, before))
         self.since[key] = first, step, rows + 1, before
 

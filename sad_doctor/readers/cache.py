@@ -1,8 +1,8 @@
-"""What a long log told when it was last read, so that it opens at once; only what was appended is read then.
+"""A cache of what was read from a long log: it opens at once, and only what was appended is read.
 
-A file a log in `doctor` of `$SAD_CACHE`, else of the user's cache folder. It is a help and never an authority: numbers
-and names in a format of our own that holds no code, refused unless its version, its sizes and its checksum are right,
-and unless the log still is what was read. A cache that cannot be read or written is done without.
+One file per log, in `doctor` of `$SAD_CACHE`, else of the user's cache folder. It is never trusted blindly: it holds
+numbers and names in a format of our own and no code, and is refused unless its version, sizes and checksum are right
+and the log still is what was read. Where a cache cannot be read or written, the log is read without one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from sad_doctor.run import Column, Floats
 
 LEAST = 8 << 20
-"""Bytes of a log, or of what is new in one, that are worth a cache."""
+"""Bytes of a log, or of what is new in one, from which on a cache is worth writing."""
 _MAGIC = b"SADDOCTOR\x00"
 _VERSION = 3
 _HEAD = struct.Struct("<HII")
@@ -31,7 +31,7 @@ _MOST_FILES = 16
 MOST_BYTES = 1 << 29
 """Of all caches together; the newest one stays."""
 _ABANDONED = 3600.0
-"""Seconds after which a file that was not written to its end never will be."""
+"""Age in seconds from which on a half-written file counts as left by a writer that was killed."""
 _ANY = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, RecursionError, MemoryError)
 _SAMPLES, _SAMPLE = 64, 4096
 
@@ -168,7 +168,7 @@ def _is_the_log(header: Mapping[str, Any], log: IO[bytes], stat: os.stat_result)
 
 
 def _hash(log: IO[bytes], end: int) -> str:
-    """Of the first ``end`` bytes the beginning, the end and samples between, even ones, as one hash."""
+    """Hash the beginning, the end and evenly spaced samples of the first ``end`` bytes."""
     import hashlib
 
     found = hashlib.sha256(str(end).encode())
@@ -198,7 +198,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _make_room(place: Path) -> None:
-    """Remove the oldest caches beyond so many files or bytes, and what a writer that was killed has left."""
+    """Remove the oldest caches beyond the limits of files and bytes, and what a killed writer has left."""
     found = [(one.stat(), one) for one in place.iterdir()]
     room = MOST_BYTES
     done = sorted(((stat.st_mtime, stat.st_size, one) for stat, one in found if one.suffix != ".tmp"), reverse=True)

@@ -43,7 +43,7 @@ class CachedRows:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out."""
+        """One line for each kind of thing that was left out."""
         return self._file.notes
 
     def _restore(self) -> bool:

@@ -1,4 +1,4 @@
-"""Float columns that grow by appending; a snapshot costs what is new, not what is there."""
+"""Float columns that grow by appending; the cost of a snapshot is that of what is new, not of what is there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sad_doctor.sanitize import sanitize
 
 MOST_COLUMNS = 2000
 RESERVED = 500
-"""Columns kept beyond those for metrics that a rule may use."""
+"""Columns kept beyond the limit for metrics that a rule may use."""
 _BATCH = 8192
 _MOST_REWOUND = 64
 
@@ -111,7 +111,7 @@ class GrowingColumn:
 
     def _flush(self) -> None:
         if self._new_steps:
-            # copies: a buffer of which a view lives cannot shrink
+            # copied, since a buffer cannot shrink while a view of it lives
             self._put(np.array(self._new_steps), np.array(self._new_values))
             del self._new_steps[:], self._new_values[:]
 

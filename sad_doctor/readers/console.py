@@ -15,7 +15,7 @@ from sad_doctor.readers import evaluation_set
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.ranks import rank_of
 from sad_doctor.readers.segments import Segments
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Log, Reader
 from sad_doctor.readers.step_lines import trains
 from sad_doctor.readers.table_lines import Tables
 from sad_doctor.readers.tail import Tail
@@ -26,9 +26,9 @@ from sad_doctor.sanitize import sanitize
 
 FORMAT = "console log"
 _LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
-"""Words of a line that may tell a loss."""
+"""Words in a line that may hold a loss."""
 _ARRAY = re.compile(rb"\s*\[\s*\{\s*\"")
-"""A JSON document, whose numbers stand on no lines."""
+"""The start of a JSON document, whose lines are no lines of a log."""
 KEPT_LINES = 200
 MOST_RANKS = 4096
 _SIGNS = re.compile(
@@ -53,47 +53,39 @@ def _text(told: bytes) -> str:
     return told.removeprefix(BOM_UTF8).decode("utf-8", "replace")
 
 
-class ConsoleLog:
+class ConsoleLog(Log):
     """Follows a text log. What stands behind the last line's end waits; an error there is shown at once."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._tail = Tail(path.resolve())
         self.pace = self._tail.pace
-        self._run: Run | None = None
         self._reset()
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
-        changed = self._tail.read(self._take, self._reset)
-        if changed:
-            self._run = None
-        return changed
+    def _read(self) -> bool:
+        return self._tail.read(self._take, self._reset)
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            rest = sanitize(self._segments.rest.decode("utf-8", "ignore"))
-            told = self._transcript.snapshot(rest)
-            notes = (*told.notes, *evaluation_set.notes(told.columns), *self._tail.notes)
-            if self._left_out:
-                notes = (
-                    *notes,
-                    f"{len(self._ranks)} ranks write into one log: the lines of rank {min(self._ranks)} "
-                    f"count, {self._left_out:,} of the others were left out, but for their errors",
-                )
-            notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
-            self._run = Run(
-                name=sanitize(self.path.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=told.columns,
-                events=told.events,
-                facts={**told.facts, **evaluation_set.facts(told.columns)},
-                notes=notes,
-                tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
+    def _make_run(self) -> Run:
+        rest = sanitize(self._segments.rest.decode("utf-8", "ignore"))
+        told = self._transcript.snapshot(rest)
+        notes = (*told.notes, *evaluation_set.notes(told.columns), *self._tail.notes)
+        if self._left_out:
+            notes = (
+                *notes,
+                f"{len(self._ranks)} ranks write into one log: the lines of rank {min(self._ranks)} "
+                f"count, {self._left_out:,} of the others were left out, but for their errors",
             )
-        return self._run
+        notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
+        return Run(
+            name=sanitize(self.path.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=told.columns,
+            events=told.events,
+            facts={**told.facts, **evaluation_set.facts(told.columns)},
+            notes=notes,
+            tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
+        )
 
     def _take(self, chunk: bytes) -> None:
         for text, redraws in self._segments.feed(chunk):

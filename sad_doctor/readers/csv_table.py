@@ -12,7 +12,7 @@ from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.ranked_rows import RankedRows
 from sad_doctor.readers.row_names import RowNames
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Log, Reader
 from sad_doctor.readers.tail import Lines, Tail
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
@@ -27,7 +27,7 @@ _COMMA = re.compile(r"[-+]?\d{1,30},\d{1,30}(?:[eE][-+]?\d{1,4})?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _KILO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)[kK]")
 _LONG = re.compile(r"[-+\d.eE]{65,}")
-"""A number of more characters than any that means something has."""
+"""A number with more characters than any meaningful one has."""
 
 
 def cells(line: bytes, delimiter: str) -> list[str]:
@@ -69,14 +69,13 @@ def recognises(path: Path, head: bytes) -> bool:
     return len(row) == len(found[1]) and any(number(cell) is not None or _COMMA.fullmatch(cell) for cell in row)
 
 
-class CsvLog:
+class CsvLog(Log):
     """Follows a CSV file. A line of names further down starts a new table, as some loggers write on a new metric."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._tail = Tail(path.resolve())
         self.pace = self._tail.pace
-        self._run: Run | None = None
         self._row_names = RowNames(())
         self._names: list[str] = []
         self._steps: list[int] = []
@@ -87,12 +86,8 @@ class CsvLog:
         self._commas = False
         self._reset()
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
-        changed = self._tail.read(self._take, self._reset)
-        if changed:
-            self._run = None
-        return changed
+    def _read(self) -> bool:
+        return self._tail.read(self._take, self._reset)
 
     def settle(self) -> None:
         """Take a last line without its end, if it has all its cells. Call it when the file is not followed further."""
@@ -101,34 +96,31 @@ class CsvLog:
             self._lines = Lines()
             self._settled, self._run = True, None
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            notes = [*self._rows.notes, *self._tail.notes]
-            if self._garbage:
-                notes.append(f"{self._garbage} lines were not rows of the table and were left out")
-            if self._lines.rest.strip():
-                notes.append("the last line has no end yet: it waits")
-            if self._long:
-                notes.append(f"numbers of more than {_FEW} characters were left out: {self._long}")
-            if self._commas:
-                notes.append("decimal commas were read as points")
-            if self._settled:
-                notes.append("the last line has no end; it has all its cells and was taken")
-            facts = {names.STATUS: "unknown", **self._rows.facts}
-            if named := self._row_names.found:
-                key = sanitize(self._names[0], 60)
-                notes = []
-                facts = {names.UNREAD: f"each row has a name ({key}) and no step: a table of results, no training log"}
-            self._run = Run(
-                name=sanitize(self.path.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns={} if named else self._rows.snapshot(),
-                facts=facts,
-                notes=tuple(notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        notes = [*self._rows.notes, *self._tail.notes]
+        if self._garbage:
+            notes.append(f"{self._garbage} lines were not rows of the table and were left out")
+        if self._lines.rest.strip():
+            notes.append("the last line has no end yet: it waits")
+        if self._long:
+            notes.append(f"numbers of more than {_FEW} characters were left out: {self._long}")
+        if self._commas:
+            notes.append("decimal commas were read as points")
+        if self._settled:
+            notes.append("the last line has no end; it has all its cells and was taken")
+        facts = {names.STATUS: "unknown", **self._rows.facts}
+        if named := self._row_names.found:
+            key = sanitize(self._names[0], 60)
+            notes = []
+            facts = {names.UNREAD: f"each row has a name ({key}) and no step: a table of results, no training log"}
+        return Run(
+            name=sanitize(self.path.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns={} if named else self._rows.snapshot(),
+            facts=facts,
+            notes=tuple(notes),
+        )
 
     def _cells(self, line: bytes) -> list[str]:
         row = cells(line, self._delimiter)

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 _AT_ONCE = 50_000
 _LONGEST, _MOST_HELD = 16 << 20, 256 << 20
-"""Bytes of a value that is read, and of those that are held at once."""
+"""The most bytes of one value, and of all values that are held at once."""
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND NOT EXISTS
     (SELECT * FROM pragma_table_xinfo(sqlite_master.name) WHERE hidden IN (2, 3))"""
-"""A column that is computed can take any time, and no room in the file."""
+"""A computed column can take any amount of time, and no room in the file."""
 _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
 _FUNCTIONS = ("max", "min", "count", "coalesce")
 _STEPS = 20_000_000
-"""Instructions of SQLite after which a query is given up: a database from a stranger may hold one without an end."""
+"""Instructions of SQLite after which a query is given up: a stranger's database may hold one that never ends."""
 
 
 SECONDS = 30.0
@@ -27,7 +27,7 @@ SECONDS = 30.0
 
 
 class Late(sqlite3.OperationalError):
-    """A look has taken as long as it may."""
+    """A look at the database has used up its time."""
 
     def __init__(self) -> None:
         super().__init__(f"there is more in it than can be read in {SECONDS:g} seconds")
@@ -59,7 +59,7 @@ class Database:
             except OSError:
                 continue
             found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
-        # a look begins with this question
+        # each poll begins here
         self._until = time.monotonic() + SECONDS
         was, self._stat = self._stat, tuple(found)
         return self._stat != was

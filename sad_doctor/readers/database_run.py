@@ -12,6 +12,7 @@ from sad_doctor.readers.database import Database
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.source import Log
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
 
@@ -34,29 +35,27 @@ class Store:
     noted: Callable[[Row], str] = field(default=lambda _: "")
 
 
-class DatabaseRun:
+class DatabaseRun(Log):
     """Follows one run of a database. A step that is logged again replaces what came from it on."""
 
     def __init__(self, path: Path, database: Database, store: Store, run: str, name: str) -> None:
-        self.path = path
+        super().__init__(path)
         self._database, self._store, self._id, self._name = database, store, run, name
         self._rows = Rows(last_wins=True)
         self._last = 0
         self._noted: dict[str, int] = {}
         self._trouble = ""
         self._facts: dict[str, object] = {}
-        self._run: Run | None = None
 
     @property
     def sound(self) -> bool:
-        """Whether the database was read to its end."""
+        """Whether all of the database could be read."""
         return not self._trouble
 
-    def poll(self) -> bool:
-        """Read all that is new; True if the database was written."""
+    def _read(self) -> bool:
         if not self._database.changed():
             return False
-        self._run, self._trouble = None, ""
+        self._trouble = ""
         try:
             for at, row in self._store.rows(self._database, self._id, self._last):
                 self._last = at
@@ -73,18 +72,15 @@ class DatabaseRun:
             self._facts[names.TOTAL_STEPS] = steps
         return True
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            notes = [*self._rows.notes, *(f"{count} {noted}" for noted, count in self._noted.items())]
-            if self._trouble:
-                notes.append(f"the database could not be read to its end: {self._trouble}")
-            self._run = Run(
-                name=sanitize(self._name, 200),
-                format=self._store.name,
-                path=self.path,
-                columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **self._facts, **self._rows.facts},
-                notes=tuple(notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        notes = [*self._rows.notes, *(f"{count} {noted}" for noted, count in self._noted.items())]
+        if self._trouble:
+            notes.append(f"the database could not be read to its end: {self._trouble}")
+        return Run(
+            name=sanitize(self._name, 200),
+            format=self._store.name,
+            path=self.path,
+            columns=self._rows.snapshot(),
+            facts={names.STATUS: "unknown", **self._facts, **self._rows.facts},
+            notes=tuple(notes),
+        )

@@ -1,4 +1,4 @@
-"""UTF-16 as UTF-8: what PowerShell's ``>`` writes is read as any other text."""
+"""Turns UTF-16 into UTF-8, so that what PowerShell's ``>`` writes is read as any other text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AsUtf8:
 
     @property
     def waits(self) -> int:
-        """How many bytes of a character that is not whole yet are held back."""
+        """How many bytes of an incomplete character are held back."""
         return 0 if self._decoder is None else len(self._decoder.getstate()[0])
 
     def turn(self, piece: bytes) -> bytes:

@@ -35,12 +35,12 @@ class Ending:
         self.status = "interrupted"
 
     def early_stop(self, message: str, step: float | None) -> None:
-        """Take a stop by the patience of the training."""
+        """Take an early stop: the training ran out of patience."""
         self._events.add(names.EVENT_EARLY_STOP, message, step)
         self.status = "finished"
 
     def finish(self) -> None:
-        """Take the word of the log that it is done."""
+        """Take the log's statement that the training is complete."""
         self.status = "finished"
 
     def outlived(self) -> None:

@@ -14,7 +14,7 @@ _OF_A_SET = re.compile(r"(eval_.{1,80})_loss")
 _TIMED = ("_runtime", "_samples_per_second")
 _SIZES = ("eval_samples", "eval_num_samples", "eval_n_samples", "eval_num_examples", "eval_examples", "eval_size")
 _OTHER = 0.05
-"""Two sizes that differ by less are one: a time of four digits does not tell the size better."""
+"""Sizes that differ by less count as the same: a runtime of four digits is no more precise than that."""
 
 
 def of_a_set(key: str, row: Collection[str]) -> bool:

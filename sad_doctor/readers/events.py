@@ -12,7 +12,7 @@ MOST_OF_A_KIND = 500
 
 
 class Events:
-    """Events in the order in which they came. Of a kind that comes too often the first ones and the last are kept."""
+    """Events in the order in which they came. Of too many of one kind the first ones and the last are kept."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -41,7 +41,7 @@ class Events:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which kinds came too often."""
+        """One line that names the kinds that came too often."""
         return tuple(
             f"{count} events of kind {kind}: the first {MOST_OF_A_KIND - 1} and the last are kept"
             for kind, count in self._counts.items()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _MOST_ENTRIES = 500
 MOST_LOOKED_AT = 1000
-"""So many files and folders are asked whether they are runs."""
+"""How many files and folders are asked whether they are runs."""
 LONGEST = 10.0
 """Seconds that a search may take."""
 _DEEPEST = 3

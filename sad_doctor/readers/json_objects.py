@@ -27,9 +27,9 @@ except ImportError:  # the doctor works without it, in three times the time on a
 
 _TOKENS = [before + token for before in (b": ", b":") for token in (b"NaN", b"Infinity", b"-Infinity")]
 _SPELLINGS = [(token, token.replace(b":", b':"').replace(b'" ', b' "') + b'"') for token in _TOKENS]
-"""What a strict parser refuses, and how it is spelled for it."""
+"""Tokens that a strict JSON parser refuses, each with the string that is put in its place."""
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
-"""What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
+"""What may surround an object: white space, and zeros from a power loss or a file truncated while being written."""
 
 
 def parse(line: bytes) -> Row | None:
@@ -58,9 +58,9 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
 
 
 def _parse_spelled(lines: Sequence[bytes]) -> list[object]:
-    """What the quick parser refuses is spelled as it likes it, and else left to the patient one, line by line.
+    """Parse non-blank lines with NaN and Infinity as strings; where the quick parser still fails, line by line.
 
-    A quote put into a text breaks the line, so that none is read that is not meant so.
+    A token inside a string gets a quote too, which makes its line invalid: so no text is changed unnoticed.
     """
     whole = b"\n".join(lines)
     for token, text in _SPELLINGS:
@@ -133,11 +133,11 @@ class JsonObjects:
 
     @property
     def place(self) -> int | None:
-        """How many bytes were read, if they end with a line; else None."""
+        """The number of bytes read, if they end with a whole line; else None."""
         return None if self._taken is not None or self._lines.waits else self._tail.place
 
     def state(self) -> dict[str, int]:
-        """Return what was left out so far, for :meth:`resume`."""
+        """Return the counts of what was left out so far, for :meth:`resume`."""
         return {"garbage": self.garbage, "dropped": self._lines.dropped}
 
     def resume(self, place: int, state: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.json_objects import parse
 from sad_doctor.readers.naming import is_known
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Log, Reader
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
@@ -27,35 +27,27 @@ def recognises(_path: Path, head: bytes) -> bool:
     return len(good) >= _SHARE * len(lines) and any(is_known(key) for row in good for key in islice(row, 200))
 
 
-class JsonlLog:
+class JsonlLog(Log):
     """Follows a JSON lines file; a step that is logged twice keeps both values, in file order."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.pace = Pace()
         self._file = CachedRows(path.resolve(), self.pace)
-        self._run: Run | None = None
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
-        changed = self._file.poll()
-        if changed:
-            self._run = None
-        return changed
+    def _read(self) -> bool:
+        return self._file.poll()
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            rows = self._file.rows
-            self._run = Run(
-                name=sanitize(self.path.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=rows.snapshot(),
-                facts={names.STATUS: "unknown", **rows.facts},
-                notes=(*rows.notes, *self._file.notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        rows = self._file.rows
+        return Run(
+            name=sanitize(self.path.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=rows.snapshot(),
+            facts={names.STATUS: "unknown", **rows.facts},
+            notes=(*rows.notes, *self._file.notes),
+        )
 
 
 READER = Reader(FORMAT, recognises, JsonlLog, caches=True)

@@ -1,4 +1,5 @@
-"""A log that takes long to read and is not rows of JSON: its run is kept whole, and read again only if the log changed.
+"""A cache for logs that take long to read and are not rows of JSON: the whole run is kept, and read again only if the
+log changed.
 
 See :mod:`sad_doctor.readers.cache` for where and how.
 """
@@ -22,7 +23,7 @@ from sad_doctor.sanitize import sanitize
 LEAST = 100_000
 """Bytes below which no log takes long."""
 SECONDS = 0.3
-"""Processor time of the reading from which on it is worth a cache."""
+"""Seconds of processor time for reading from which on a cache is worth it."""
 
 Marks = list[list[Any]]
 
@@ -85,14 +86,14 @@ class Kept:
         begun = time.process_time()
         run = self.source.run()
         self._spent += time.process_time() - begun
-        # the marks of before the reading: what came meanwhile makes them old
+        # these marks were taken before the reading, so that what came meanwhile makes the cache stale
         if self._spent >= SECONDS and self.pace.share >= 1 and self._seen and self._seen == self._marks():
             self._spent = 0.0
             self._store(run, self._seen)
         return run
 
     def _marks(self) -> Marks | None:
-        """What tells that the files are those that were read."""
+        """What identifies the files that were read; None if one cannot be looked at."""
         marks = []
         try:
             for path in self._files():
@@ -154,7 +155,7 @@ def _number(told: object) -> float | None:
 
 
 def _whole_lines(path: Path) -> bool:
-    """Whether a file is binary or ends in a newline: what waits for its end is told otherwise when it has come."""
+    """Whether a file is binary or ends in a newline: half a line may read otherwise once it is whole."""
     try:
         with path.open("rb") as file:
             binary = b"\x00" in file.read(4096)
@@ -165,7 +166,7 @@ def _whole_lines(path: Path) -> bool:
 
 
 def _lists(value: object) -> object:
-    """The same with lists for tuples, as JSON has it."""
+    """The same value with lists in place of tuples, as JSON would give it back."""
     if isinstance(value, dict):
         return {key: _lists(one) for key, one in value.items()}
     return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
@@ -173,7 +174,7 @@ def _lists(value: object) -> object:
 
 @once
 def _version() -> str:
-    """Which readers these are: what another version of them kept may be told otherwise by these."""
+    """A hash of the readers' files: other versions may read the same log otherwise."""
     import hashlib
 
     found = sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in Path(__file__).parent.glob("*.py"))

@@ -10,6 +10,7 @@ from sad_doctor.readers.mlflow_database import STATUS
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.source import Log
 from sad_doctor.readers.tail import Lines, Pace, Tail
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
@@ -25,19 +26,17 @@ def recognises(folder: Path) -> bool:
     return (folder / _META).is_file() and (folder / _METRICS).is_dir()
 
 
-class MlflowFiles:
+class MlflowFiles(Log):
     """Follows the metrics of one run, in the order of their times. A file that was rewritten is read again."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.pace = Pace()
         self._folder = path.resolve()
         self._facts: dict[str, object] = {}
-        self._run: Run | None = None
         self._start()
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
+    def _read(self) -> bool:
         found: list[tuple[float, str, float, float]] = []
         for path in sorted(one for one in self._metrics() if one.is_file()):
             name = path.relative_to(self._folder / _METRICS).as_posix()
@@ -47,7 +46,8 @@ class MlflowFiles:
             afresh = tail.look()
             if afresh:
                 self._start()
-                return self.poll() or True
+                self._read()
+                return True
             for chunk in tail.chunks() if afresh is not None else ():
                 for line in lines.feed(chunk):
                     self._line(name, line, found)
@@ -55,7 +55,7 @@ class MlflowFiles:
             self._rows.add({"step": step, name: value})
         facts = self._told()
         if found or facts != self._facts:
-            self._run, self._facts = None, facts
+            self._facts = facts
             return True
         return False
 
@@ -68,21 +68,18 @@ class MlflowFiles:
         """Return whether a file is one of metrics, to which lines are added."""
         return (self._folder / _METRICS) in path.parents
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            notes = list(self._rows.notes)
-            if self._garbage:
-                notes.append(f"{self._garbage} lines were not time, value and step, and were left out")
-            self._run = Run(
-                name=sanitize(self._meta().get("run_name") or self._folder.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **self._facts, **self._rows.facts},
-                notes=tuple(notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        notes = list(self._rows.notes)
+        if self._garbage:
+            notes.append(f"{self._garbage} lines were not time, value and step, and were left out")
+        return Run(
+            name=sanitize(self._meta().get("run_name") or self._folder.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=self._rows.snapshot(),
+            facts={names.STATUS: "unknown", **self._facts, **self._rows.facts},
+            notes=tuple(notes),
+        )
 
     def _metrics(self) -> Iterator[Path]:
         return (self._folder / _METRICS).rglob("*")
@@ -114,7 +111,6 @@ class MlflowFiles:
         self._rows = Rows(last_wins=True)
         self._facts = {}
         self._garbage = 0
-        self._run = None
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from sad_doctor import names
 
 _WORD = re.compile(r"(?<![A-Za-z])[lL]2(?!\d)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MOST = 7
-"""Words of a name; a longer one is a sentence."""
+"""Most words of a name; anything longer is a sentence."""
 
 _EVAL = frozenset({"eval", "evaluation", "val", "valid", "validation", "dev", "test", "heldout"})
 _HELD_OUT = re.compile(rf"(?:^|/)(?:{'|'.join(sorted(_EVAL))}|held_?out)(?=$|[/_\-. ])", re.IGNORECASE)
@@ -25,7 +25,7 @@ _AVERAGED = frozenset(
     {"avg", "average", "averaged", "mean", "running", "smoothed", "smooth", "ema", "current", "cur", "curr", "last"}
     | {"batch", "minibatch", "micro", "step", "iter", "iteration", "per", "tok", "item", "value", "reduced", "global"}
 )
-"""Words that say how a value was taken, and leave what it is."""
+"""Words that say how a value was taken, and do not change what it is."""
 _LOSS = frozenset({"loss", "losses"})
 _TOTAL = frozenset({"total", "tot", "overall", "combined", "final", "full", "sum", "all", "objective", "joint"})
 
@@ -35,13 +35,13 @@ _OF_ALL = frozenset(
     {"total", "global", "all", "pre", "before", "clip", "clipping", "preclip", "unclipped", "model", "student", "raw"}
     | {"optim", "optimizer", "opt", "avg", "mean"}
 )
-"""Words that leave a gradient's norm that of all weights, before it is clipped."""
+"""Words beside which a gradient norm is still the norm over all weights, before clipping."""
 _RATE = (frozenset({"lr"}), frozenset({"learning", "rate"}), frozenset({"learn", "rate"}))
 _OF_FIRST = frozenset(
     {"optim", "optimizer", "opt", "scheduler", "sched", "current", "cur", "curr", "last", "group", "param", "groups"}
     | {"student", "model", "0", "schedule", "hparams", "adamw", "adam", "sgd", "value", "avg"}
 )
-"""Words that leave a learning rate that of the first group."""
+"""Words beside which a learning rate is still the one of the first parameter group."""
 _SECOND = frozenset({"s", "sec", "secs", "second", "seconds"})
 _A_SECOND = (
     (frozenset({"tok", "toks", "token", "tokens"}), names.TOKENS_PER_SECOND),
@@ -75,7 +75,7 @@ _LABEL = {
     **dict.fromkeys(("hard", "gt", "ground", "truth", "supervised", "task", "label", "labels", "cls"), "task"),
 }
 _LABEL_ALONE = frozenset({"ce", "xe", "xent", "crossentropy", "nll", "lm"})
-"""Words of a label loss that need no word such as loss beside them, where a model's is."""
+"""Words that mean a label loss without the word loss, if only a model is named beside them."""
 _PLACES = {
     **dict.fromkeys(("hidden", "hid", "hs", "states", "state", "layer", "layers", "layerwise"), names.LAYERWISE),
     **dict.fromkeys(("feat", "feats", "feature", "features"), "feature"),
@@ -83,7 +83,7 @@ _PLACES = {
     **dict.fromkeys(("contrastive", "contrast", "infonce", "nce"), "contrastive"),
 }
 _DISTANCE = frozenset({"mse", "cos", "cosine", "mae", "huber"})
-"""Alone they tell no term: such a column is a part only where the parts then sum to the total."""
+"""Alone they name no term: such a column counts as a part only where the parts then sum to the total."""
 _PARTS_ALONE = frozenset(
     {"distill", "distil", "distillation", "soft", "hard", "task", "supervised", "hidden"}
 ) | frozenset({"feat", "feature", "features", "attn", "attention", "contrastive"})
@@ -93,7 +93,7 @@ _ENDS = ("loss", "norm")
 
 
 class Meaning(NamedTuple):
-    """A column of ours, and how many words of the name only say how the value was taken: the fewer, the clearer."""
+    """A column of ours; ``besides`` counts the words that only say how the value was taken: the fewer, the clearer."""
 
     column: str
     besides: int

@@ -19,7 +19,7 @@ STEPS = (
 """Keys, as :func:`plain` spells them and without ``train/``, that hold the step of a row; the best first."""
 
 LENGTHS = ("total_steps", "max_steps", "num_training_steps")
-"""Keys that hold how many steps the run will take."""
+"""Keys that hold the number of steps of the whole run."""
 
 _TOTALS = (
     *("total_loss", "loss_total", "loss/total", "losses/total", "loss", "losses/loss", "train_loss", "training_loss"),
@@ -106,7 +106,7 @@ _KINDS = (
     (re.compile(r"loss(?:es)?[/_](.+)|(.+)[/_]loss"), names.RAW),
 )
 _SAID = re.compile(r"(raw|unweighted|weighted|weight)/([a-z_]\w{0,79})")
-"""A prefix that says what the value is: then any name is a term."""
+"""A prefix that says what the value is: behind it any name is a term."""
 _PREFIX_SAYS = {"raw": names.RAW, "unweighted": names.RAW, "weighted": names.WEIGHTED, "weight": names.WEIGHT}
 _ON_EVALUATION = {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}
 _NO_TERM = frozenset({"total", "sum", "loss", "all", "total_loss", "decay", "norm", "grad_norm"})
@@ -282,8 +282,8 @@ def _may_be_used(name: str) -> bool:
 
 
 def _clearer(other: str, key: str, column: str) -> bool:
-    """Whether ``other`` says better than ``key`` that it is ``column``: what a table has as a whole, and with fewer
-    words that only say how the value was taken.
+    """Whether ``other`` is a clearer name of ``column`` than ``key``: one that stands in a table as a whole, or one
+    with fewer words that only say how the value was taken.
     """
     return other != key and column_of(other) == column and _clarity(other, column) < _clarity(key, column)
 

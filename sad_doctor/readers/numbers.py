@@ -10,7 +10,7 @@ NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?!\w|\.\
 
 _LONGEST_NUMBER = 64
 _WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
-"""Keys of a mapping that say nothing of what is in it."""
+"""Keys that only wrap a mapping, and say nothing about what is in it."""
 
 
 def number(value: object) -> float | None:

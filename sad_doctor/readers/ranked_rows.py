@@ -15,7 +15,7 @@ from sad_doctor.run import Column
 
 
 class RankedRows(Rows):
-    """Rows of which those of the lowest rank count, as :class:`Ranks` tells."""
+    """Keeps the rows of the lowest rank, which :class:`Ranks` tells from the others."""
 
     def __init__(self, last_wins: bool = False) -> None:
         super().__init__(last_wins)

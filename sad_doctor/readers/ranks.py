@@ -60,7 +60,7 @@ class Ranks:
         return True
 
     def calm(self, values: Sequence[object]) -> bool:
-        """Say whether rows with these ranks all count: they are that of the row before."""
+        """Return whether rows with these ranks all count, since all have the rank of the row before."""
         return self._last == min(self._seen, default=math.nan) and all(number(one) == self._last for one in values)
 
     @property

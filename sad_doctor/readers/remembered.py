@@ -1,4 +1,4 @@
-"""What a name means is worked out once: a log repeats its names in every row."""
+"""A memory for what a name means: a log repeats its names in every row."""
 
 from __future__ import annotations
 

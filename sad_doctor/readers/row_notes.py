@@ -1,4 +1,4 @@
-"""What was assumed and left out while rows became columns, in words."""
+"""The notes on what was assumed and left out while rows became columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sad_doctor import words
 from sad_doctor.readers.columns import MOST_COLUMNS
 
 _FEW, _SHARE = 3, 0.1
-"""So many losses must repeat a step, and such a share of all, before two writers are suspected."""
+"""The losses that must repeat a step, and their share of all, before two writers are suspected."""
 
 
 def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bool) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _COUNTERS = (
     "_again",
 )
 _LEFT_OUT = -1
-"""Stands for a key that has no column because there are too many."""
+"""Marks a key that has no column because there are too many."""
 
 
 class Rows:
@@ -128,7 +128,7 @@ class Rows:
 
     @property
     def facts(self) -> dict[str, object]:
-        """How many steps the run will take, where its rows tell that; which dense columns are blank at the end."""
+        """The run's length, where its rows tell it, and which dense columns are blank at the end."""
         columns = self._columns.snapshot()
         told = (columns[key].last for key in LENGTHS if key in columns)
         total = next((value for value in told if math.isfinite(value) and value > 0), None)
@@ -143,7 +143,7 @@ class Rows:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was assumed and left out."""
+        """One line for each thing that was assumed or left out."""
         told = {name.removeprefix("_"): getattr(self, name) for name in _COUNTERS}
         losses, told["full"] = 0 if self._loss is None else len(self._loss), self._columns.full
         notes = row_notes.notes(told, losses, self._epoch is not None, self._last_wins)
@@ -265,7 +265,7 @@ class Rows:
         return None if back.size and back.min() <= first else steps
 
     def _rises(self, steps: Floats, shape: Turned) -> bool:
-        """Whether no point gives way to one of these, where the last one wins."""
+        """Whether no earlier point must give way to one of these, where the last one wins."""
         own = bool((np.diff(steps) > 0).all()) and not any(steps[0] <= column.last_step for column in shape.columns)
         return own or not self._last_wins
 

@@ -13,6 +13,7 @@ from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.json_objects import JsonObjects, Row
 from sad_doctor.readers.numbers import number
+from sad_doctor.readers.source import Log
 from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
@@ -24,7 +25,7 @@ RECIPE = "recipe.toml"
 _LARGEST_FACTS = 16 << 20
 _DEEPEST_FACT = 12
 _SILENCE = 60.0
-"""Seconds without news after which a run that is running is judged again, for its silence."""
+"""Seconds without news after which a run that says it is running is judged again: it may have died."""
 
 
 def recognises(folder: Path) -> bool:
@@ -37,11 +38,11 @@ def begins(folder: Path) -> bool:
     return (folder / RECIPE).is_file() and not recognises(folder)
 
 
-class RunFolder:
+class RunFolder(Log):
     """Follows a run folder. A step that is logged again, as after a resume, replaces what came from it on."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._folder = path.resolve()
         self._events = Events()
         self._facts: dict[str, object] = {}
@@ -50,51 +51,45 @@ class RunFolder:
         self.pace = Pace()
         self._metrics_file = CachedRows(self._folder / METRICS, self.pace, last_wins=True)
         self._events_file = JsonObjects(self._folder / EVENTS, self._event, self._events_reset, self.pace)
-        self._run: Run | None = None
         self._looked = time.time()
 
-    def poll(self) -> bool:
-        """Read what is new in the three files; True if there was anything."""
+    def _read(self) -> bool:
         # The writer flushes its lines before it says in run.json that it has finished: read in the other order.
         changed = self._poll_facts()
         changed |= self._metrics_file.poll()
         changed |= self._events_file.poll()
         now = time.time()
-        # nothing new is news too, where the run says that it is running
+        # silence is news too, of a run that says it is running
         changed |= self._facts.get(names.STATUS) == "running" and now - self._looked > _SILENCE
         if changed:
             self._looked = now
-            self._run = None
         return changed
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            broken: dict[str, object] = {}
-            notes = [*self._metrics_file.rows.notes, *self._metrics_file.notes, *self._events.notes]
-            notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
-            if self._facts_broken:
-                notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
-                broken = {names.UNREAD: f"the facts in {RUN} cannot be read{self._facts_broken}; no rule knows them"}
-            told = self._metrics_file.rows.facts
-            again = {names.REWOUND: told[names.REWOUND]} if names.REWOUND in told else {}
-            self._run = Run(
-                name=sanitize(self._folder.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=self._metrics_file.rows.snapshot(),
-                events=self._events.snapshot(),
-                facts={
-                    names.STATUS: "unknown",
-                    "events": True,
-                    **self._facts,
-                    **again,
-                    **broken,
-                    names.SEEN: self._looked,
-                },
-                notes=tuple(notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        broken: dict[str, object] = {}
+        notes = [*self._metrics_file.rows.notes, *self._metrics_file.notes, *self._events.notes]
+        notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
+        if self._facts_broken:
+            notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
+            broken = {names.UNREAD: f"the facts in {RUN} cannot be read{self._facts_broken}; no rule knows them"}
+        told = self._metrics_file.rows.facts
+        again = {names.REWOUND: told[names.REWOUND]} if names.REWOUND in told else {}
+        return Run(
+            name=sanitize(self._folder.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=self._metrics_file.rows.snapshot(),
+            events=self._events.snapshot(),
+            facts={
+                names.STATUS: "unknown",
+                "events": True,
+                **self._facts,
+                **again,
+                **broken,
+                names.SEEN: self._looked,
+            },
+            notes=tuple(notes),
+        )
 
     def _poll_facts(self) -> bool:
         path = self._folder / RUN
@@ -130,7 +125,7 @@ class RunFolder:
 
 
 def _fault(error: ValueError) -> str:
-    """Why a file of facts was not read, behind a colon."""
+    """The reason why a file of facts was not read, to go behind a colon."""
     return ": it is no JSON" if isinstance(error, JSONDecodeError) else f": {error}"
 
 

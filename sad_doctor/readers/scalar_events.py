@@ -22,7 +22,7 @@ _LONGEST_STEP = 5
 
 _OTHER_STEP, _OTHER_NUMBER = 5, -2.25
 _MOST = 4096
-"""So many tags, and shapes of their summaries, are known at most."""
+"""Most tags, and most shapes of their summaries, that are remembered."""
 
 Parse = Callable[[bytes], tuple[int, dict[str, float]]]
 Take = Callable[[Sequence[str], Sequence[int], Sequence[float]], None]
@@ -95,7 +95,9 @@ class ScalarEvents:
             self._take(tags, steps, values)
 
     def _learn(self, event: bytes, tag: str, value: float) -> None:
-        """Know the summary of an event, if with another step and number in these places it tells just these."""
+        """Remember the summary of an event, if the bytes at these places are its step and its number: others put there
+        must be read back.
+        """
         place = next((at for at in range(_STEP_AT, len(event)) if event[at] < 0x80), len(event))
         summary, spelled = event[place + 1 :], _NUMBER.pack(value)
         at = summary.rfind(spelled)

@@ -1,4 +1,4 @@
-"""Many rows of one shape, turned on their side: the values of a key together, and numbers out of them at once."""
+"""Turns many rows of one shape into columns, and converts each column to numbers in one go."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def rising(
     for key, places in parts:
         target = targets.get(key)
         if isinstance(target, int):
-            if target > 0:  # a step in words, beside the real one
+            if target > 0:  # a step that is text, beside the real one
                 continue
             return None
         own = steps[places]
@@ -140,5 +140,5 @@ def _told(values: Sequence[object]) -> list[float | None] | None:
 
 
 def backward(before: float, steps: Floats) -> NDArray[np.bool_]:
-    """Return which steps are smaller than the one before them."""
+    """Return a mask of the steps that are smaller than the one before them."""
     return steps < np.concatenate(([before], steps[:-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ ACCEPTED = (
 
 
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file, not a fault of ours
-    """What was given is no log that can be read. The message is one clear line for the user."""
+    """The path that was given holds no log that can be read. The message is one clear line for the user."""
 
 
 class Source(Protocol):
@@ -34,6 +35,35 @@ class Source(Protocol):
     def run(self) -> Run:
         """Return what the log has told so far; the same object as before if nothing changed."""
         ...
+
+
+class Log(ABC):
+    """A source that makes its run anew only after something new was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._run: Run | None = None
+
+    def poll(self) -> bool:
+        """Read all that is new. True if there was anything, or if the file was cut short or replaced."""
+        changed = self._read()
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return what the log has told so far; the same object as before if nothing changed."""
+        if self._run is None:
+            self._run = self._make_run()
+        return self._run
+
+    @abstractmethod
+    def _read(self) -> bool:
+        """Read all that is new, as :meth:`poll` says."""
+
+    @abstractmethod
+    def _make_run(self) -> Run:
+        """Return what was read so far as a run."""
 
 
 @dataclass(frozen=True, slots=True)

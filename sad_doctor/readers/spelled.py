@@ -1,4 +1,4 @@
-"""Lines that name their values in a way of their own, said anew as ``name: value``."""
+"""Rewrites lines that name their values in a way of their own as ``name: value``."""
 
 from __future__ import annotations
 

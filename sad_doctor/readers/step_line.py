@@ -24,7 +24,7 @@ _COMMA = r"(?:0,\d{1,17}|\d{1,9},(?:\d{1,2}|\d{4,17}))(?:e[+-]?\d{1,3})?(?![\w,.
 """A decimal comma: three digits behind it are thousands, but for those behind a 0."""
 _KILO = r"\d+(?:\.\d+)?k(?![\w./])"
 _WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
-"""A word of a name; a value that is spelled in letters is none."""
+"""A word of a name; ``nan`` and ``inf`` are values."""
 _PAIR = re.compile(
     rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})['\"]?"
     rf"(?: ?\([^()]{{0,20}}\))?\s{{0,12}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"

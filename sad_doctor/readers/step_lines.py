@@ -78,7 +78,7 @@ class StepLines:
 
     @property
     def told(self) -> bool:
-        """Whether any line had values."""
+        """Whether any line so far had values."""
         return self._rows.count > 0
 
     @property

@@ -1,4 +1,4 @@
-"""Reads what was appended to a file since the last look, and whole lines out of it."""
+"""Reads what was appended to a file since the last look, and cuts it into whole lines."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from sad_doctor import names
 from sad_doctor.readers.protobuf import as_float, fields, signed, text
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.scalar_events import ScalarEvents
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Log, Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
@@ -157,18 +157,16 @@ class _File:
         return (f"the last record of {name} has no end yet: it waits",) if self._rest else ()
 
 
-class EventLog:
+class EventLog(Log):
     """Follows one event file, or all of a folder: a step that is logged again in a later file replaces the earlier."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.pace = Pace()
         self._folder = path.is_dir()
-        self._run: Run | None = None
         self._start()
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
+    def _read(self) -> bool:
         changed = False
         for path in self._paths():
             if path not in self._files:
@@ -176,28 +174,23 @@ class EventLog:
             told = self._files[path].poll()
             if told is None:
                 self._start()
-                self.poll()
+                self._read()
                 return True
             changed |= told
-        if changed:
-            self._run = None
         return changed
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            notes = [note for file in self._files.values() for note in file.notes]
-            if len(self._files) > 1:
-                notes.append(f"{len(self._files)} event files were read as one run, oldest first")
-            self._run = Run(
-                name=sanitize(self.path.resolve().name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **self._rows.facts},
-                notes=(*self._rows.notes, *notes),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        notes = [note for file in self._files.values() for note in file.notes]
+        if len(self._files) > 1:
+            notes.append(f"{len(self._files)} event files were read as one run, oldest first")
+        return Run(
+            name=sanitize(self.path.resolve().name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=self._rows.snapshot(),
+            facts={names.STATUS: "unknown", **self._rows.facts},
+            notes=(*self._rows.notes, *notes),
+        )
 
     def _paths(self) -> list[Path]:
         try:
@@ -208,7 +201,6 @@ class EventLog:
     def _start(self) -> None:
         self._files: dict[Path, _File] = {}
         self._rows = Rows(last_wins=True)
-        self._run = None
 
 
 READER = Reader(FORMAT, recognises, EventLog)

@@ -85,7 +85,7 @@ class TrainerLines:
             return [*rows, Row(self._step, {}, ends=True)]
         own = next((key for key in values if step_rank(key) is not None), None)
         if own is not None:
-            # a print of one's own in the same shape
+            # somebody's own print of a dictionary
             self._step, self._named = values.pop(own), True
             return [*rows, Row(self._step, self._ours(values))]
         self._seen = True
@@ -111,7 +111,7 @@ class TrainerLines:
         values, self._waiting = self._waiting, None
         if values is None:
             return []
-        # behind an evaluation the pace is that of the wait for it
+        # after an evaluation the pace includes the time that it took
         paced = {} if rate is None or "loss" not in values else {names.STEPS_PER_SECOND: rate}
         return [Row(self._step, paced | self._ours(values))]
 
@@ -121,7 +121,7 @@ class TrainerLines:
 
     @property
     def facts(self) -> dict[str, object]:
-        """How long the run is, where a bar told it."""
+        """The length of the run, where a bar told it."""
         if self.total or not self._seen or self._drawn or not self._by_epoch:
             total = self.total or self._length.get(_STEPS)
             return {names.TOTAL_STEPS: total} if total else {}
@@ -136,7 +136,7 @@ class TrainerLines:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where the steps come from."""
+        """A line that says where the steps come from."""
         if not self._seen:
             return ("the step is the one that each line names",) if self._named else ()
         source = "the progress bar drawn behind them" if self._drawn else "the epoch or the number of the line"

@@ -11,7 +11,7 @@ from sad_doctor import names
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
-from sad_doctor.readers.source import Reader, Unreadable
+from sad_doctor.readers.source import Log, Reader, Unreadable
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
 
@@ -26,18 +26,16 @@ def recognises(path: Path, head: bytes) -> bool:
     return start.startswith(b"{") and (_HISTORY.encode() in head or path.name == "trainer_state.json")
 
 
-class TrainerState:
+class TrainerState(Log):
     """Reads the file again whenever it was rewritten. One that is cut off gives the entries that are whole."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._file = path.resolve()
         self._stat: tuple[int, int, int] | None = None
-        self._run: Run | None = None
         self._text = ""
 
-    def poll(self) -> bool:
-        """Read the file if it was rewritten; True if it was."""
+    def _read(self) -> bool:
         try:
             found = os.stat(self._file)
             stat = (found.st_ino, found.st_size, found.st_mtime_ns)
@@ -48,15 +46,13 @@ class TrainerState:
         except OSError:
             return False
         self._stat = stat
-        self._run = None
         return True
 
-    def run(self) -> Run:
+    def _make_run(self) -> Run:
         """Return the run as of the last save. Raises Unreadable where it is nested too deeply."""
-        if self._run is None:
-            self._run = self._parse()
-            self._text = ""
-        return self._run
+        run = self._parse()
+        self._text = ""
+        return run
 
     def _parse(self) -> Run:
         try:

@@ -28,8 +28,8 @@ _TRAINS = frozenset(
     {phrases.BLOCK, phrases.CURRICULUM, phrases.TERM, phrases.TOTAL, phrases.BAR_LOSS, phrases.EVAL}
     | {phrases.EVAL_PARTS, phrases.EVAL_LINE}
 )
-"""What a program prints only while it lives."""
-_LAG = 2  # a bar may be that many steps behind the blocks, also when it is drawn a last time after a crash
+"""Kinds of lines that a program prints only while it is alive."""
+_LAG = 2  # steps by which a bar may lag behind the blocks, also when it is drawn a last time after a crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Transcript:
         passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         step = bar.values.get("step", float(passed + bar.at))
         if not bar.at and step < self.step and "step" not in bar.values:
-            return  # drawn empty once more at an epoch's end, with the values from before
+            return  # at an epoch's end the bar is drawn once more, empty, with the old values
         self._advance(step if isfinite(step) else self.step)
         self._at_work = max(self.step, float(passed + bar.at))
         for column, value in self._beside.news(bar):
@@ -243,7 +243,7 @@ class Transcript:
         self.step = self._at_work = step
 
     def _went_on(self) -> None:
-        """A traceback that has not ended was caught."""
+        """Note that a traceback that has not ended was caught, since the training goes on."""
         if self._tracebacks.close():
             self._events.add(names.EVENT_WARNING, f"caught: {UNENDED}", self._step_or_none())
 

@@ -16,7 +16,7 @@ _LONGEST = 0x7F
 _SHORTEST = 9
 _MOST = 4096
 _names: dict[bytes, str] = {}
-"""Of what stands before the length of a value: kind and length of the key, the key, and the mark of a value."""
+"""Keys by the bytes before the length of a value: kind and length of the key, the key, and the mark of a value."""
 
 
 def items(history: bytes) -> tuple[list[tuple[str, object]], int]:

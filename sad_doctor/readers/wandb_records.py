@@ -14,7 +14,7 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LARGEST = 64 << 20
 _LEAST = 4096
 _WAITING = 8 << 20
-"""Zeros at the end that may still be written over; a hole in a file can be of any size."""
+"""Zeros at the end that are kept, since they may still be written over; a hole in a file can be of any size."""
 
 
 class Records:
@@ -55,7 +55,7 @@ class Records:
                 break
             _, size, kind = _FRAGMENT.unpack_from(data, at)
             if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
-                # a file that was laid out ahead ends in zeros: they wait
+                # a preallocated file ends in zeros, which may still be written over
                 if left > _WAITING or data[at:].strip(b"\x00"):
                     self.broken = start + at
                 break
@@ -69,7 +69,8 @@ class Records:
         return found
 
     def _whole_ones(self, data: bytes, at: int, start: int, found: list[bytes]) -> int:
-        """Take the whole records from ``at`` on that follow each other in one block: nearly all. Return where they end.
+        """Take the whole records that follow each other from ``at`` on in one block, as nearly all do. Return where
+        they end.
 
         What is not one of them is left: of it there is more to say.
         """
@@ -91,7 +92,7 @@ class Records:
         if kind in (_WHOLE, _FIRST):
             self._parts, self._size = [], 0
         self._parts.append(part)
-        # a middle one fills its block; those of nothing would never reach the bound
+        # a middle fragment fills its block; empty ones would never reach the limit of a record's size
         self._size += max(len(part), _LEAST)
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))

@@ -18,7 +18,7 @@ from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.protobuf import fields, signed, text
 from sad_doctor.readers.rows import Rows
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Log, Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.readers.wandb_block import Told, histories
@@ -43,14 +43,13 @@ def recognises(_path: Path, head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-class WandbLog:
+class WandbLog(Log):
     """Follows the file of a run."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.pace = Pace()
         self._tail = Tail(path.resolve(), self.pace)
-        self._run: Run | None = None
         self._name = ""
         self._exit: int | None = None
         self._new: list[dict[str, object]] = []
@@ -59,33 +58,26 @@ class WandbLog:
         self._shown: list[str] = []
         self._start()
 
-    def poll(self) -> bool:
-        """Read all that is new; True if there was anything."""
-        changed = self._tail.read(self._take, self._start)
-        if changed:
-            self._run = None
-        return changed
+    def _read(self) -> bool:
+        return self._tail.read(self._take, self._start)
 
-    def run(self) -> Run:
-        """Return the run as logged so far."""
-        if self._run is None:
-            notes = [*self._rows.notes, *self._tail.notes]
-            if self._garbage:
-                notes.append(f"{self._garbage} records could not be read and were left out")
-            if self._records.broken is not None:
-                notes.append(f"the file is broken at byte {self._records.broken:,}: what comes after is not read")
-            events, status = self._ended()
-            self._run = Run(
-                name=sanitize(self._name or self.path.name, 200),
-                format=FORMAT,
-                path=self.path,
-                columns=self._rows.snapshot(),
-                events=events,
-                facts={names.STATUS: status, **self._config, **self._rows.facts},
-                notes=tuple(notes),
-                tail=tuple(self._tail_lines),
-            )
-        return self._run
+    def _make_run(self) -> Run:
+        notes = [*self._rows.notes, *self._tail.notes]
+        if self._garbage:
+            notes.append(f"{self._garbage} records could not be read and were left out")
+        if self._records.broken is not None:
+            notes.append(f"the file is broken at byte {self._records.broken:,}: what comes after is not read")
+        events, status = self._ended()
+        return Run(
+            name=sanitize(self._name or self.path.name, 200),
+            format=FORMAT,
+            path=self.path,
+            columns=self._rows.snapshot(),
+            events=events,
+            facts={names.STATUS: status, **self._config, **self._rows.facts},
+            notes=tuple(notes),
+            tail=tuple(self._tail_lines),
+        )
 
     def _take(self, chunk: bytes) -> None:
         for many, rest in histories(self._records.feed(chunk), _READ):
@@ -199,7 +191,6 @@ class WandbLog:
         self._tail_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         self._tracebacks = Tracebacks()
         self._ending = Ending(Events())
-        self._run = None
 
 
 READER = Reader(FORMAT, recognises, WandbLog)

@@ -11,7 +11,7 @@ from sad_doctor.run import Column, Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
 _SOME = 8
-"""Steps at either end of a column that tell whether they are counted."""
+"""Steps at either end of a column by which whole-numbered steps are told from fractions."""
 WIDE = 20.0
 """A positive series whose largest value is this many times its smallest is drawn on a log scale unless told not to."""
 

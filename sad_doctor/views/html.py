@@ -56,14 +56,14 @@ def charts(run: Run, report: Report) -> Iterator[str]:
     told.append((_SHARES, tuple(Series(line(t, 24), c, colours[t]) for t, c in shares.items())))
     told += [(metric.title, metric.series) for metric in metrics.choices(run, dark=False)]
     shown = [(title, [_inked(one) for one in series]) for title, series in told if any(len(s.column) for s in series)]
-    # shares are parts of one: a log scale would draw the smallest as large as the largest
+    # shares sum to 1: on a log scale the smallest would look as large as the largest
     yield from (chart(title, series, marks, title != _SHARES) for title, series in shown[:_MOST_CHARTS])
     if len(shown) > _MOST_CHARTS:
         yield f"<p class=about>{len(shown) - _MOST_CHARTS} more metrics were left out of this page.</p>"
 
 
 def _inked(series: Series) -> Series:
-    """In place of the colour of plain text a name for it: it differs between a light and a dark page."""
+    """Put a CSS name in place of the colour of plain text, which differs between a light and a dark page."""
     return replace(series, colour="var(--text)") if series.colour == metrics.inks(False)["plain"] else series
 
 

@@ -18,7 +18,7 @@ from sad_doctor.views.series import Series
 WIDTH, HEIGHT = 760, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 30, 10, 24
 POINTS = 600
-"""Pairs of lowest and highest value that are kept of a series: more than a screen has columns for it."""
+"""Pairs of lowest and highest value that are kept of a series: more than a chart has columns on a screen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
 _CALLS = re.compile(r"\\[@#]|\b(?:www(?=\.)|GH(?=-\d))|:(?=//)|\bmailto(?=:)|\bxmpp(?=:)", re.IGNORECASE)
 _CODE = re.compile(r"`([^`]+)`")
 _NOTHING = "<!-- -->"
-"""Stands where a code host would find a name, a number or an address: it looks for them after the markup is read."""
+"""An empty comment that breaks up names, numbers and addresses, which a code host turns into links."""
 
 
 def render(run: Run, report: Report) -> str:

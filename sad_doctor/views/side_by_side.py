@@ -35,7 +35,7 @@ ROWS = {
 
 _LEAD, _COLUMN = 26, 18
 _ALIKE = 0.005
-"""A share of a held-out score below which two runs are called alike."""
+"""Relative difference of held-out scores below which two runs are called alike."""
 
 
 def render(judged: Sequence[Judged], width: int = WIDTH) -> str:
@@ -87,7 +87,7 @@ def _measures(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
 
 def _caution(runs: Sequence[Run]) -> str:
-    """A word where the runs say that their text is set differently."""
+    """A caution, where the runs say that their text is set differently."""
     configs = [run.facts.get(names.CONFIG) for run in runs]
     texts = {json.dumps(c["data"], sort_keys=True, default=str) for c in configs if isinstance(c, dict) and "data" in c}
     return " Their settings of the data differ: see that the held-out text is the same." if len(texts) > 1 else ""

@@ -24,7 +24,7 @@ WIDTH = 80
 WIDEST = 100
 
 _OF_READING = frozenset({"raw-is-weighted"})
-"""Hints of how a log is to be read, which say nothing of the run."""
+"""Hints on how to read the log, which say nothing about the run."""
 _STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 
 
@@ -84,7 +84,7 @@ def verdict(report: Report) -> str:
     passed = f"{_rules(len(report.passed))} passed{untold}."
     doubt = next((story.finding for story in report.stories if story.finding.name not in _OF_READING), None)
     if doubt is not None:
-        # a doubt is no alarm; but who reads one line must not take it for a clean bill
+        # a doubt is no alarm, but whoever reads only this line must not think that all is well
         return f"No red flag, but a hint: {doubt.headline} {words.capital(passed)}"
     return f"Nothing wrong found: {passed}"
 

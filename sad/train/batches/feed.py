@@ -19,7 +19,7 @@ EVER = 2**31
 
 
 class Feed:
-    """Gives the batches of a step; those of the next ones are made meanwhile. A context: the thread ends with it.
+    """Gives the batches of a step, while those of the next ones are made. A context: the thread ends with it.
 
     For a GPU they lie where it can copy from while the program goes on.
     """
@@ -50,7 +50,7 @@ class Feed:
         return next(self._batches)
 
     def _begin(self, first: int, cuts: int) -> None:
-        """Make batches from another step on, or of another size: what was made ahead is of no use."""
+        """Start again at another step or micro-batch size: what was made ahead is of no use."""
         self.__exit__(None, None, None)
         left = self._left = threading.Event()
 
@@ -65,7 +65,7 @@ class Feed:
             batches = [self._plan.batch(rows) for rows in cut(mine, most, size, cuts)]
             return [one.pinned() for one in batches] if self._pinned else batches
 
-        # a run that goes back passes over batches: nobody knows which will be the last
+        # a run that goes back passes over batches, so the last step is not known
         self._ahead = Prefetched(make, first, first + EVER, self._plan.recipe.train.prefetch).__enter__()
         self._batches = iter(self._ahead)
 
@@ -73,8 +73,8 @@ class Feed:
 def cut(mine: Sequence[list[Ints]], most: Sequence[list[Ints]], size: int, cuts: int) -> list[list[Ints]]:
     """Return micro-batches of at most ``size // cuts`` rows, in the same order, as many on every process.
 
-    ``size`` is the recipe's; ``most`` are the first process's, which has at least as many rows as any. What is missing
-    on a process is an empty one.
+    ``size`` is the recipe's; ``most`` are the first process's, which has at least as many rows as any. Where a process
+    has fewer, an empty one stands in.
     """
     if cuts == 1:
         return list(mine)

@@ -45,7 +45,7 @@ class Supply:
 
     @property
     def open(self) -> AbstractContextManager[None]:
-        """Prepare while it is entered."""
+        """Prepare a stream's windows while the context is open."""
         if not isinstance(self._schedule, Pools):
             return nullcontext()
         return self._schedule.source.going_on(self._schedule.windows(self._plan.steps), self._schedule.lead)
@@ -80,21 +80,21 @@ class Supply:
 
     @property
     def later(self) -> list[str]:
-        """What is known of the text only after it was read, a line each."""
+        """Notes that are known only once the text was read, a line each."""
         return self._plan.later()
 
     def took(self) -> None:
-        """A step was taken."""
+        """Count a step."""
         self.waited = 0.0
         self.mark()
 
     def mark(self) -> None:
-        """Put what the steps so far were taken on where a checkpoint keeps it."""
+        """Put the hash of what the run has trained on into the progress, which a checkpoint keeps."""
         self._progress.data = trained_on(self._plan, self._schedule, self._progress)
 
 
 def trained_on(plan: Plan, schedule: Schedule, progress: Progress) -> str:
-    """Return a hash of all that decides the examples of the steps so far; a stream's is known no farther."""
+    """Return a hash of all that decides the examples; of a stream, of those that the steps so far took."""
     if not isinstance(schedule, Pools):
         return plan.fingerprint
     return schedule.key(progress.step + progress.passed)
@@ -111,9 +111,9 @@ def taken_up(
 ) -> Progress:
     """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
-    # what a checkpoint does not tell is taken to be as it is here
+    # an older checkpoint may lack these: they are taken to be as they are here
     progress.per_step, progress.manner = progress.per_step or fresh.per_step, progress.manner or fresh.manner
-    # first: how much of a stream was trained on is counted in steps
+    # checked first, since what was trained on of a stream is counted in steps
     if progress.per_step != fresh.per_step:
         told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
         raise UserError(f"{told}: put train.batch_size and train.accumulation back, or start a new run")
@@ -125,6 +125,6 @@ def taken_up(
     if progress.data != trained_on(plan, schedule, progress):
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
-    # what one process met alone
+    # a smaller micro-batch that one process alone asked for
     progress.cuts = max(progress.cuts, noted(folder, plan.recipe.train.batch_size))
     return progress

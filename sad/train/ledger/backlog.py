@@ -40,7 +40,7 @@ class Backlog:
         self._put(step, lambda: self._recorder.event(kind, message, step, now))
 
     def heartbeat(self) -> None:
-        """Rewrite `run.json`; where that fails the next one will tell the same."""
+        """Rewrite `run.json`; if that fails, the next rewrite makes up for it."""
         try:
             self._recorder.heartbeat()
         except OSError as error:
@@ -65,7 +65,7 @@ class Backlog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # of its own troubles is told already; what ended the run must not be hidden by them
+        # its own troubles were reported already, and must not hide what ended the run
         with suppress(OSError):
             self._recorder.__exit__(kind, error, trace)
         self._tell_the_lost()
@@ -89,7 +89,7 @@ class Backlog:
                 self._waiting.popleft()
                 self._lost += 1
         except BaseException:
-            # what can never be written must not stand in the way
+            # a line that can never be written must not block the others
             self._waiting.popleft()
             raise
         else:

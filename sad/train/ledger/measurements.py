@@ -22,7 +22,7 @@ def measured(
     seldom: Mapping[str, float],
     scale: LossScale | None = None,
 ) -> dict[str, float]:
-    """Return the numbers by the doctor's names; of what is measured ``seldom`` those that are finite."""
+    """Return the numbers by the doctor's names, and the finite ones of those that are measured ``seldom``."""
     found = {names.SECONDS + part: seconds for part, seconds in clock.seconds().items()}
     found |= {name: value for name, value in seldom.items() if math.isfinite(value)}
     first = optimizer.param_groups[0]

@@ -28,7 +28,7 @@ from sad_doctor.finding import Finding
 from sad_doctor.record import EVENTS, METRICS, Recorder, replace_text
 
 APART = 1e-3
-"""How far the loss that was trained may lie from the sum of its parts, as a share: sums of float32 differ by less."""
+"""Relative tolerance between the trained loss and the sum of its parts: sums in float32 differ by less."""
 
 
 class Record:
@@ -124,7 +124,7 @@ class Record:
         )
 
     def saved(self, step: int, path: Path) -> None:
-        """Log a checkpoint, and a sign of life."""
+        """Log a checkpoint, and that the run is alive."""
         self._link()
         self.recorder.event(names.EVENT_CHECKPOINT, path.name, step)
         self.recorder.heartbeat()
@@ -202,7 +202,7 @@ class NoRecord:
     recorder: AbstractContextManager[None] = nullcontext()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        """Every method of :class:`Record`: it does nothing."""
+        """Stand for every method of :class:`Record`, and do nothing."""
         return _nothing
 
 
@@ -218,7 +218,7 @@ def blame(done: Step) -> str:
 
 
 def facts(plan: Plan) -> dict[str, object]:
-    """What ``run.json`` says of a run before its first step."""
+    """The facts in ``run.json`` before a run's first step."""
     recipe, readers = plan.recipe, plan.pair.readers
     others = readers.teacher.size != readers.student.size
     return {
@@ -252,7 +252,7 @@ def _is_kept(line: str, newest: int) -> bool:
     except (ValueError, AttributeError):
         return False
     if told.get("kind") == names.EVENT_END:
-        # killed between its last event and its last word: it will end again
+        # it was killed between its last event and its last status: it will end again
         return False
     return step is None or (isinstance(step, int | float) and step <= newest)
 

@@ -20,7 +20,7 @@ def check(names: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             raise UserError(f"train.trackers: no tracker {name}; known: {', '.join(known)}")
-        # what somebody registered with accelerate is there
+        # a tracker that somebody registered with accelerate needs no library
         if name in {str(one) for one in LoggerType} and name not in there:
             raise UserError(f"train.trackers: {name} is not installed: pip install {name}, or leave it out")
 
@@ -45,7 +45,7 @@ class Trackers:
             self._try(name, lambda one=one: one.log(dict(values), step=step))  # type: ignore[misc]
 
     def close(self) -> None:
-        """Let each write what it still holds."""
+        """Let each tracker write what it still holds."""
         for name, one in [*self._live.items()]:
             self._try(name, lambda one=one: one.finish())  # type: ignore[misc]
         self._live.clear()
@@ -62,7 +62,7 @@ class Trackers:
     def _try(self, name: str, what: Callable[[], object]) -> None:
         try:
             what()
-        except Exception as error:  # a library of somebody else's, and a server behind it
+        except Exception as error:  # somebody else's library and server can raise anything
             self._live.pop(name, None)
             first = (str(error).strip().splitlines() or [""])[0][:200]
             self._tell(f"{name} is left out from here on: {type(error).__name__}: {first}")

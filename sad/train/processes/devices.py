@@ -80,7 +80,7 @@ def check(recipe: Train) -> None:
     """Raise UserError where accelerate's configuration cannot be taken with this recipe; before anything is loaded."""
     how = sharding(clip=recipe.clip)
     if recipe.compile and isinstance(how, Zero) and how.stage == 3:
-        # its hooks are inside of the blocks: each module is compiled anew until torch gives up
+        # its hooks are inside the blocks: each module is compiled anew until torch gives up
         raise UserError("train.compile does not work with ZeRO of stage 3: set it to false, or use FSDP 2 or stage 2")
 
 
@@ -95,7 +95,7 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
     # without a term over the vocabulary the head, the last norm and later blocks have no gradient
     unused = not {KD, LM} & set(terms)
     if unused and isinstance(how, Zero):
-        # its flat pieces are one parameter to the optimizer, which then moves all of it
+        # to the optimizer its flat pieces are one parameter, all of which it then moves
         raise UserError("under DeepSpeed every weight needs a gradient: give the term kd or lm a weight, or use FSDP 2")
     if precision == "fp16" and how is not None:
         raise UserError(
@@ -114,10 +114,10 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
 
 
 def place(distiller: Distiller, accelerator: Accelerator, shard_teacher: bool | None = None) -> None:
-    """Put both models on this process's device, in pieces where accelerate's configuration shards.
+    """Put both models on this process's device, sharded where accelerate's configuration says so.
 
-    ``shard_teacher`` cuts the teacher's blocks too; None does where the student is cut. Raises UserError where it
-    cannot be.
+    ``shard_teacher`` shards the teacher's blocks too; None means where the student is sharded. Raises UserError where
+    it cannot be.
     """
     how, device = sharding(), accelerator.device
     several = accelerator.num_processes > 1
@@ -150,9 +150,9 @@ def prepare(
 
 
 def dealt(groups: Sequence[list[Item]], accelerator: Accelerator) -> list[list[Item]]:
-    """Deal the groups in turn; return this process's, as many on each process: the last may be empty.
+    """Deal the groups in turn; return this process's. Each gets equally many, the last of which may be empty.
 
-    As many, since processes that hold pieces of one model wait for each other in every pass.
+    Equally many, since processes that hold pieces of one model wait for each other in every pass.
     """
     mine = list(groups[accelerator.process_index :: accelerator.num_processes])
     most = -(-len(groups) // accelerator.num_processes)

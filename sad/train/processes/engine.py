@@ -28,7 +28,7 @@ from sad.train.processes.zero import Zero
 T = TypeVar("T")
 MOMENTS = ("exp_avg", "exp_avg_sq")
 _HERE = "sad_engine"
-"""Where a module in an engine says so."""
+"""Attribute of a module that holds the engine it is in."""
 
 
 class Engine(nn.Module):
@@ -60,7 +60,7 @@ class Engine(nn.Module):
             # an evaluation, too, finds whole only what is gathered in a forward pass of the engine
             distiller.inside = self._inside  # type: ignore[method-assign]
         for module in (distiller, distiller.student):
-            # not a part of them
+            # set past ``nn.Module``, which would make the engine a part of the module
             vars(module)[_HERE] = self
 
     def forward(
@@ -247,12 +247,12 @@ def _piece(values: Tensor, weight: Any) -> Tensor:  # noqa: ANN401 - the same
 def _deepspeed(device: torch.device) -> Any:  # noqa: ANN401 - a module that need not be there
     if device.type == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    # names of torch that it still calls by the old one
+    # torch's names that DeepSpeed still calls by the old ones
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     found = import_module("deepspeed")
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     if device.type == "cpu":
-        # a faster exchange that it would compile first, for minutes
+        # it would first compile a faster exchange, for minutes
         found.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     return found
 
@@ -262,4 +262,4 @@ def _utils() -> Any:  # noqa: ANN401 - a module that need not be there
 
 
 def _nothing() -> None:
-    """Between passes there is nothing to run."""
+    """Do nothing: between passes there is nothing to run."""

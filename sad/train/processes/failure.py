@@ -17,10 +17,10 @@ from sad_doctor.sanitize import LONGEST
 from sad_doctor.views.plain import line as plain
 
 CLAIM = "sad/failed"
-"""Where the first process to fail says so."""
+"""Key in the launcher's store under which the first process to fail says so."""
 
 PATIENCE = 60.0
-"""Seconds that the other processes of a machine give its first one to tell of what they have met too."""
+"""Seconds that a machine's other processes wait for its first one to report an error that they all met."""
 
 
 def world() -> tuple[int, int]:
@@ -29,7 +29,7 @@ def world() -> tuple[int, int]:
 
 
 def line(error: BaseException, rank: int, processes: int, way_on: str = "") -> str:
-    """Return what is said of an error: a mistake as it is, all else with its process and its first line."""
+    """Return the line for an error: a user's mistake as it is, all else with its process and its first line."""
     if isinstance(error, UserError | Stopped):
         return plain(error, LONGEST)
     first = next(iter(str(error).strip().splitlines()), "")
@@ -81,7 +81,7 @@ def first_to_fail() -> bool:
         # atomic; kept by the launcher, so that it outlives the process that failed
         return int(dist.distributed_c10d._get_default_store().add(CLAIM, 1)) == 1
     except Exception:
-        # whoever keeps it is gone: better twice than not at all
+        # the store is gone: better said twice than not at all
         return True
 
 

@@ -63,7 +63,7 @@ def in_pieces(distiller: Distiller) -> bool:
 
 
 def settle(module: nn.Module) -> None:
-    """Let go of what an evaluation has gathered and no backward pass will: room, and weights in pieces as before."""
+    """Free the weights that an evaluation has gathered: no backward pass will come to do it."""
     if isinstance(module, FSDPModule):
         module.reshard()
 
@@ -85,12 +85,12 @@ def like(values: Tensor, place: Tensor) -> Tensor:
 
 
 def pieces(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Return the tensors as they are, those of DeepSpeed as what they are to torch: flat, and in pieces."""
+    """Return the tensors as they are; for those under DeepSpeed, the flat pieces that torch sees."""
     return [_flat(t) if engine.is_piece(t) else t for t in tensors]
 
 
 def local(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Return what of each tensor is here: its piece, or all of it."""
+    """Return the local part of each tensor: its piece, or all of it."""
     return [t.to_local() if isinstance(t, DTensor) else t for t in tensors]
 
 
@@ -119,7 +119,7 @@ def whole_state(module: nn.Module, *, keep: bool) -> dict[str, Tensor]:
     for name, value in module.state_dict(keep_vars=True).items():
         if id(value) not in seen:
             full = whole(value).detach()
-            # what was gathered may be a part of a larger piece of memory, and a file takes all of that
+            # a gathered tensor may be a view of a larger storage, all of which would go into the file
             seen[id(value)] = torch.empty(0)
             if keep:
                 seen[id(value)] = full.to("cpu", copy=True) if is_sharded(module) else full

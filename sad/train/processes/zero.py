@@ -43,7 +43,7 @@ class Zero:
             "train_batch_size": processes,
             "gradient_accumulation_steps": 1,
             "gradient_clipping": clip,
-            # what accelerate and transformers make of "auto"
+            # as accelerate and transformers resolve "auto"
             "zero_optimization.reduce_bucket_size": width * width,
             "zero_optimization.stage3_prefetch_bucket_size": int(0.9 * width * width),
             "zero_optimization.stage3_param_persistence_threshold": 10 * width,

@@ -27,7 +27,7 @@ from sad_doctor.record import replace_text
 FOLDER, STEP = "checkpoints", "step-"
 MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
 LARGEST = torch.finfo(torch.float32).max
-"""The gradient is multiplied by the weight of a term in this type."""
+"""Largest weight of a term: the gradient is multiplied by it in float32."""
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ def save(
         spare = every(run)[: -max(1, keep - 1)]
         if not spare or not disk.is_full(error):
             raise
-        # they would go afterwards
+        # they would be removed after the save anyway
         for old in spare:
             disk.remove(old)
         _write(final, *content)
@@ -189,7 +189,7 @@ def load(
         LookupError,
         OSError,
     ) as error:
-        # everything that a file of another run, or half a file, can bring about
+        # everything that reading another run's file, or half a file, can raise
         told = f"{folder} does not fit this run: {unfit.reason(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
     objective.weights |= weights
@@ -204,7 +204,7 @@ def amend(run: Path, progress: Progress, objective: Objective) -> None:
 
 
 def drop_after(run: Path, step: int) -> None:
-    """Remove the checkpoints of later steps: they are of a way that the run has left."""
+    """Remove the checkpoints of later steps, from which the run has gone back."""
     for folder in every(run):
         if _step(folder) > step:
             disk.remove(folder)
@@ -254,7 +254,7 @@ def _step(folder: Path) -> int:
 
 
 class _Whole(nn.Module):
-    """A state, as the library wants to have it: it writes tied weights once."""
+    """A state in the form that safetensors takes, which writes tied weights once."""
 
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         super().__init__()

@@ -35,7 +35,7 @@ def reaching(folder: Path, recipe: Recipe, given: Collection[str] = ()) -> list[
 
 
 def strange(folder: Path) -> list[str]:
-    """Return the entries of a run's folder that are neither files nor folders of its own: links, pipes, devices."""
+    """Return the entries of a run's folder that are neither regular files nor folders: links, pipes, devices."""
     found = []
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):

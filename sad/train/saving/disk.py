@@ -17,7 +17,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 def is_full(error: OSError) -> bool:
     """Return whether an error says that there is no room left."""
-    # Rust's libraries tell it in words alone
+    # libraries in Rust say it in the text alone
     return error.errno in FULL or "os error 28" in str(error)
 
 

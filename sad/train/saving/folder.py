@@ -133,8 +133,8 @@ def _no_broken_link(runs: Path) -> None:
 
 
 def _point(link: Path, target: str) -> bool:
-    """Set the link in one step; return whether it is set. A file system without links, or a real file of that name, is
-    left as it is.
+    """Replace the link atomically; return whether it is set. A file system without links, or a real file of that name,
+    is left as it is.
     """
     if link.exists() and not link.is_symlink():
         return False

@@ -26,7 +26,7 @@ def push(run: Path, there: Path) -> Path | None:
         return None
     kept = every(run)
     (copy / FOLDER).mkdir(parents=True, exist_ok=True)
-    # of one that was killed while it copied
+    # left by a copy that was killed
     disk.sweep(copy / FOLDER)
     for name in SMALL:
         if (run / name).is_file():

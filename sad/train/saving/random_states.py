@@ -18,7 +18,7 @@ def seed(base: int) -> None:
     """Seed this process's generators: each process of a run draws numbers of its own, the first those of ``base``."""
     mine = rank()
     if mine:
-        # far from what anybody else would choose
+        # far from any seed that a user would choose
         torch.manual_seed((base + 0x9E3779B97F4A7C15 * mine) % 2**63)
 
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from sad_doctor.sanitize import sanitize
 
 _PYTHON = ("could not convert", "invalid literal", "to unpack", "cannot convert", "exceeds the limit")
-"""How Python says that a text is no number, or that a name has no second part."""
+"""Parts of Python's own messages, which mean nothing to a user."""
 OTHER_FORM = "one of its files has another form than this release writes"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 SHARE, MOST = 0.05, 120.0
 """Of the time allowed, what is kept back until a checkpoint has shown how long one takes; in seconds at the most."""
 AGAIN = 1.5
-"""A checkpoint, or a step, may take so much longer than the longest so far."""
+"""Factor by which a checkpoint, or a step, may take longer than the longest so far."""
 
 
 class Deadline:
@@ -31,14 +31,14 @@ class Deadline:
         self._round = self._now()
 
     def worked(self) -> None:
-        """The step is done, with what follows it: a wait for text can be broken off, and is no part of it."""
+        """The step is done, with what follows it. Waiting for text is no part of it, since that can be broken off."""
         self._longest_round = max(self._longest_round, self._now() - self._round)
         self._round = math.inf
 
     def saved(self, seconds: float) -> None:
         """A checkpoint took so long, copies included."""
         self._longest_save = max(self._longest_save, seconds)
-        # the round that it is part of must not count it twice
+        # it is part of a step's round, which must not count it twice
         self._round += seconds
 
     def passed(self) -> bool:

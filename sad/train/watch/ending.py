@@ -29,7 +29,7 @@ class Decision:
 
     @property
     def asked(self) -> bool:
-        """Whether the run is asked to end here, though there may be more to take."""
+        """Whether the run is asked to end here, though steps may be left."""
         return self.signal is not None or self.time_is_up or self.stop
 
     @property
@@ -87,5 +87,5 @@ def agreed(accelerator: Accelerator, mine: Decision, data: str = "") -> Decision
 
 
 def _number(data: str) -> int:
-    """Of a hash, what goes into 64 bits; 0 where there is none."""
+    """A hash as a number of 64 bits; 0 where there is none."""
     return 0 if not data else int.from_bytes(hashlib.blake2b(data.encode(), digest_size=7).digest(), "little")

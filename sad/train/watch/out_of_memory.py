@@ -25,7 +25,7 @@ from sad_doctor.record import replace_text
 
 T = TypeVar("T")
 _CPU = ("not enough memory", "can't allocate memory", "cannot allocate memory")
-"""How torch's allocator for the CPU says it, in a RuntimeError."""
+"""What torch's CPU allocator says in its RuntimeError."""
 ADVICE = "shorten data.max_length, set train.gradient_checkpointing, or take a smaller student or teacher"
 
 
@@ -43,7 +43,7 @@ since that may be with a recipe, or on a number of processes, whose micro-batch 
 
 
 def note(folder: Path, windows: int) -> bool:
-    """Leave word in a run's folder for who goes on with it; return whether that could be written."""
+    """Leave the note in a run's folder for whoever resumes it; return whether it could be written."""
     try:
         replace_text(folder / NOTE, f"{windows}\n")
     except OSError:
@@ -99,7 +99,7 @@ class Together:
             self.failed = True
 
     def agree(self) -> None:
-        """Ask the others. Raises NoRoom on every process if it failed on any."""
+        """Ask the other processes. Raises NoRoom on every one if the memory was too small on any."""
         if self._alone:
             return
         vote = torch.tensor([int(self.failed)], device=self._accelerator.device)

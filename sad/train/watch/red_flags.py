@@ -20,9 +20,9 @@ from sad_doctor.finding import Finding, Level
 
 Mode = Literal["ignore", "warn", "stop", "rollback"]
 EVERY = 10
-"""Steps between two looks at least."""
+"""Fewest steps between two looks."""
 PRICE = 0.01
-"""Share of the run's time that looking may take: after a look that took a second, the next is 99 seconds away."""
+"""Share of the run's time that looks may take: after a look of one second, the next comes 99 seconds later."""
 HANDLED = frozenset({"non-finite", "non-finite-gradient"})
 """The loop leaves such steps out by itself; only where they come in a row is there more to do."""
 IN_A_ROW = 3
@@ -30,14 +30,13 @@ DYNAMIC = frozenset({"loss-diverges", "non-finite-hidden", *HANDLED})
 """Flags that other batches from an earlier state may not bring back. Going back cures no others: they are of the
 set-up, and would be there again."""
 RULES = tuple(rule for rule in doctor.RULES if not rule.code.startswith("R5"))
-"""Whether the process crashed or fell silent is not for itself to judge."""
+"""The rules but those on crashes and silence, which a running process cannot judge of itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do after a step: go ``back`` to the checkpoint of that step, or ``stop``, or neither. ``why`` in a line.
-
-    ``news`` are findings that nobody was told of yet.
+    """What to do after a step: go ``back`` to the checkpoint of a step, ``stop``, or neither; ``why`` says it in a
+    line. ``news`` are the findings that were not reported yet.
     """
 
     news: tuple[Finding, ...] = ()

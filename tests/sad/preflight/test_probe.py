@@ -50,11 +50,11 @@ def test_sizes_that_do_not_fit_are_cut_and_none_is_empty(pair_folder, monkeypatc
     }
     seen, kept = [], probe._at_sizes
 
-    def full(plan, learner, distiller, wanted):
+    def full(plan, learner, wanted):
         seen.append([len(some) for some in wanted])
         if len(wanted[-1]) > fits:
             raise torch.OutOfMemoryError
-        return kept(plan, learner, distiller, wanted)
+        return kept(plan, learner, wanted)
 
     monkeypatch.setattr(probe, "_at_sizes", full)
     found = probe._measured(recipes.parse(tree, "test"), lambda: "go")

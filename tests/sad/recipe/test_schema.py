@@ -180,6 +180,13 @@ def test_an_assignment_is_a_key_and_a_toml_value(text: str, value: object) -> No
     assert recipes.assignment(text) == (text.partition("=")[0].strip(), value)
 
 
+def test_a_flag_wins_over_a_set_of_the_same_key() -> None:
+    assert recipes.merged(["train.epochs=2", "terms.kd.weight=0.5"], {"train.epochs": 3.0}) == {
+        "train.epochs": 3.0,
+        "terms.kd.weight": 0.5,
+    }
+
+
 @pytest.mark.parametrize("text", ["terms.kd.weight", "=3", " = 3"])
 def test_what_is_no_assignment_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="key=value"):

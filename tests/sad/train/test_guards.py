@@ -274,5 +274,5 @@ def test_a_run_that_may_go_back_has_a_place_to_go_back_to(
     saved: list[object] = []
     monkeypatch.setattr(Guards, "save", lambda _self, *parts: saved.append(parts))
     any_: Any = None
-    guards.begin(any_, any_, any_)
+    guards.begin(any_)
     assert len(saved) == saves

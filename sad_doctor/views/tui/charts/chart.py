@@ -23,7 +23,7 @@ from sad_doctor.views.tui.painting.ink import pen
 from sad_doctor.views.tui.painting.painted_widget import Drawn, Framed
 
 _WHEEL = 0.8
-"""A turn of the wheel narrows the window to so much of its width."""
+"""Factor of the window's width for one turn of the wheel."""
 _DRAGGED = 2
 """Cells that the mouse must move for a range rather than a click."""
 
@@ -178,7 +178,7 @@ class Chart(Drawn, Framed, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked; two clicks show all steps."""
         column = self._column(event)
-        if self._ranged:  # the end of a range is no click
+        if self._ranged:  # the mouse was released at the end of a range
             self._ranged = False
         elif event.chain == 2:
             self.post_message(self.Zoomed(float("inf")))

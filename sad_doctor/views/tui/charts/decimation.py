@@ -19,7 +19,7 @@ from sad_doctor.views.tui.charts.raster import ACROSS
 _CROWD = 8
 """Rows a dot column from which on noise fills the chart: lines are means then, over what was logged."""
 _FAINT = 0.6
-"""How far the colour of a crowd goes from that of its line to that of what was smoothed: a spike is still seen."""
+"""How far the colour of crowded points is mixed from the line's to the smoothed one's: a spike is still seen."""
 _OVERVIEW = 100
 """Dot columns that are enough to see how far the values of a whole run reach: extremes are never left out."""
 

@@ -1,4 +1,4 @@
-"""Who keeps the histories of columns: the thread that reads makes those of long ones, the panes the others."""
+"""The histories of columns that are kept: the reading thread makes those of long columns, the panes the others."""
 
 from __future__ import annotations
 

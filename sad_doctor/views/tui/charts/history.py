@@ -18,7 +18,7 @@ from sad_doctor.views.tui.charts.raster import Ints
 _BASE, _FACTOR = 32, 4
 _KINDS = 5
 _GUARD = 16
-"""So many rows at the end must be the same for a longer column to count as the old one grown."""
+"""Rows at the end that must be the same for a longer column to count as the old one grown."""
 _NOTHING: Floats = np.zeros(0)
 
 

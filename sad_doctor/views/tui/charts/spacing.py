@@ -26,9 +26,9 @@ _NEAREST, _FARTHEST = 2, 10
 _LABELS, _SCARCE, _CROWDED = 5, 3, 9
 """How many labels read best where there is room, how few tell little, and how many are too many."""
 _SMALLEST, _LARGEST, _COARSEST = 1e-100, 1e100, 1e9
-"""Spans of data beyond the first two, and values so many times as large as their span, have no even labels."""
+"""Smallest and largest span of the data, and largest ratio of a value to the span, for which even labels are tried."""
 _FEW = 5
-"""Fewer rows have room for two labels."""
+"""Rows below which there is no room for two labels."""
 _MIDDLE = (1, 2)
 """Dot rows of a cell on which its label lies best."""
 _IN_DECADE = {2: (1.0, 3.0), 3: (1.0, 2.0, 5.0)}
@@ -103,7 +103,7 @@ def _best(low: float, high: float, rows: int, log: bool) -> _Choice | None:
 
 
 def _looseness(share: float) -> float:
-    """How bad it is that the range is so many times what the data spans: room that is empty, or lines at the edge."""
+    """The cost of a range ``share`` times as long as the data's span: empty room, or lines at the edge."""
     return 2 * math.log(share / _WANTED) if share > _WANTED else math.log(_WANTED / share)
 
 

@@ -9,13 +9,13 @@ from sad_doctor.run import Floats
 Window = tuple[float, float]
 
 _FINEST = 4.0
-"""A window is at least so many steps wide."""
+"""Fewest steps that a window spans."""
 _FEWEST = 3
-"""A window holds at least so many different steps at which something was logged."""
+"""Fewest logged steps that a window holds."""
 _MARGIN = 0.15
-"""So much of its length is shown on both sides of what is looked at."""
+"""Share of its length that is shown on both sides of a span."""
 _WHOLE = 0.8
-"""What takes more of the run than this is seen best in the whole of it."""
+"""Share of the run from which on a span is shown with the whole run."""
 
 
 def clamped(window: Window, whole: Window) -> Window | None:

@@ -22,7 +22,7 @@ _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground",
 _OPENING = 3
 """Paragraphs of a finding's page before the evidence: headline, facts, a blank line."""
 _EVENTS = 200
-"""So many of the last events are shown."""
+"""Latest events that are shown."""
 
 
 def heading(finding: Finding | None) -> Content:

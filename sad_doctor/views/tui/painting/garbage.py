@@ -1,4 +1,4 @@
-"""Collects garbage while nobody presses a key: to look through what lives longer takes longer than a frame."""
+"""Collects garbage while nobody presses a key: a full collection takes longer than a frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _QUIET = 2.0
 _EVERY = 20.0
 """Seconds between two sweeps of everything."""
 _WORTH = 10
-"""Collections of what is new, after which what they left is worth a look."""
+"""Collections of the youngest generation after which the next one is worth collecting."""
 
 
 class Collector:

@@ -24,7 +24,9 @@ SILENT = 600.0
 _SOONEST = 60.0
 """Seconds after which one is called so at the earliest, however quick its records came."""
 _PAUSES = 10.0
-"""So many of its longest pauses: who has never paused for a minute, for evaluations or checkpoints, has gone."""
+"""Multiple of the run's longest pause after which it is called silent: it has never paused so long for an evaluation or
+a checkpoint.
+"""
 
 _STATUS = {
     "running": ("●", "$success"),

@@ -59,7 +59,6 @@ class ListPane(Scrolled, can_focus=True):
         self._starts: list[int] = [0]
         self._owners: list[int] = []
         self._strips: dict[tuple[int, str], list[Strip]] = {}
-        self._blank: Strip | None = None
 
     @property
     def highlighted(self) -> int | None:
@@ -94,7 +93,6 @@ class ListPane(Scrolled, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
         self._strips.clear()
-        self._blank = None
         super().notify_style_update()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
@@ -109,9 +107,7 @@ class ListPane(Scrolled, can_focus=True):
         if y < self._heads and self.head is not None:
             return strip(Content(" ") + self.head, width, self.visual_style)
         if line >= len(self._owners):
-            if self._blank is None or self._blank.cell_length != width:
-                self._blank = Strip.blank(width, self.rich_style)
-            return self._blank
+            return self.blank_line
         row = self._owners[line]
         state = "lit" if row == self._at else ("under" if row == self._under else "")
         return self._painted(row, state, self.has_focus, width)[line - self._starts[row]]

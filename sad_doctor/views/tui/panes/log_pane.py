@@ -23,7 +23,7 @@ from sad_doctor.views.tui.panes.scrolled import BAR, Scrolled
 _BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|nan|inf|out of memory)\b|Error\b", re.IGNORECASE)
 _ODD = re.compile(r"\b(warn(ing)?|overflow|skipp\w+|retry\w*)\b", re.IGNORECASE)
 _MOST_PAINTED = 2000
-"""So many painted lines are kept."""
+"""Painted lines that are kept."""
 
 
 class LogPane(Scrolled, can_focus=True):

@@ -13,10 +13,10 @@ from sad_doctor.record import METRICS
 from sad_doctor.sanitize import sanitize
 
 MOST_BYTES = 1 << 20
-"""So much of the end is read at first, and at most so much at a time."""
+"""Bytes of the log's end that are read at first, and at most at a time."""
 MOST_LINES = 5000
 LONGEST = 500
-"""A longer line is cut."""
+"""Characters at which a line is cut."""
 
 
 class LogText:

@@ -28,7 +28,6 @@ class Pane(Scrolled, can_focus=True):
         self.page: Page = ()
         self._laid: tuple[Page, int, list[Content]] = ((), 0, [])
         self._strips: dict[int, Strip] = {}
-        self._blank: Strip | None = None
         self._pointed = False
 
     def show(self, page: Page) -> None:
@@ -62,17 +61,14 @@ class Pane(Scrolled, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
         self._strips.clear()
-        self._blank = None
         super().notify_style_update()
 
     def paint_line(self, y: int) -> Strip:
         """Return a line of the page, or a blank one."""
-        at, width = self.top + y, self.room
+        at = self.top + y
         lines = self._lines()
         if at >= len(lines):
-            if self._blank is None or self._blank.cell_length != width:
-                self._blank = Strip.blank(width, self.rich_style)
-            return self._blank
+            return self.blank_line
         if self.text_selection is not None:
             return self._painted(self._selected(lines[at], at), at)
         if at not in self._strips:

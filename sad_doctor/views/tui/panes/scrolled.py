@@ -28,6 +28,7 @@ class Scrolled(Framed):
         self._barred: dict[int, tuple[Strip, bool, Strip]] = {}
         self._dragged = False
         self._frame: tuple[int, range] | None = None
+        self._blank: Strip | None = None
 
     def extend(self, lines: int, wide: int = 0) -> None:
         """Say how many lines there are, and how wide the widest is; the place stays as far as it can."""
@@ -61,6 +62,13 @@ class Scrolled(Framed):
         """Cells of a line."""
         return self._frame[0] if self._frame is not None else max(self.size.width - BAR, 1)
 
+    @property
+    def blank_line(self) -> Strip:
+        """A line with nothing on it: the same strip until width or colours change."""
+        if self._blank is None or self._blank.cell_length != self.room:
+            self._blank = Strip.blank(self.room, self.rich_style)
+        return self._blank
+
     def paint_line(self, y: int) -> Strip:
         """Return what is to be seen in a row, of :attr:`room` cells."""
         raise NotImplementedError
@@ -85,7 +93,7 @@ class Scrolled(Framed):
 
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
-        self._barred = {}
+        self._barred, self._blank = {}, None
         super().notify_style_update()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
