@@ -15,7 +15,8 @@ never updated, a model that was moved or compiled before the optimizer took its 
 merged. The best checkpoint, the early stop and the report are all of the copy.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many of them.
+- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many of them,
+  a hint where texts are seen again.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.05`: the share by which the training must surely fall.
 - `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own

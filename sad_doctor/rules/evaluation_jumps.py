@@ -13,7 +13,8 @@ its dropout on; or the student itself swings, which the training's loss then sho
 - `jumps = 0.02`: the deviation from the trend as a share of the loss. `turns = 0.5`: the share of evaluations at which
   it turns round, three fifths of that for jumps twice as far. `evaluations = 8`: fewest of them.
 - `large = 0.5`, `nats = 1`: jumps of a label loss by more than this share of it and so many nats are a warning: no
-  choice of texts does that, and what a perplexity or a last evaluation says of the student goes by chance.
+  choice of texts does that, and what a perplexity or a last evaluation says of the student goes by
+  chance; unless two sets are evaluated in turn.
 
 ## Example
 ```run fires
