@@ -15,7 +15,7 @@ never updated, a model that was moved or compiled before the optimizer took its 
 merged. The best checkpoint, the early stop and the report are all of the copy.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many of them,
+- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many,
   a hint where texts are seen again.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.05`: the share by which the training must surely fall.
@@ -60,8 +60,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_EARLY, _ALIKE, _FEW = 0.2, 0.15, 3
-"""By when the first evaluation must be, of the run, how near the training's beginning; so few digits hide a move."""
+_EARLY, _ALIKE, _FEW, _MOST = 0.2, 0.15, 3, 0.8
+"""By when the first evaluation is, of the run; how near the beginning; digits that hide a move; the loss left then."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
 """Evaluations that depend on the student alone; a projector that is trained moves others."""
@@ -108,7 +108,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _copy(run: Run, name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
-    again = 0 < signals.in_first_pass(run, column.step) < len(column)  # then a fall may be what is learned by heart
+    again = 0 < signals.in_first_pass(run, column.step) < len(column) and ends[1] > _MOST * ends[0]  # by heart
     return RULE.finding(
         level=Level.INFO if again and signals.significant_digits(column.last) <= _FEW else None,
         headline=(

@@ -24,9 +24,10 @@ def test_four_digits_need_more_evaluations(judge):
     ("value", "passes", "level"), [("1.53", 3, Level.INFO), ("1.53", 0.9, Level.ERROR), ("1.53127", 3, Level.ERROR)]
 )
 def test_few_digits_hide_what_an_evaluation_moves_by_beside_a_training_learned_by_heart(judge, value, passes, level):
-    text = f"steps: 100 every 10\ntrain/loss: 1.62 -> 1.45 ~ 0.02\ntrain/epoch: 0.01 -> {passes}\n"
-    (finding,) = judge(RULE, text + f"steps: 8 every 120\neval/loss: {value}")
-    assert finding.level == level
+    text = f"steps: 100 every 10\ntrain/epoch: 0.01 -> {passes}\ntrain/loss: 1.62 -> "
+    told = f" ~ 0.02\nsteps: 8 every 120\neval/loss: {value}"
+    (finding,), (far,) = (judge(RULE, text + end + told) for end in ("1.45", "0.9"))
+    assert (finding.level, far.level) == (level, Level.ERROR)
 
 
 def test_a_training_that_stays_too_is_frozen(judge):
