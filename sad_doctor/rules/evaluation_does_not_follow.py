@@ -4,9 +4,10 @@
 The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
 label loss surely falls by more than a twentieth; or in some of them, and the training falls in just that stretch. Or it
 goes on falling, and by next to nothing of what the training does, which is a warning: so does an average of the weights
-that is too slow. Or it began where the training did, has never come down since, and the training surely falls, which is
-a warning too: texts are learned by heart only after they were seen, so this is no overfitting. Where the log tells no
-parts, the total stands for the label loss; and where the evaluation tells its total alone, that total does.
+that is too slow. Where its fall slows down meanwhile it is a hint: so does a student on other texts. Or it began where
+the training did, has never come down since, and the training surely falls, which is a warning too: texts are learned by
+heart only after they were seen, so this is no overfitting. Where the log tells no parts, the total stands for the label
+loss; and where the evaluation tells its total alone, that total does.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -14,7 +15,8 @@ never updated, a model that was moved or compiled before the optimizer took its 
 merged. The best checkpoint, the early stop and the report are all of the copy.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many of them.
+- `digits = 5`: an evaluation must show so many significant digits to be the same; two less in twice as many,
+  a hint where texts are seen again.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.05`: the share by which the training must surely fall.
 - `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own
@@ -58,8 +60,8 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_EARLY, _ALIKE = 0.2, 0.15
-"""By when the first evaluation must be, of the run, and how near the training's beginning."""
+_EARLY, _ALIKE, _FEW, _MOST = 0.2, 0.15, 3, 0.8
+"""By when the first evaluation is, of the run; how near the beginning; digits that hide a move; the loss left then."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
 """Evaluations that depend on the student alone; a projector that is trained moves others."""
@@ -102,11 +104,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
-    yield _copy(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+    yield _copy(run, name, column, training[0], tuple(float(np.median(v)) for v in ends))
 
 
-def _copy(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+def _copy(run: Run, name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+    again = 0 < signals.in_first_pass(run, column.step) < len(column) and ends[1] > _MOST * ends[0]  # by heart
     return RULE.finding(
+        level=Level.INFO if again and signals.significant_digits(column.last) <= _FEW else None,
         headline=(
             f"The evaluation does not follow the training: {words.called(training)} falls from "
             f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} is "
@@ -162,7 +166,7 @@ def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
     level = abs(float(np.median(ends[0])))
     told = (names.EVAL_LOSS, column, training[0], tuple(float(np.median(v)) for v in ends))
     if signals.all_equal(column, t["evaluations"], t["digits"]) and fall.surely_above(t["falls"] * level):
-        return _copy(*told)
+        return _copy(run, *told)
     lags = not bool(np.all(column.value == column.value[0])) and fall.surely_above(t["far"] * level)
     lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
     return _lags(*told) if lags else None
@@ -226,16 +230,18 @@ def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) ->
 
 
 def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
-    value = column.value
+    value, slows = column.value, signals.slows(column)
     return RULE.finding(
-        level=Level.WARNING,
+        level=Level.INFO if slows else Level.WARNING,
         headline=(
             f"The evaluation hardly follows the training: {words.called(training)} falls from "
             f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} from "
             f"{words.number(float(value[0]))} to {words.number(float(value[-1]))}."
         ),
         evidence=(f"{len(column)} evaluations, each a little lower than the one before",),
-        cause="An average of the weights is evaluated that is too slow for a run of this length, or an old copy.",
+        cause="The evaluation's text is of another kind, or the training's is learned by heart; or it is an old copy."
+        if slows
+        else "An average of the weights is evaluated that is too slow for a run of this length, or an old copy.",
         remedy="Evaluate the trained weights beside the average; let its decay grow from 0 in the first steps.",
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),

@@ -13,7 +13,8 @@ its dropout on; or the student itself swings, which the training's loss then sho
 - `jumps = 0.02`: the deviation from the trend as a share of the loss. `turns = 0.5`: the share of evaluations at which
   it turns round, three fifths of that for jumps twice as far. `evaluations = 8`: fewest of them.
 - `large = 0.5`, `nats = 1`: jumps of a label loss by more than this share of it and so many nats are a warning: no
-  choice of texts does that, and what a perplexity or a last evaluation says of the student goes by chance.
+  choice of texts does that, and what a perplexity or a last evaluation says of the student goes by
+  chance; unless two sets are evaluated in turn.
 
 ## Example
 ```run fires
@@ -43,7 +44,10 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Floats, Run
+
+_SAME = 0.15
+"""The share of the jumps by which every second evaluation moves, where two sets are evaluated in turn."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -64,6 +68,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     # a trend hides turns: of jumps that are far larger fewer suffice
     enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
     large = 2 * noise > max(t["large"] * level, t["nats"]) and name == names.EVAL_LM_LOSS
+    large = large and not _in_turn(value)
     large = large and not signals.beginnings(run)  # several starts in one log, whose steps lie over one another
     if level and noise > t["jumps"] * level and turns >= enough:
         yield RULE.finding(
@@ -79,6 +84,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             last_step=float(column.step[-1]),
             numbers={"deviation": noise, "turns": turns},
         )
+
+
+def _in_turn(value: Floats) -> bool:
+    """Whether every second value goes on where the last but one was: two sets of texts in turn, which is no chance."""
+    return float(np.median(np.abs(value[2:] - value[:-2]))) < _SAME * float(np.median(np.abs(np.diff(value))))
 
 
 RULE = Rule(

@@ -7,8 +7,9 @@ of the noise of the evaluations: the lowest of many noisy values is low by chanc
 error comes from second differences, in which no trend counts. An evaluation that rises together with the training is a
 divergence, and told as that. Or the training's label loss, which began where the evaluation's did, comes down to less
 than half of it, while the evaluation stands; or the training's total does, over three passes and more, which was much
-nearer to the evaluation's total at the first of the evaluations. Where an accuracy of the evaluation still rises
-meanwhile, the finding is a hint: the student grows too sure of itself, and still answers better.
+nearer to the evaluation's total at the first of the evaluations. Or, as a hint, the training's loss drops where each
+pass over the texts begins, twice or more, and the evaluation no longer falls. Where an accuracy of the evaluation still
+rises meanwhile, the finding is a hint: the student grows too sure of itself, and still answers better.
 
 ## Why it is bad
 From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier
@@ -19,6 +20,8 @@ one, and the steps since are lost.
 - `last = 3`: so many evaluations at the end. `evaluations = 5`: fewest in all.
 - `half = 0.5`: the share of a standing evaluation below which the training is learned by heart. `passes = 3` over the
   text, and `nearer = 0.7`: of a total, which may have other parts, this share of its ratio to the evaluation is left.
+- `dropped = 0.03`: what those drops must come to, as a share of the loss before them; `still = 0.1`: the share of that
+  by which the evaluation may still fall.
 
 ## Example
 ```run fires
@@ -70,6 +73,9 @@ _RECORDS, _ALIKE = 40, 0.15
 _ENOUGH = 4
 """So many second differences after the best tell the noise; with fewer, those before are asked too."""
 
+_SHOWN = 4
+"""So many borders of passes are shown."""
+
 _ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
 _HELD_OUT = re.compile(r"(?<![a-z])(?:eval|val|valid|validation|test|dev|held_?out)", re.IGNORECASE)
 
@@ -78,7 +84,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the evaluation left its best for good."""
     told = signals.evaluations(run)
     found = next((n for n in (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_LOSS) if n in told), None)
+    again = None if found is None else _seen_again(run, found, told[found], t)
     if found is None or len(told[found]) < t["evaluations"]:
+        if again is not None:
+            yield again
+            return
         count = 0 if found is None else len(told[found])
         raise TooFew(f"{words.counted(count, 'evaluation')}; it judges from {t['evaluations']:g} on")
     evaluation = told[found]
@@ -98,6 +108,44 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     apart = _by_heart(run, found, evaluation, t)
     if apart is not None:
         yield _apart(found, evaluation, *apart)
+    elif again is not None:
+        yield again
+
+
+def _seen_again(run: Run, name: str, evaluation: Column, t: Thresholds) -> Finding | None:
+    """A training loss that drops where each pass begins, beside an evaluation that no longer falls; else None."""
+    label = None if name == names.EVAL_LOSS else signals.label_loss(run)
+    loss = run.get(names.LOSS) if label is None else label[1]
+    drops = [] if loss is None else signals.drops_at_passes(run, signals.finite(signals.tidy(loss)))
+    if not drops:
+        return None
+    later = evaluation.value[evaluation.step > drops[0].step]
+    early = evaluation.value[evaluation.step <= drops[0].step]
+    if not later.size or evaluation.step[-1] < drops[1].step:
+        return None
+    first = float(early[-1]) if early.size else float(later[0])
+    fell = sum(drop.before - drop.after for drop in drops) / abs(drops[0].before)
+    if fell < t["dropped"] or first - evaluation.last > t["still"] * fell * abs(first):
+        return None
+    called = words.called(names.LOSS if label is None else label[0])
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"The training text is being learned by heart: {called} drops where each pass over it begins, from "
+            f"{words.number(drops[0].before)} to {words.number(drops[0].after)} at first, down to "
+            f"{words.number(drops[-1].after)}, and {words.called(name)} goes from {words.number(first)} to "
+            f"{words.number(evaluation.last)}."
+        ),
+        evidence=tuple(
+            f"Step {words.step(drop.step)}: {words.number(drop.before)} before, {words.number(drop.after)} after"
+            for drop in drops[:_SHOWN]
+        ),
+        cause="The student knows the texts when they come again; what it learns from them helps no other text.",
+        remedy="Fewer passes, or more text; choose the checkpoint by the evaluation.",
+        first_step=drops[0].step,
+        last_step=float(evaluation.step[-1]),
+        numbers={"passes": float(len(drops) + 1), "fell": fell, "evaluation": evaluation.last},
+    )
 
 
 def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[str, float] | None:
@@ -228,5 +276,15 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.EVAL_BITS_PER_BYTE}",),
     check=check,
-    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5, "half": 0.5, "passes": 3, "nearer": 0.7},
+    thresholds={
+        "rise": 0.03,
+        "nats": 0.05,
+        "last": 3,
+        "evaluations": 5,
+        "half": 0.5,
+        "passes": 3,
+        "nearer": 0.7,
+        "dropped": 0.03,
+        "still": 0.1,
+    },
 )

@@ -58,6 +58,9 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
+_END = 0.9995
+"""The share of the run that reads as all of it."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the last evaluation."""
@@ -109,7 +112,9 @@ def _still_falls(perplexity: Column, total: float, t: Thresholds) -> bool:
 
 
 def _where(at: float, total: float | None) -> str:
-    return f"at step {words.step(at)}" if total is None else f"after {words.percent(at / total)} of the run"
+    if total is None:
+        return f"at step {words.step(at)}"
+    return "at the end of the run" if at >= _END * total else f"after {words.percent(at / total)} of the run"
 
 
 def _perplexity(run: Run) -> Column:

@@ -5,7 +5,8 @@ A label loss (in a log without parts, a total) that jumps up twice or more, at e
 where the run began, and falls after each jump as it fell at the beginning. The jumps stand out of the noise of the
 records, and make up for at least half of what was gained. A restart of the learning rate throws back less; data in an
 order of its own falls as suddenly as it rises. Where a setting that is logged, such as a stage or a length, takes
-another value at each jump, the task may be a harder one from there on: that is a hint.
+another value at each jump, the task may be a harder one from there on: that is a hint. So it is where a jump comes
+every few records.
 
 ## Why it is bad
 Whatever was learned between two jumps is thrown away: the run is as good as its last stretch. The student, or its
@@ -16,7 +17,7 @@ in; an average is copied into the student before it has any weight.
 - `back = 0.5`: the share of what was gained since the beginning that each jump must undo.
 - `share = 0.01`, `sigmas = 4`: how far a jump must stand above the level before it, as a share of that and in standard
   errors. `even = 1.3`: the longest distance between jumps over the shortest.
-- `records = 60`: fewest records.
+- `records = 60`: fewest records; and 20 from jump to jump, for more than a hint.
 
 ## Example
 ```run fires
@@ -57,11 +58,17 @@ from sad_doctor.run import Column, Floats, Run
 _AT_ONCE = 0.85
 """The share of a stretch's fall from which on it comes at once; where that is late in it, it is another text."""
 
+_LATE = 0.5
+"""The same past the first quarter of a stretch: what is learned anew falls fastest where it begins."""
+
 _MOST = 200
 """More jumps than these are swings, which R106 tells."""
 
 _WIDTH = 5
 """Records whose median stands for a level."""
+
+_SHORT = 4 * _WIDTH
+"""In fewer records a fall from the beginning on looks as one at once."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -80,10 +87,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     every = float(np.median(gaps))
     unit = run.facts.get(names.STEP_UNIT) == "epoch"
     length = f"{words.number(every)} epochs" if unit else f"{words.step(round(every))} steps"
-    setting = _setting(run, loss, places)
+    setting, short = _setting(run, loss, places), float(np.median(np.diff(places))) < _SHORT
     often = "with every epoch" if _whole_epochs(run, steps) else f"every {length}"
     yield RULE.finding(
-        level=Level.INFO if setting else Level.WARNING,
+        level=Level.INFO if setting or short else Level.WARNING,
         headline=(
             f"The student starts over {often}: {words.called(name)} jumps back from about {words.number(low)} to "
             f"{words.number(high)}, near its beginning at {words.number(float(np.median(loss.value[:_WIDTH])))}."
@@ -91,6 +98,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         evidence=(f"At {words.steps(steps)}", "It falls after each jump as it did at the beginning"),
         cause=f"{words.capital(words.called(setting))} takes another value there: a harder task, or all is made anew."
         if setting
+        else "Texts of two kinds in turn, or a student that is made anew: so few records do not tell them apart."
+        if short
         else "Model or optimizer are made, or old weights are loaded and left in, inside of the loop.",
         remedy="Make both once, before the loops; print the norm of one weight on either side of such a step.",
         first_step=steps[0],
@@ -150,7 +159,9 @@ def _falls_again(value: Floats, places: list[int]) -> bool:
         fall = thirds[0] - thirds[2]
         levels = np.median(np.lib.stride_tricks.sliding_window_view(stretch, _WIDTH), axis=1)
         steps = levels[:-_WIDTH] - levels[_WIDTH:]
-        at_once = float(np.max(steps)) > _AT_ONCE * fall and int(np.argmax(steps)) > _WIDTH // 2
+        most, place = float(np.max(steps)), int(np.argmax(steps))
+        at_once = most > _AT_ONCE * fall and place > _WIDTH // 2
+        at_once = at_once or (most > _LATE * fall and place > max(stretch.size // 4, _WIDTH))
         falls.append(thirds[0] > thirds[1] >= thirds[2] - 0.25 * fall and not at_once)
     return bool(falls) and all(falls)
 

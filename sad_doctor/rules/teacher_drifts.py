@@ -70,6 +70,9 @@ _WAVES = 0.5
 _FIRST = 4
 """Records that stand for the teacher as it came: a teacher in the optimizer moves within the first steps."""
 
+_MIXED = (0.6, 0.35)
+"""Batches that differ by so much of the gap, and of the level, are of texts of which the teacher knows some."""
+
 _TRAINING = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
 
 
@@ -122,6 +125,9 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
     known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
     if float(np.std(known)) < _ALIKE * gap.training:
         return False
+    noise = float(np.median(np.abs(np.diff(known)))) * 1.0483  # neighbours differ by 0.6745 sqrt(2) sigma
+    if noise > max(_MIXED[0] * gap.gap, _MIXED[1] * gap.training):
+        return False  # some batches are as good as held-out text, which no mode leaves them
     levels = signals.blocks(signals.tidy(run.columns[names.TEACHER_LOSS]), _BLOCKS)
     if levels is not None and levels.range - 3 * float(np.max(levels.error)) > 0.4 * gap.gap:
         return False  # its level comes and goes with the texts, which have an order of their own: no mode does that
@@ -138,7 +144,7 @@ def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
             f"training batches, {words.number(gap.held_out)} on held-out text."
         ),
         evidence=(f"{words.number(gap.gap)} ± {words.number(2 * gap.error)} nats beyond the difference of the texts",),
-        cause="The teacher is in train mode: its dropout makes every target another, worse one.",
+        cause="The teacher is in train mode, so that dropout makes each target a worse one; or it reads other tokens.",
         remedy="teacher.eval() before the training, and again after anything that calls train() on both.",
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),

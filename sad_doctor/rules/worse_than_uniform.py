@@ -119,7 +119,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _may_be_weighted(run: Run, name: str) -> bool:
     """Whether the value may hold a weight: a part beside others, in a log that tells no weights."""
-    return name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(signals.parts(run).terms) > 1
+    return name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(run.terms(names.RAW)) > 1
 
 
 def _training(run: Run, t: Thresholds) -> float | None:

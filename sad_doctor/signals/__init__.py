@@ -7,7 +7,7 @@ from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
-from sad_doctor.signals.epochs import in_first_pass, pass_begins
+from sad_doctor.signals.epochs import drops_at_passes, in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
@@ -36,7 +36,7 @@ from sad_doctor.signals.seams import (
 from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
-from sad_doctor.signals.standing import all_equal, hardly_moves, stands_while
+from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -83,6 +83,7 @@ __all__ = [
     "cut",
     "decayed",
     "doubled",
+    "drops_at_passes",
     "ends",
     "evaluated",
     "evaluation_moves",
@@ -139,6 +140,7 @@ __all__ = [
     "sides",
     "significand",
     "significant_digits",
+    "slows",
     "spikes",
     "spread",
     "staged",

@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Floats, Run
-from sad_doctor.signals.series import finite, tidy
+from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.series import finite, gain, tidy
+from sad_doctor.signals.switches import Jump
 
 _NEAR = 1.5
 """So many records off, the border still is that of the epoch: a record may stand for the steps before it."""
+
+_SIDE, _LEAST = 20, 3
+"""Records on either side of a border, at most and at least, that tell what a series is there."""
+
+_SIGMAS = 3.0
+"""So many standard errors are sure."""
+
+_STEEPER = 3
+"""So many times what a series falls within a pass, over as many records, is a fall at its border."""
 
 
 def pass_begins(run: Run, at: float) -> int | None:
@@ -39,3 +49,33 @@ def in_first_pass(run: Run, steps: Floats) -> int:
     if epoch is None or not len(epoch) or not float(epoch.value.max()) > 0:
         return 0
     return int(np.count_nonzero(np.interp(steps, epoch.step, epoch.value) <= 1))
+
+
+def drops_at_passes(run: Run, column: Column) -> list[Jump]:
+    """Return the falls of a tidy ``column`` where the second pass over the texts begins, the third, and so on.
+
+    Empty where fewer than two begin, or where it does not fall at each by several times what it falls within the pass
+    before; or not surely, all of them together. A student that knows texts when they come again does so.
+    """
+    found = run.get(names.EPOCH)
+    epoch = None if found is None else finite(tidy(found))
+    if epoch is None or len(epoch) < 2 or np.any(np.diff(epoch.value) < 0):
+        return []
+    passes = np.floor(np.interp(column.step, epoch.step, epoch.value) + 1e-6)
+    edges = np.flatnonzero(np.diff(passes) > 0) + 1
+    borders = [0, *(int(at) for at in edges if len(column) - at >= _LEAST), len(column)]
+    drops, errors = [], []
+    for start, at, end in zip(borders, borders[1:], borders[2:], strict=False):
+        side = min(_SIDE, (at - start) // 3, (end - at) // 2)
+        if side < _LEAST:
+            return []
+        before, after = column.value[at - side : at], column.value[at : at + side]
+        within = gain(column.value[start : start + side], before)
+        slope = max(0.0, within.amount) * side / (at - start - side)
+        fall = gain(before, after)
+        if fall.amount <= _STEEPER * slope:
+            return []
+        errors.append(fall.error)
+        drops.append(Jump(float(column.step[at]), float(np.median(before)), float(np.median(after))))
+    whole = sum(drop.before - drop.after for drop in drops)
+    return drops if len(drops) > 1 and whole > _SIGMAS * float(np.linalg.norm(errors)) else []

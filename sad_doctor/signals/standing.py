@@ -11,6 +11,9 @@ from sad_doctor.signals.series import Still, finite, gain, still, tidy
 _DOWN = 0.8
 """The share of evaluations that are no higher than the one before, as of an average."""
 
+_EVEN = 0.7
+"""The share of the fall of the first half that the second half must have, to be no slower."""
+
 _WITHIN = 8
 """Fewest records of the training within a stretch of equal evaluations."""
 
@@ -29,13 +32,26 @@ def all_equal(column: Column, fewest: float, digits: float) -> bool:
 def hardly_moves(column: Column, fell: float, share: float, fewest: float) -> bool:
     """Whether all evaluations stay near the first, within ``share`` of the training's fall, and none turns back up.
 
-    ``fell`` is that fall as a share of the training's own level.
+    ``fell`` is that fall as a share of the training's own level, at most 1: a total that falls below 0 has no share.
     """
     if len(column) < fewest + 2:
         return False
     first = float(column.value[0])
-    near = float(np.max(np.abs(column.value - first))) < share * fell * abs(first)
+    near = float(np.max(np.abs(column.value - first))) < share * min(fell, 1.0) * abs(first)
     return near and bool(np.mean(np.diff(column.value) <= 0) >= _DOWN)
+
+
+def slows(column: Column) -> bool:
+    """Whether evaluations fall by clearly less in their second half than in the first.
+
+    A student that is near its best does so, or one that learns another text. A copy that follows too slowly does not:
+    it has come a small part of its way, so that it moves as fast as before, or faster.
+    """
+    middle = len(column) // 2
+    first, second = (
+        float(a - b) for a, b in zip(column.value[[0, -1 - middle]], column.value[[middle, -1]], strict=True)
+    )
+    return second < _EVEN * first
 
 
 def stands_while(column: Column, training: Column, fewest: float, moves: float) -> tuple[Still, float, float] | None:

@@ -20,6 +20,16 @@ def test_four_digits_need_more_evaluations(judge):
         judge(RULE, TRAIN + "steps: 4 every 200\neval/perplexity: 152.8")
 
 
+@pytest.mark.parametrize(
+    ("value", "passes", "level"), [("1.53", 3, Level.INFO), ("1.53", 0.9, Level.ERROR), ("1.53127", 3, Level.ERROR)]
+)
+def test_few_digits_hide_what_an_evaluation_moves_by_beside_a_training_learned_by_heart(judge, value, passes, level):
+    text = f"steps: 100 every 10\ntrain/epoch: 0.01 -> {passes}\ntrain/loss: 1.62 -> "
+    told = f" ~ 0.02\nsteps: 8 every 120\neval/loss: {value}"
+    (finding,), (far,) = (judge(RULE, text + end + told) for end in ("1.45", "0.9"))
+    assert (finding.level, far.level) == (level, Level.ERROR)
+
+
 def test_a_training_that_stays_too_is_frozen(judge):
     text = "steps: 100 every 10\ntrain/raw/lm: 5 ~ 0.1\nsteps: 5 every 200\neval/lm_loss: 5.02917"
 
@@ -41,6 +51,20 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert "hardly follows" in finding.headline
     assert judge(RULE, text + "5.681 -> 4.90013") == []
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
+
+
+def test_a_student_that_nears_its_best_on_other_texts_hardly_follows_too(judge):
+    text = "steps: 60 every 10\ntrain/loss: 1.38 -> 1.0 ~ 0.02\nsteps: 7 every 80\neval/loss: "
+    told = (text + "1.318, 1.31, 1.305, 1.303, 1.302, 1.301, 1.3005", text + "1.318 -> 1.3 ~ 0")
+    (hint,), (alarm,) = (judge(RULE, one) for one in told)
+    assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
+    assert "learned by heart" in hint.cause
+
+
+def test_a_total_that_falls_below_nothing_has_no_share_to_follow_by(judge):
+    text = "steps: 60\ntrain/loss: 0.05 -> -0.3 -> -1.2 -> -1.7 ~ 0.01\nsteps: 9 every 6\neval/loss: 0.9 -> 0.4"
+    with pytest.raises(TooFew):
+        judge(RULE, text)
 
 
 def test_a_training_that_falls_at_once_is_followed_no_more_than_one_that_falls_later(judge):

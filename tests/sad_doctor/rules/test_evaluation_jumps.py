@@ -41,6 +41,11 @@ def test_jumps_of_half_a_level_are_a_warning(judge):
     assert finding.level is Level.WARNING
 
 
+def test_two_sets_in_turn_are_a_hint_however_far_apart(judge):
+    (finding,) = judge(RULE, "steps: 10 every 26\neval/lm_loss: 5.1, 1.3, 5.0, 1.28, 4.9, 1.25, 4.85, 1.24, 4.8, 1.2")
+    assert finding.level is Level.INFO
+
+
 def test_what_the_last_of_them_says_goes_by_chance():
     text = (
         "steps: 260\ntrain/raw/lm: 4.7 -> 2.7 ~ 0.1\ntrain/raw/kd: 3 -> 0.5 ~ 0.05\nsteps: 10 every 26\neval/lm_loss: "

@@ -89,3 +89,31 @@ def test_a_total_that_leaves_a_standing_evaluation_behind(judge):
     # a first pass has nothing to learn by heart, and a gap that was there at first is another objective
     assert judge(RULE, training % 1 + held_out) == []
     assert judge(RULE, "steps: 60 every 10\ntrain/loss: 0.6 -> 0.5 ~ 0.02\ntrain/epoch: 0 -> 9\n" + held_out) == []
+
+
+def seen_again(evaluation, levels=(1.4, 1.2, 1.0)):
+    losses = [level + 0.002 * ((7 * i) % 5 - 2) for level in levels for i in range(30)]
+    epochs = [f"{i / 30:.3f}" for i in range(30 * len(levels))]
+    return f"""steps: {len(losses)}
+train/loss: {", ".join(f"{value:.3f}" for value in losses)}
+train/epoch: {", ".join(epochs)}
+steps: 30, 60, 90
+eval/loss: {evaluation}"""
+
+
+@pytest.mark.parametrize("evaluation", ["1.3, 1.31, 1.34", "1.3, 1.295, 1.292"])
+def test_a_drop_with_each_pass_beside_an_evaluation_that_stands_is_a_hint(judge, evaluation):
+    (finding,) = judge(RULE, seen_again(evaluation))
+    assert finding.level == Level.INFO
+    assert "drops where each pass over it begins, from 1.4 to 1.2 at first, down to 1" in finding.headline
+    assert finding.first_step == 31
+    assert len(finding.evidence) == 2
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "levels"),
+    [("1.3, 1.2, 1.1", (1.4, 1.2, 1.0)), ("1.3, 1.31, 1.34", (1.4, 1.38, 1.365)), ("1.3, 1.31, nan", (1.4, 1.2, 1.0))],
+)
+def test_one_that_helps_is_none_nor_is_little_or_what_is_not_evaluated_since(judge, evaluation, levels):
+    with pytest.raises(TooFew):
+        judge(RULE, seen_again(evaluation, levels))

@@ -22,6 +22,12 @@ def test_without_a_planned_length_it_takes_more_evaluations_that_stay_high(judge
         judge(RULE, "steps: 4 every 100\neval/perplexity: 5000")
 
 
+@pytest.mark.parametrize(("steps", "told"), [(1000, "at the end of the run"), (900, "after 90.0% of the run")])
+def test_all_of_a_run_is_its_end(judge, steps, told):
+    (finding,) = judge(RULE, f"fact total_steps: 1000\nsteps: 100, {steps}\neval/perplexity: 5000")
+    assert told in finding.headline
+
+
 def test_lm_loss_stands_in_for_the_perplexity(judge):
     (finding,) = judge(RULE, "fact total_steps: 1000\nsteps: 6 every 100\neval/lm_loss: 9 -> 7.5")
 

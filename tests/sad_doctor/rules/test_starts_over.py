@@ -46,12 +46,20 @@ def test_jumps_with_every_epoch_are_told_so(judge):
         np.tile(np.concatenate((np.full(20, 5.5), np.full(20, 4.0))), 4),
         # a term in turn, in short stretches, beside a loss that falls
         np.linspace(0.2, 0, 160) + np.tile(np.concatenate((np.linspace(5.9, 5.3, 9), np.full(11, 4.0))), 8),
+        # the same, of two that are learned meanwhile
+        np.tile(np.concatenate((np.full(20, 8.0), np.full(20, 6.0))), 3) - np.linspace(0, 2.4, 120),
         # at no even distance
         np.concatenate([learned(n) for n in (20, 70, 40, 30)]),
     ],
 )
 def test_others_are_left_alone(judge, value):
     assert judge(RULE, written(value)) == []
+
+
+def test_jumps_after_few_records_are_a_hint(judge):
+    (finding,) = judge(RULE, written(np.tile(learned(16), 8)))
+    assert finding.level == Level.INFO
+    assert "two kinds" in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from sad_doctor.finding import Level
@@ -34,6 +35,19 @@ def test_dropout_shows_beside_the_student(judge):
     (finding,) = judge(RULE, text.format(3.07))
     assert "worse in training than when it is evaluated" in finding.headline
     assert judge(RULE, text.format(2.87)) == []
+
+
+def test_texts_of_which_the_teacher_knows_some_are_no_mode(judge):
+    random = np.random.default_rng(0)
+    losses = {"mixed": random.choice([1.2, 1.4, 2.4, 3.6, 4.0], 100), "all": random.choice([2.3, 2.5, 2.6, 2.8], 100)}
+    text = (
+        "steps: 1, 2\nteacher/lm_loss: 0.7, 0.7\nsteps: 100\ntrain/raw/lm: 3.5 -> 1.8 ~ 0.05\ntrain/weight/lm: 1\n"
+        "train/teacher_lm_loss: {}\nsteps: 5 every 25\neval/lm_loss: 3.4, 3, 2.5, 2, 1.7"
+    )
+    told = {name: ", ".join(map(str, value)) for name, value in losses.items()}
+    assert judge(RULE, text.format(told["mixed"])) == []
+    (finding,) = judge(RULE, text.format(told["all"]))
+    assert "worse in training" in finding.headline
 
 
 def test_one_score_tells_nothing(judge):

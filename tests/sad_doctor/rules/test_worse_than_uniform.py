@@ -25,6 +25,14 @@ def test_an_unknown_vocabulary_is_taken_as_the_largest(judge):
     assert "assumed" in finding.headline
 
 
+@pytest.mark.parametrize(("beside", "level"), [("train/raw/kd: 11 -> 3 ~ 0.02\n", Level.INFO), ("", Level.ERROR)])
+def test_a_part_beside_others_may_be_after_its_weight(judge, beside, level):
+    # no two of three parts sum to the total, which is what a log without the third one shows
+    text = f"steps: 60\ntrain/loss: 38 -> 20 ~ 0.05\ntrain/raw/ce: 22 -> 15 ~ 0.1\n{beside}"
+    (finding,) = judge(RULE, text)
+    assert finding.level == level
+
+
 def test_an_evaluation_far_above_the_training_is_another_objective(judge):
     text = "fact vocabulary_size: 128\nsteps: 40\ntrain/raw/lm: 4\nsteps: 4 every 10\neval/lm_loss: 24"
 

@@ -34,6 +34,23 @@ def test_an_average_creeps_and_does_not_turn(values, hardly):
     assert signals.hardly_moves(column(*values), 0.3, 0.1, 3) is hardly
 
 
+def test_what_falls_by_more_than_all_of_it_has_no_share():
+    falls = column(8.0, 5.0, 2.0, 0.5, -0.5)
+    assert not signals.hardly_moves(falls, 170.0, 0.1, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "slows"),
+    [
+        ((1.318, 1.308, 1.303, 1.301, 1.3), True),
+        ((1.318, 1.314, 1.31, 1.306, 1.302), False),
+        ((1.318, 1.317, 1.315, 1.311, 1.305, 1.297), False),
+    ],
+)
+def test_a_copy_that_is_too_slow_moves_as_fast_as_before(values, slows):
+    assert signals.slows(column(*values)) is slows
+
+
 @pytest.mark.parametrize(("last", "stands"), [(3.0, True), (4.0, False)])
 def test_a_stretch_counts_where_the_training_falls_in_it(last, stands):
     training = Column(np.arange(60.0), np.linspace(4, last, 60))
