@@ -55,6 +55,15 @@ def drops_the_last():
     _train(args, divides=True, ends=False)
 
 
+def parse_args():
+    return _args().parse_args()
+
+
+def by_a_function_of_its_own():
+    args = parse_args()
+    _train(args, divides=True, ends=False)
+
+
 def undivided():
     args = _args().parse_args()
     _train(args, divides=False, ends=True)
@@ -113,6 +122,7 @@ def of_its_own(model, optimizer):
 RIGHT = {"by_name": "step_accounting", "drawn": "split_invariance"}
 FAULTY = {
     "drops_the_last": "step_accounting",
+    "by_a_function_of_its_own": "step_accounting",
     "undivided": "split_invariance",
     "drawn_undivided": "split_invariance",
 }
