@@ -26,6 +26,14 @@ def test_consequences_are_folded_under_their_cause(make):
     assert "▾ explains" in text(unfolded)
 
 
+def test_a_consequence_hangs_under_its_cause(make):
+    report = make.sick_report()
+    _, first, last, *_ = finding_rows.rows(report, make.sick_run(), frozenset({"R101:1"}))
+    headlines = [finding.headline for finding in report.stories[0].consequences]
+    assert text(first).split() == ["├", *text(first).split()[1:2], *headlines[0].split()]
+    assert text(last).split() == ["└", *text(last).split()[1:2], *headlines[1].split()]
+
+
 def test_how_many_are_folded_is_not_torn_from_the_number(make):
     row = finding_rows.rows(make.sick_report(), make.sick_run(), frozenset())[0]
     assert any("▸\xa02\xa0more" in line.plain for width in range(24, 60) for line in lay_out(row.page, width))
