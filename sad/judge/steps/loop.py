@@ -93,6 +93,13 @@ class Strange:
             self.train(model.train(), teacher, batches, setup, window, counted)
         if watch.taken and not handed and self.call.loads:
             raise NeedsAdapterError("it goes through data that it makes itself")
+        if (
+            self.call.loads
+            and self.call.unit is Unit.EPOCH
+            and 1 < setup.epochs == setup.steps / (len(watch.taken) or 1)
+        ):
+            # called again it makes another optimizer, which is not the one that is watched
+            raise NeedsAdapterError("it is a program of one epoch, which makes its optimizer anew")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
             raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
