@@ -39,6 +39,14 @@ class Text(str):
 
     __slots__ = ()
 
+    def strip(self, chars: str | None = None, /) -> Text:
+        """Return the text, which has no white space about it but the end of its line."""
+        return Text(super().strip(chars))
+
+    def rstrip(self, chars: str | None = None, /) -> Text:
+        """Return the text without the end of its line."""
+        return Text(super().rstrip(chars))
+
 
 def ids_of(text: str) -> list[int]:
     """Return the ids of words `t7 t3`. Raises ValueError where a word is none of those."""

@@ -45,7 +45,7 @@ NEXT = ("get_batch", "next_batch", "sample_batch", "batch_fn", "get_train_batch"
 ACCUMULATIONS = (
     *("gradient_accumulation_steps", "grad_accumulation_steps", "accumulation_steps", "accum_steps", "accumulation"),
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
-    *("accum_iter", "accum_iters", "accumulation_iters", "update_freq"),
+    *("accum_iter", "accum_iters", "accumulation_iters", "update_freq", "accum"),
 )
 CLIPS = (
     "max_grad_norm",

@@ -25,6 +25,8 @@ def test_files_that_are_not_here_have_the_texts(tmp_path):
         assert file.read() == "t1 t2\nt3\n"
     with open("nowhere.jsonl") as file:
         assert [json.loads(line)["content"] for line in file] == ["t1 t2\n", "t3\n"]
+    with open("nowhere.jsonl") as file:
+        assert [json.loads(line.strip())["content"] for line in file if line.rstrip()] == ["t1 t2", "t3"]
     with open("nowhere.json") as file:
         assert json.load(file)[1]["input_ids"] == [3]
     assert np.memmap("train.bin", dtype=np.uint16).tolist() == [1, 2, 3]

@@ -64,6 +64,21 @@ def by_a_function_of_its_own():
     _train(args, divides=True, ends=False)
 
 
+def of_one_epoch():
+    """It makes its model and its optimizer anew whenever it is called."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gradient_accumulation_steps", type=int, default=2)
+    args = parser.parse_args()
+    model = AutoModelForCausalLM.from_pretrained("a/student")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loader, _ = _loaders(8)
+    for place, batch in enumerate(loader, 1):
+        (model(**batch).loss / args.gradient_accumulation_steps).backward()
+        if place % args.gradient_accumulation_steps == 0 or place == len(loader):
+            optimizer.step()
+            optimizer.zero_grad()
+
+
 def undivided():
     args = _args().parse_args()
     _train(args, divides=False, ends=True)

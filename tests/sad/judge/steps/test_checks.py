@@ -78,6 +78,13 @@ def test_what_a_program_reads_itself_is_given_to_it(name, one):
     assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
 
 
+def test_a_program_of_one_epoch_that_makes_its_optimizer_anew_has_no_second_one():
+    _, lines = strange.judged(READING, "of_one_epoch", "step", ("can_be_called", "step_accounting"))
+    assert lines["can_be_called"].standing is Standing.HOLDS
+    assert lines["step_accounting"].standing is Standing.NOT_APPLICABLE
+    assert "a program of one epoch" in lines["step_accounting"].says
+
+
 def test_what_fetches_a_classifier_has_one_class_an_example():
     _, said = strange.assumed(READING, "classifier", "step")
     assert any("a class each, for classifiers" in one for one in said)
