@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -35,12 +36,19 @@ class Mine(Base):
 """
 
 
+def _installed(name: str) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return name in sys.stdlib_module_names or "-packages" in str(file)
+
+
 @pytest.fixture(autouse=True)
 def forgets_what_stood():
     before = dict(sys.modules), list(sys.path)
     yield
     for name in set(sys.modules) - set(before[0]):
-        del sys.modules[name]
+        # what is installed must not be imported a second time: torch's compiler would then know two of its own types
+        if type(sys.modules[name]) is not ModuleType or not _installed(name.split(".")[0]):
+            del sys.modules[name]
     sys.path[:] = before[1]
     vars(torch.nn.functional).pop("nosuch_function", None)
 
