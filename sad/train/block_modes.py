@@ -46,7 +46,8 @@ def compiled(*models: nn.Module) -> Iterator[None]:
     except Exception as error:
         # the backend's errors have no common type but this place
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            told = (str(error).strip().splitlines() or [""])[0][:200]
+            # the first line names the backend, the second what it raised
+            told = " ".join(str(error).split("\n", 2)[:2]).strip()[:300]
             raise UserError(f"train.compile does not work here ({told}): set train.compile = false") from None
         raise
     finally:
