@@ -77,7 +77,7 @@ def batch_split(of: Evaluator) -> Verdict:
         return _none("its program draws batches of one size and length")
     texts = made_texts(1.0)
     verdict = _the_same(of, "in one batch", [padded(texts)], _cut(texts))
-    if verdict.holds or not of.call.form.bare or of.call.form.masked:
+    if verdict.holds or of.call.form.masked:
         return verdict
     # nothing tells it where padding is: its program has rows of one length
     single, counts = _cut(texts)["in six batches"], [_labels(one) for one in texts]
@@ -136,7 +136,7 @@ def token_mean(of: Evaluator) -> Verdict:
     if verdict.holds:
         return _with_first_labels(of) or verdict
     example = f"texts with {_lengths()} labels, {verdict.says.split(':')[0]}"
-    if of.call.form.bare and not of.call.form.masked and token_weighted(lambda spread: metric(_apart(spread))).holds:
+    if not of.call.form.masked and token_weighted(lambda spread: metric(_apart(spread))).holds:
         return _padding_counts(verdict)
     if _only_where_nothing_counts(verdict):
         with_labels = token_weighted(lambda spread: metric(_without_empty(spread)))
