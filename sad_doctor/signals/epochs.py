@@ -22,16 +22,19 @@ _STEEPER = 3
 """So many times what a series falls within a pass, over as many records, is a fall at its border."""
 
 
+def _epochs(run: Run) -> Column | None:
+    """The epochs that the log tells, in order and finite; None without any."""
+    found = run.get(names.EPOCH)
+    return None if found is None else finite(tidy(found))
+
+
 def pass_begins(run: Run, at: float) -> int | None:
     """Return which pass over the texts begins about the step ``at``, the first being 1; None if none does there.
 
     By an epoch that is logged with its fraction, or that is counted from 0.
     """
-    found = run.get(names.EPOCH)
-    if found is None:
-        return None
-    epoch = finite(tidy(found))
-    if len(epoch) < 3 or np.any(np.diff(epoch.value) < 0):
+    epoch = _epochs(run)
+    if epoch is None or len(epoch) < 3 or np.any(np.diff(epoch.value) < 0):
         return None
     passes = np.floor(epoch.value + 1e-6)
     begins = np.flatnonzero(np.diff(passes) > 0) + 1
@@ -44,8 +47,7 @@ def pass_begins(run: Run, at: float) -> int | None:
 
 def in_first_pass(run: Run, steps: Floats) -> int:
     """Return how many of ``steps``, float64 [n] and rising, come before a text was seen again; 0 with no epoch told."""
-    found = run.get(names.EPOCH)
-    epoch = None if found is None else finite(tidy(found))
+    epoch = _epochs(run)
     if epoch is None or not len(epoch) or not float(epoch.value.max()) > 0:
         return 0
     return int(np.count_nonzero(np.interp(steps, epoch.step, epoch.value) <= 1))
@@ -57,8 +59,7 @@ def drops_at_passes(run: Run, column: Column) -> list[Jump]:
     Empty where fewer than two begin, or where it does not fall at each by several times what it falls within the pass
     before; or not surely, all of them together. A student that knows texts when they come again does so.
     """
-    found = run.get(names.EPOCH)
-    epoch = None if found is None else finite(tidy(found))
+    epoch = _epochs(run)
     if epoch is None or len(epoch) < 2 or np.any(np.diff(epoch.value) < 0):
         return []
     passes = np.floor(np.interp(column.step, epoch.step, epoch.value) + 1e-6)
