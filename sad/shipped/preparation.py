@@ -145,6 +145,7 @@ def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_
     found = data.Streamed(iter(texts), readers, max_length, workers=0)
     found.take_up(up_to)
     found.need(sys.maxsize)
+    found.check()
     list(found)
     return found
 

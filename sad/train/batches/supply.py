@@ -59,6 +59,7 @@ class Supply:
         self.ahead = ""
         try:
             self._schedule.wait(at, until)
+            self._schedule.source.check()
             # else it would be waited for all the same
             if not until():
                 self.ahead = self._schedule.key(at + 1)

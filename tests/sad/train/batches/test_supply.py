@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -95,17 +96,34 @@ def test_workers_lead_and_prefetch_change_no_bit(
     same(tmp_path / "one", tmp_path / "other")
 
 
-def test_another_text_is_refused_where_the_run_stands(tmp_path: Path) -> None:
+def test_another_text_is_refused_where_the_run_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MemoryError):
         tiny.train(plan(tmp_path / "a"), tmp_path / "cut", watch=Falls(5))
     for changed in (0, 4):
         texts = [*TEXTS[:changed], "Another text altogether. " * 9, *TEXTS[changed + 1 :]]
         with pytest.raises(UserError, match=r"the data is not what .*cut was trained on"):
             tiny.train(plan(tmp_path / f"b{changed}", texts), tmp_path / "cut", resume=True)
-    # where what it was trained on is on disk, that is found out meanwhile
-    rest = tiny.train(plan(tmp_path / "a", texts), tmp_path / "cut", resume=True)
+    # where what it was trained on is on disk, that is found out meanwhile: here once a step was let begin, which is
+    # taken whole
+    goes_on, asked = threading.Event(), Streamed.check
+
+    def late() -> Iterator[str]:
+        # enough for the first pool
+        yield from texts[:4]
+        assert goes_on.wait(60)
+        yield from texts[4:]
+
+    def checked(of: Streamed) -> None:
+        asked(of)
+        goes_on.set()
+        for _ in range(600):
+            if of._other is None:
+                time.sleep(0.1)
+
+    monkeypatch.setattr(Streamed, "check", checked)
+    rest = tiny.train(plan(tmp_path / "a", late()), tmp_path / "cut", resume=True)
     assert rest.result.ending.data.startswith("corpus is not what it was: put it back")
-    assert rest.result.step < STEPS
+    assert rest.result.step == rest.result.start + 1
 
 
 def test_steps_of_another_size_or_kind_are_not_taken_for_another_text(tmp_path: Path) -> None:
