@@ -6,7 +6,8 @@ of it. Where the vocabulary is known: it still lies at the uniform loss, ln(voca
 Where the teacher's own loss on the same text is known: hardly any of the way to it was gone. Where neither is: it lies
 within a few percent of its beginning and is flat, which is a hint, as a student that came trained may have no more to
 gain; but if every evaluation says one number of four digits or more, of its loss or else of a measure, it has not moved
-at all. A run that is not far enough is not judged, nor is the total of a log with rewards, which need not fall while a policy learns.
+at all. A run that is not far enough is not judged, nor is the total of a log with rewards, which need not fall while a
+policy learns.
 
 ## Why it is bad
 Every training of a fresh student falls far in its first hundreds of steps, if only to the frequencies of the tokens.

@@ -18,10 +18,10 @@ def told(path: Path, text: str) -> Run:
 def test_a_measure_on_a_line_of_its_own_is_of_the_epoch_above(tmp_path: Path) -> None:
     lines = "".join(f"Epoch: {n}, Loss: {9 - n}\n{'-' * 40}\nValidation Accuracy: 0.{n}\n" for n in (3, 4, 5))
     run = told(tmp_path, lines)
-    assert run.columns["Validation Accuracy"].value.tolist() == [0.3, 0.4, 0.5]
-    assert run.columns["Validation Accuracy"].step.tolist() == run.columns[names.LOSS].step.tolist() == [3, 4, 5]
+    assert run.columns["eval_Accuracy"].value.tolist() == [0.3, 0.4, 0.5]
+    assert run.columns["eval_Accuracy"].step.tolist() == run.columns[names.LOSS].step.tolist() == [3, 4, 5]
     # before any record it may be a setting
-    assert "Validation Accuracy" not in told(tmp_path, "Validation accuracy: 0.9\n" + lines[:18]).columns
+    assert "eval_Accuracy" not in told(tmp_path, "Validation accuracy: 0.9\n" + lines[:18]).columns
 
 
 def test_a_gradient_norm_with_its_step_is_a_training(tmp_path: Path) -> None:
