@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sad_doctor import names
@@ -128,6 +128,16 @@ class StepLines:
             self._total = told.steps
         elif epochs is not None:
             self._total = told.steps * epochs
+
+
+def evaluations(line: str) -> Iterator[tuple[str, float]]:
+    """Yield the columns and values of an evaluation that a line of nothing else tells: of a log whose bars have steps."""
+    told = parse(line)
+    if told is not None and told.step is None and (told.whole or told.epoch is not None):
+        for name, value in told.values.items():
+            column = column_of(name.removesuffix("_epoch_loss") + "_loss" if name.endswith("_epoch_loss") else name)
+            if column is not None and column.startswith("eval/"):
+                yield column, value
 
 
 class _Counted:

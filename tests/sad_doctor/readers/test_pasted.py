@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from sad_doctor import names
 from sad_doctor.readers import read
 from sad_doctor.run import Run
@@ -29,3 +31,16 @@ def test_a_gradient_norm_with_its_step_is_a_training(tmp_path: Path) -> None:
     run = told(tmp_path, "d norm: nan | actual seqlen:  2048 |\n" + line.format(5426) + line.format(5427))
     assert run.columns[names.GRAD_NORM].step.tolist() == [5426, 5427]
     assert names.LOSS not in run.columns
+
+
+def test_an_evaluation_printed_between_bars_is_read(tmp_path: Path) -> None:
+    bar = "Training Epoch: 4/150, step 63/64 completed (loss: 0.19): 100%|████| 64/64 [04:02<00:00,  3.78s/it]\n"
+    said = " eval_ppl=tensor(nan, device='cuda:0') eval_epoch_loss=tensor(1.5, device='cuda:0')\n"
+    run = told(
+        tmp_path, bar + said + "Epoch 4: train_perplexity=nan, epoch time 242.3s\n" + bar.replace("4/150", "5/150")
+    )
+    assert run.columns[names.EVAL_LOSS].value.tolist() == [1.5]
+    assert np.isnan(run.columns[names.EVAL_PERPLEXITY].value).all()
+    assert run.columns[names.EVAL_LOSS].step.tolist() == run.columns[names.LOSS].step[:1].tolist()
+    # what the training says of itself there is what the bars say
+    assert run.columns[names.LOSS].value.tolist() == [0.19, 0.19]
