@@ -131,7 +131,7 @@ class StepLines:
 
 
 def evaluations(line: str) -> Iterator[tuple[str, float]]:
-    """Yield the columns and values of an evaluation that a line of nothing else tells: of a log whose bars have steps."""
+    """Yield the columns and values of an evaluation, of a line that tells no step, in a log whose bars do."""
     told = parse(line)
     if told is not None and told.step is None and (told.whole or told.epoch is not None):
         for name, value in told.values.items():
