@@ -9,6 +9,7 @@ from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlati
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.epochs import drops_at_passes, in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
+from sad_doctor.signals.followed import OF_THE_STUDENT, as_loss, learned, never_came_down, student_evaluated
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.levels import BLOCK, Levels, levels
@@ -40,14 +41,17 @@ from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_w
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
+from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
 from sad_doctor.signals.weights_evaluated import other_weights
 
 __all__ = [
+    "ADDED",
     "AROUND",
     "BLOCK",
     "CLAMPS",
+    "OF_THE_STUDENT",
     "Absent",
     "Beginning",
     "Beside",
@@ -59,6 +63,7 @@ __all__ = [
     "Leap",
     "Levels",
     "Lost",
+    "MadeOf",
     "Parts",
     "Regular",
     "Repeat",
@@ -70,10 +75,12 @@ __all__ = [
     "TeacherGap",
     "Wave",
     "absent",
+    "adds_itself",
     "after_its_weight",
     "all_equal",
     "always_zero",
     "around",
+    "as_loss",
     "beginnings",
     "beside",
     "blocks",
@@ -105,15 +112,18 @@ __all__ = [
     "label_evaluated",
     "label_loss",
     "leaps",
+    "learned",
     "lengths",
     "level_off",
     "levels",
     "loss_falls",
     "lost",
     "lowest",
+    "made_of",
     "measured",
     "negligible",
     "neighbours",
+    "never_came_down",
     "never_steps",
     "noise_share",
     "noises",
@@ -146,6 +156,7 @@ __all__ = [
     "staged",
     "stands_while",
     "still",
+    "student_evaluated",
     "sums_to",
     "switches",
     "table",
