@@ -136,8 +136,9 @@ def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
         f"{words.number(made.whole)}",
         "The evaluation makes its total by another code than the training, or it logs the label loss as its loss.",
     )
-    # a label loss alone is what many evaluate on purpose
-    return found if set(made.terms) <= names.ANCHORS else replace(found, level=Level.WARNING)
+    # a label loss alone is what many evaluate on purpose, and many leave out what asks for the teacher's states
+    meant = set(made.terms) <= names.ANCHORS or not set(made.out) & {names.KD, *names.ANCHORS}
+    return found if meant else replace(found, level=Level.WARNING)
 
 
 def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:

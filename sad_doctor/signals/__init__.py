@@ -20,7 +20,7 @@ from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
-from sad_doctor.signals.reweighted import Reweighted, reweighted
+from sad_doctor.signals.reweighted import Reweighted, exchanged, reweighted
 from sad_doctor.signals.rises import Rise, lowest, rise
 from sad_doctor.signals.scaled import number_alone
 from sad_doctor.signals.seams import (
@@ -96,6 +96,7 @@ __all__ = [
     "evaluation_moves",
     "evaluations",
     "events_at",
+    "exchanged",
     "fades",
     "fall",
     "falls",
