@@ -55,7 +55,7 @@ class StepLines:
                     self._count(told)
             return None
         told = self._of_its_heading(told)
-        if told.step is None and self._step is None and not told.has_loss:
+        if told.step is None and self._step is None and not (told.has_loss or (told.measures and self.told)):
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
@@ -169,7 +169,7 @@ def trains(lines: Iterable[str]) -> bool:
     plain_ones = 0
     for line in lines:
         told = parse(line)
-        if told is None or not told.has_loss:
+        if told is None or not told.trains:
             continue
         plain_ones += told.whole
         if told.step is not None or told.epoch is not None or plain_ones > 2:
