@@ -167,7 +167,8 @@ def told_by_its_end(name: str, words: set[str]) -> str:
         or (name.endswith("_id") and "batch" in name)
     ):
         return "one"
-    if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:
+    counted = all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}
+    if counted or name.endswith("batch_size"):
         return "count"
     if name.endswith(("_dict", "_meta", "_info")) and name not in BATCHES:
         return "object"

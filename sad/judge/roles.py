@@ -236,7 +236,7 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.OBJECT if not optional else Role.DEFAULT
     if name in MODELS and run_on(name, others):
         return Role.MODEL
-    if name in BATCHES or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
+    if name in BATCHES or (name == "sample" and others & MODELS) or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
         return Role.BATCH
     if name in TEACHER_MODELS and others & MODELS and run_on(name, others):
         return Role.TEACHER_MODEL

@@ -41,5 +41,6 @@ def other_readings(call: Call, raised: str) -> Iterator[Call]:
     if SIZES.search(raised) and call.takes(Role.MASK, Role.PADDING) and not call.form.column:
         yield call.formed(column=True)
     labels = [name for name, role in roles.items() if role is Role.LABELS]
-    if OF_LABELS.search(raised) and len(labels) == 1 and Role.TEACHER not in roles.values():
+    soft = len(labels) == 1 and re.search(rf"softmax\(\s*{labels[0]}\b", source(call))
+    if (soft or OF_LABELS.search(raised)) and len(labels) == 1 and Role.TEACHER not in roles.values():
         yield call.formed(roles={**call.roles, labels[0]: Role.TEACHER})

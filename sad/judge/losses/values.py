@@ -19,7 +19,7 @@ from sad.judge.losses.lists import ids_of
 from sad.judge.names import TEACHER_MODELS, THEIRS, tokens
 from sad.judge.parts import Marked, pad_for
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
+from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss, nothing
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -78,6 +78,7 @@ class Values:
             Role.VOCAB: given.student_logits.shape[-1],
             Role.COUNT: self._count(),
             **dict.fromkeys(PARTS, Marked(pad_for(asking.text))),
+            **dict.fromkeys(("padding_idx", "pad_idx"), asking.ignored),
         }
 
     def left(self, role: Role, name: str) -> bool:
@@ -161,8 +162,13 @@ class Values:
 
     def _carried(self, name: str) -> Any:  # noqa: ANN401 - a teacher, a number, or None
         """What a model carries beside its own parts, where it is the whole of a distillation."""
-        if name in TEACHER_MODELS:
+        if name in TEACHER_MODELS or name == "teacher_decoder":
             return self.teacher_model()
+        if name == "student_decoder":
+            return self.model()
+        if name == "encoder":
+            # what decoders are given besides ids
+            return nothing
         if told := self._states(name):
             return told
         role = setting(name)
@@ -278,9 +284,15 @@ class Values:
         batch["prompts"] = batch["prompt_ids"] = ids[:, :1] if ids.ndim > 1 else ids[:1]
         return batch
 
-    def _cached(self, name: str) -> Tensor | None:
-        """The teacher's logits where a batch has them, as of a run of the teacher before; None for other names."""
+    def _cached(self, name: str) -> Any:  # noqa: ANN401 - a tensor, a number, or None
+        """The teacher's logits where a batch has them, as of a run of the teacher before, and how many rows and
+        sequences it has; None for other names.
+        """
         words = set(tokens(name)) if isinstance(name, str) else set()
+        if name in ("ntokens", "nsentences"):
+            return self._count() if name == "ntokens" else len(self.given.student_logits)
+        if name in ("src_tokens", "prev_output_tokens", "src_lengths"):
+            return self.ids if name != "src_lengths" else self._mask(padding=False).sum(dim=-1)
         cached = words == {"logits"} or (bool(words & THEIRS) and "logits" in words and len(words) == 2)
         return self._flat(self.teacher.detach()) if cached else None
 
