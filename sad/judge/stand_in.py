@@ -165,8 +165,10 @@ def stand_in_self(
             return more[name]
         role = setting(name)
         if name in constants and not (role is not None and role in settings):
-            asked.plain[name] = constants[name]
-            return constants[name]
+            few = type(constants[name]) is int and ({"top", "k"} <= set(tokens(name)) or "topk" in tokens(name))
+            # every token is kept
+            asked.plain[name] = settings.get(Role.VOCAB, constants[name]) if few else constants[name]
+            return asked.plain[name]
         return found(name, "self", settings, asked)
 
     # what only logs asks for a trainer that was set up

@@ -16,10 +16,10 @@ from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import counting
 from sad.judge.losses.layers import Projection, compared, layers_of
 from sad.judge.losses.lists import ids_of
-from sad.judge.names import TEACHER_MODELS, THEIRS, tokens
+from sad.judge.names import OF_EXAMPLES, TEACHER_MODELS, THEIRS, tokens
 from sad.judge.parts import Marked, pad_for
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss, nothing
+from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -129,7 +129,8 @@ class Values:
             case Role.LAYERS:
                 return compared(name, self.call.text)
             case Role.ONES:
-                return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
+                each = 1 if self.form.rank == 3 and set(tokens(name)) & OF_EXAMPLES else 2
+                return self._flat(torch.ones(self.given.student_logits.shape[:each], dtype=self.student.dtype))
             case Role.OBJECT:
                 reads = "tokenizer" in name or name in PARTS
                 return self.settings[PARTS[0]] if reads else Config(name, self.settings, self.call.asked)
@@ -162,13 +163,8 @@ class Values:
 
     def _carried(self, name: str) -> Any:  # noqa: ANN401 - a teacher, a number, or None
         """What a model carries beside its own parts, where it is the whole of a distillation."""
-        if name in TEACHER_MODELS or name == "teacher_decoder":
+        if name in TEACHER_MODELS:
             return self.teacher_model()
-        if name == "student_decoder":
-            return self.model()
-        if name == "encoder":
-            # what decoders are given besides ids
-            return nothing
         if told := self._states(name):
             return told
         role = setting(name)
@@ -285,9 +281,7 @@ class Values:
         return batch
 
     def _cached(self, name: str) -> Any:  # noqa: ANN401 - a tensor, a number, or None
-        """The teacher's logits where a batch has them, as of a run of the teacher before, and how many rows and
-        sequences it has; None for other names.
-        """
+        """What a batch may have besides: the teacher's logits, of a run before, and its sizes; None for other names."""
         words = set(tokens(name)) if isinstance(name, str) else set()
         if name in ("ntokens", "nsentences"):
             return self._count() if name == "ntokens" else len(self.given.student_logits)

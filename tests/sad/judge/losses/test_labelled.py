@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, marks, padding_id, with_helpers
+from sad.judge.losses.leave_open import settled
 from sad.judge.losses.session import session
 from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.divergence import Reduction
 from sad.verdict import Standing
 
@@ -197,3 +201,129 @@ def test_a_smoothing_that_must_be_given_is_what_a_label_gives_away():
     assert smoothing == [{"epsilon": Role.SMOOTHING}, {}]
     events = list(session(Call(smoothed_nll), "smoothed_nll", only=("can_be_called",)))
     assert next(event["line"] for event in events if "line" in event).standing is Standing.HOLDS
+
+
+class Criterion:
+    """As fairseq has them: a model, a batch, and a padding that the object knows; the divergence is a sum."""
+
+    def __init__(self, args):
+        self.kd_weight = args.kd_weight
+        self.few = getattr(args, "top_k_tokens", 4)
+
+    def rows(self, model, sample):
+        out = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(out, log_probs=True)
+        lprobs = lprobs.view(-1, lprobs.size(-1))
+        other = self.teacher_models[0]
+        probs = other.get_normalized_probs(other(**sample["net_input"]), log_probs=False).detach()
+        target = model.get_targets(sample, out).view(-1, 1)
+        keep = target.ne(self.padding_idx)
+        best, at = probs.view(-1, probs.size(-1)).topk(self.few, dim=-1)
+        kd = -(best * lprobs.gather(-1, at)).sum(-1, keepdim=True)
+        return -lprobs.gather(-1, target)[keep].sum(), kd, keep
+
+    def forward(self, model, sample, reduce=True):
+        nll, kd, keep = self.rows(model, sample)
+        return (1 - self.kd_weight) * nll + self.kd_weight * kd[keep].sum(), sample["ntokens"], {}
+
+    def padded(self, model, sample, reduce=True):
+        nll, kd, _ = self.rows(model, sample)
+        return (1 - self.kd_weight) * nll + self.kd_weight * kd.sum(), sample["ntokens"], {}
+
+
+def test_a_criterion_of_fairseq_is_called_and_its_padding_counts_where_it_should_not():
+    one = found(discover(Call(Criterion.forward, owner=Criterion), 0), 0)
+    assert one.name.startswith("forward") and one.faults == ()
+    assert settled("ignored_rows", one.divergence).holds
+    other = found(discover(Call(Criterion.padded, owner=Criterion), 0), 0)
+    assert not settled("ignored_rows", other.divergence).holds
+
+
+class Worded:
+    def __init__(self, loss_option, temperature=1.0):
+        self.loss_option, self.temperature = loss_option, temperature
+        if self.loss_option == "mse":
+            self.loss_function = nn.MSELoss(reduction="sum")
+        elif self.loss_option == "kl_div":
+            self.loss_function = nn.KLDivLoss(reduction="sum")
+
+    def get_loss(self, model_output, label, curr_batch_size):
+        if self.loss_option == "kl_div":
+            log_q = (model_output / self.temperature).log_softmax(-1)
+            total = self.loss_function(log_q, F.softmax(label / self.temperature, dim=-1)) / curr_batch_size
+        elif self.loss_option == "mse":
+            total = self.loss_function(model_output, label) / curr_batch_size
+        return total
+
+    def late(self, model_output, label, curr_batch_size):
+        if self.loss_option == "kl_div":
+            log_q = model_output.log_softmax(-1) / self.temperature
+            total = self.loss_function(log_q, F.softmax(label, dim=-1) / self.temperature) / curr_batch_size
+        return total
+
+
+def test_an_attribute_that_is_compared_with_words_is_one_whatever_its_name():
+    one = found(discover(Call(Worded.get_loss, owner=Worded), 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+    assert found(discover(Call(Worded.late, owner=Worded), 0), 0).faults
+
+
+def listed(student_logits, teacher_logits, indices: np.ndarray, convo_tokens):
+    """Rows of one conversation; the label loss is told beside it."""
+    log_q = student_logits.log_softmax(dim=-1)
+    if indices is not None:
+        log_q = log_q.gather(-1, torch.as_tensor(indices))
+    hard = F.cross_entropy(student_logits, convo_tokens)
+    kl = F.kl_div(log_q, teacher_logits.softmax(dim=-1), reduction="none").sum(dim=-1)
+    return {"loss": kl.mean(), "hard": hard}
+
+
+def averaged(student_logits, teacher_logits, indices: np.ndarray, convo_tokens):
+    """The same, and a mean over the vocabulary."""
+    log_q = student_logits.log_softmax(dim=-1)
+    if indices is not None:
+        log_q = log_q.gather(-1, torch.as_tensor(indices))
+    hard = F.cross_entropy(student_logits, convo_tokens)
+    return {"loss": F.kl_div(log_q, teacher_logits.softmax(dim=-1), reduction="none").mean(), "hard": hard}
+
+
+def test_what_the_source_asks_whether_it_is_none_is_none_and_what_a_label_loss_takes_is_labels():
+    call = Call(listed)
+    assert (call.reading.roles["indices"], call.reading.roles["convo_tokens"]) == (Role.NONE, Role.LABELS)
+    one = found(discover(call, 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+    assert found(discover(Call(averaged), 0), 0).faults
+
+
+def nothing_without(student_logits, teacher_logits, indices: np.ndarray):
+    if indices is None:
+        return student_logits.detach().sum() * 0
+    return (student_logits - teacher_logits).square().sum()
+
+
+def test_what_computes_nothing_without_what_was_none_is_not_judged():
+    with pytest.raises(NeedsAdapterError, match="given indices as None"):
+        list(session(Call(nothing_without), "a.py:nothing_without"))
+
+
+def pooled(states, mask):
+    return (states * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+def weighed(student_hidden, teacher_hidden, attention_mask, sample_weights=None):
+    mask = attention_mask.to(student_hidden.dtype)
+    each = (pooled(student_hidden, mask) - pooled(teacher_hidden, mask)).square().mean(-1)
+    return each.mean() if sample_weights is None else (each * sample_weights).sum() / sample_weights.sum()
+
+
+def unmasked(student_hidden, teacher_hidden, attention_mask, sample_weights=None):
+    mask = attention_mask.to(student_hidden.dtype)
+    each = (pooled(student_hidden, mask) - teacher_hidden.mean(1)).square().mean(-1)
+    return each.mean() if sample_weights is None else (each * sample_weights).sum() / sample_weights.sum()
+
+
+def test_a_text_has_one_weight():
+    for loss, holds in ((weighed, True), (unmasked, False)):
+        one = found(discover(Call(loss), 0), 0)
+        assert one.shape.call.form.rank == 3
+        assert settled("ignored_rows", one.divergence).holds is holds
