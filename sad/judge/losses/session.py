@@ -196,6 +196,7 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     of["coupled"] = not whole.known and bool(RELATED.search(text))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
     of["maps"] = any(is_attention(side) for side in whole.shape.call.reading.named(Role.STUDENT))
+    of["marked"] = whole.shape.call.ignored >= 0
     verdict = settled(name, divergence, text, **of)
     return no_effect(whole, verdict) if name == "arguments_have_effect" else verdict
 

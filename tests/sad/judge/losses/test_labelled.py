@@ -327,3 +327,26 @@ def test_a_text_has_one_weight():
         one = found(discover(Call(loss), 0), 0)
         assert one.shape.call.form.rank == 3
         assert settled("ignored_rows", one.divergence).holds is holds
+
+
+class Labelled(Criterion):
+    """A cross-entropy alone, over a padding of the vocabulary."""
+
+    def forward(self, model, sample, reduce=True):
+        out = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(out, log_probs=True)
+        target = model.get_targets(sample, out)
+        return F.nll_loss(lprobs.flatten(0, 1), target.flatten(), ignore_index=self.padding_idx, reduction="sum"), 1
+
+
+def test_labels_of_fairseq_are_in_step_and_their_padding_stays_where_it_is():
+    told = [one["line"] for one in session(Call(Labelled.forward, owner=Labelled), "a.py:Labelled") if "line" in one]
+    assert [line.name for line in told if line.standing is Standing.BROKEN] == []
+
+
+def distances(student_logits, teacher_logits):
+    return torch.cdist(student_logits.softmax(-1), teacher_logits.softmax(-1)).diagonal(dim1=-2, dim2=-1).mean()
+
+
+def test_an_operation_that_this_processor_has_not_in_half_precision_is_no_fault():
+    assert settled("finite", found(discover(Call(distances), 0), 0).divergence).standing is not Standing.BROKEN
