@@ -79,3 +79,10 @@ def test_an_attention_is_hardly_ever_sharp(monkeypatch):
         monkeypatch.setattr(leave_open, "judged", lambda *_, says=says: Verdict(False, says))
         assert leave_open.settled("finite", PLAIN, maps=True).standing is standing
     assert leave_open.settled("finite", PLAIN).standing is Standing.BROKEN
+
+
+def test_a_mark_of_the_vocabulary_is_one_token_of_the_order(monkeypatch):
+    says = Verdict(False, "the tokens in another order: value 88.02, else 91.95 (x 0.957)")
+    monkeypatch.setattr(leave_open, "judged", lambda *_: says)
+    assert settled("path_parity", object(), marked=True).standing is Standing.ALLOWED
+    assert settled("path_parity", object()) is says
