@@ -16,8 +16,8 @@ ANSWERS = ("chosen", "rejected")
 """In the names of what a loss of preferences is given of either answer."""
 
 
-def no_teacher(names: Collection[str], text: str, defaults: Iterable[str]) -> str:
-    """Say why a loss of these parameters, and of this source, has no teacher to be equal to; '' where it may have."""
+def no_teacher(names: Collection[str], text: str, defaults: Iterable[str]) -> str | None:
+    """Say why a loss of these parameters, and of this source, has no teacher to be equal to; None where it may have."""
     if views := two_views(names):
         return f"{views} are views of examples: a contrastive loss has no teacher to be equal to"
     if answers := two_answers(names):
@@ -26,7 +26,7 @@ def no_teacher(names: Collection[str], text: str, defaults: Iterable[str]) -> st
         return f"{own} says which of the teacher's rows are compared: which row of either is for which cannot be told"
     if cut := cut_in_views(text, defaults):
         return f"it cuts its batch by {cut} into views of the same examples: none is a teacher's"
-    return ""
+    return None
 
 
 def two_views(names: Iterable[str]) -> str:
