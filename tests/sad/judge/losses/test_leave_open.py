@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sad.judge.battery import judged
@@ -84,5 +86,5 @@ def test_an_attention_is_hardly_ever_sharp(monkeypatch):
 def test_a_mark_of_the_vocabulary_is_one_token_of_the_order(monkeypatch):
     says = Verdict(False, "the tokens in another order: value 88.02, else 91.95 (x 0.957)")
     monkeypatch.setattr(leave_open, "judged", lambda *_: says)
-    assert leave_open.settled("path_parity", object(), marked=True).standing is Standing.ALLOWED
-    assert leave_open.settled("path_parity", object()) is says
+    assert leave_open.settled("path_parity", SimpleNamespace(known=True), marked=True).standing is Standing.ALLOWED
+    assert leave_open.settled("path_parity", SimpleNamespace(known=True)) is says
