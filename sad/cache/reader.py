@@ -34,7 +34,7 @@ class Cache:
 
     def check(self, wanted: Mapping[str, Any]) -> None:
         """Raise UserError where the cache is of something else than what ``wanted`` names, a key without ``layers``."""
-        advice = "put back what it was written from, or write another with: sad cache --cache DIR"
+        advice = "put back what it was written from, or write another with: sad cache --cache FOLDER"
         refuse(self.folder, differences(self.manifest.key, wanted), advice)
 
     def check_layers(self, layers: set[int]) -> None:

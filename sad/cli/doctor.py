@@ -168,7 +168,9 @@ def _bug_page(code: str) -> str:
         # a misspelt name means one name, not all that are somewhat like it
         slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
         if slips := slips or ([key] if "." in code and (key := nearest_key(code)) else []):
-            raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?")
+            raise UserError(
+                f"no bug, no property, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?"
+            )
     return bug_page(code)
 
 
