@@ -214,7 +214,8 @@ def test_everything_and_something_at_once_is_refused(
         ),
         (
             ("explain", "terms.kd.wieght"),
-            "no bug, no property, no red flag and no key of the recipe 'terms.kd.wieght'; did you mean terms.kd.weight?",
+            "no bug, no property, no red flag and no key of the recipe 'terms.kd.wieght'; "
+            "did you mean terms.kd.weight?",
         ),
     ],
     ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",

@@ -96,8 +96,9 @@ def test_alone_there_is_no_group_to_leave(monkeypatch: pytest.MonkeyPatch) -> No
     assert failure.world() == (0, 1)
 
 
+@pytest.mark.usefixtures("second")
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE"])
-def test_what_is_no_number_is_told_by_its_name(name: str, second: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_number_is_told_by_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "two")
     with pytest.raises(UserError, match=f"^the environment has {name}=two: a launcher sets it to a number; unset it$"):
         failure.world()
