@@ -111,6 +111,7 @@ class Transcript:
         error = self._tracebacks.error_in(rest) or self._tracebacks.unended(rest) or phrases.fatal(rest.strip())
         events, status = self._ending.with_open(error, self._step_or_none())
         columns = self._trainer.with_waiting(self._published(), rest)
+        columns, events = self._trainer.placed(columns, events)
         return Told(columns, events, self._facts(status), self._notes())
 
     def _plain_line(self, line: str) -> None:
