@@ -41,7 +41,7 @@ class Cache:
         """Raise UserError where it has not the states of all these blocks."""
         if missing := sorted(layers - set(self.records[TRAIN].part.layout.blocks)):
             told = f"it has no states of block {', '.join(map(str, missing))} of the teacher, which a term asks for"
-            refuse(self.folder, [told], "write another with: sad cache --states --cache FOLDER, or give the term weight 0")
+            refuse(self.folder, [told], "write another: sad cache --states --cache FOLDER, or give the term weight 0")
 
     def teacher_output(self, batch: Batch) -> TeacherOutput:
         """Return what the teacher said on the examples of a batch, at its common boundaries, on its device.

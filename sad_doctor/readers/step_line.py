@@ -60,7 +60,7 @@ _RATES = frozenset({"lr", "LR", "learning_rate"})
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _Count = tuple[float, int | None]
 """A number, and how many there will be."""
-_NONE = (None, None)
+_NONE = None, None
 PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
 
@@ -116,7 +116,8 @@ def parse(line: str) -> Line | None:
     step = unnamed or read.step or (None if lead is None else (float(lead[lead.lastindex or 1]), None))
     values = _named(read.values, line)
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
-    said = Line(*(step or _NONE), *(read.epoch or _NONE), values, whole, unnamed is not None, read.overall)
+    (at_step, steps), (epoch, epochs) = step or _NONE, read.epoch or _NONE
+    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall)
     counts = (step is not None or read.epoch is not None) and not values
     return said if said.has_loss or counts or (whole and step is None and said.known) else None
 
