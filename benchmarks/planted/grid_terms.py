@@ -75,7 +75,7 @@ KD: tuple[type[Training], ...] = (
         "KD is the sum of all KD so far.",
         "kd",
         ways.never_reset,
-        Trace(("kd", "parts"), (*OWNS, "term-rises", "kd-stays", "parts-do-not-sum", "term-apart")),
+        Trace(("kd", "parts"), (*OWNS, "term-rises", "kd-stays", "parts-do-not-sum", "term-apart", "noise-missing")),
         Trace((), ("total-too-high", "loss-diverges")),
     ),
     cell(
@@ -83,7 +83,7 @@ KD: tuple[type[Training], ...] = (
         "The weight of KD grows two hundred times larger over the run.",
         "weight kd",
         ways.drifting(200.0),
-        Trace(("part kd",), OWNS),
+        Trace(("part kd",), (*OWNS, "weight-runs-away")),
         Trace((), ("loss-diverges", "total-too-high"), _rises),
     ),
     cell(

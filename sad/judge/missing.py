@@ -85,6 +85,9 @@ class Placeholder:
         if name.split(".")[0] in LOGGERS:
             # a progress bar goes through what it is given
             return given[0] if given and hasattr(given[0], "__iter__") and "tqdm" in name else None
+        if name.endswith(".item") and len(given) == 1 and isinstance(given[0], torch.Tensor | float | int):
+            # fairseq's name for the number of a tensor, which is written down
+            return given[0].item() if isinstance(given[0], torch.Tensor) else given[0]
         raise NeedsAdapterError(f"it calls {name}, which is not installed here")
 
     def _number(self, *_: object) -> Any:  # noqa: ANN401 - another one

@@ -114,6 +114,8 @@ OBJECTS = {
 """What many losses are handed and few read."""
 ONES = {"weights", "sample_weight", "sample_weights", "token_weights", "row_weights", "instance_weights"}
 """Weights of rows or examples, of which each is 1."""
+OF_EXAMPLES = {"sample", "instance", "example", "sequence", "seq"}
+"""In the names of weights of which a text has one."""
 CRITERIA = {"criterion", "base_criterion", "criterion_ce", "ce_criterion", "criterion_cls", "ce_loss_fn", "ce_fn"}
 """Objects that compute the label loss: a cross-entropy."""
 KINDS = {"distillation_type", "distill_type", "kd_type", "kd_mode", "distillation_mode", "distill_mode", "distil_type"}
@@ -145,9 +147,17 @@ def is_state(name: str) -> bool:
     return bool(words) and words <= VALUES | HIDDEN | STATES | MAPS | {"layers"}
 
 
+def says_labels(name: str) -> bool:
+    """Whether a name says labels beside two sides: ``targets``, ``answer_labels``, ``ground_truth_targets``."""
+    words = tokens(name)
+    return "_".join(words) in LATE_LABELS or words[-1] in ("label", "labels") or {"ground", "truth"} <= set(words)
+
+
 def run_on(name: str, others: set[str]) -> bool:
     """Whether a model is called on a batch: ``student, teacher, labels`` are tensors."""
-    whole = {"inputs", "batch", "model_batch", "model_inputs", "micro_batch", "input_ids", "data", "x", "images"}
+    whole = {"inputs", "batch", "model_batch", "model_inputs", "micro_batch", "input_ids", "data", "x", "images"} | {
+        "sample"
+    }
     return bool(others & whole) or (name not in ("student", "teacher") and any("batch" in other for other in others))
 
 
@@ -167,7 +177,8 @@ def told_by_its_end(name: str, words: set[str]) -> str:
         or (name.endswith("_id") and "batch" in name)
     ):
         return "one"
-    if all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}:
+    counted = all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}
+    if counted or name.endswith("batch_size"):
         return "count"
     if name.endswith(("_dict", "_meta", "_info")) and name not in BATCHES:
         return "object"

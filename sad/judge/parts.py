@@ -68,4 +68,5 @@ def trainer_parts(teacher: Callable[[], nn.Module], student: Callable[[], nn.Mod
     parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
     parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked()) | dict.fromkeys(LOGGING, nothing)
     parts |= dict.fromkeys(("student_model", "student", "model"), student())
+    parts["teacher_models"] = [teacher()]
     return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

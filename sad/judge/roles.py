@@ -19,7 +19,6 @@ from sad.judge.names import (
     KINDS,
     LABEL_LOSSES,
     LABELS,
-    LATE_LABELS,
     MAPS,
     MASKS,
     MINE,
@@ -40,6 +39,7 @@ from sad.judge.names import (
     WEIGHTS,
     is_state,
     run_on,
+    says_labels,
     tokens,
     told_by_its_end,
 )
@@ -236,7 +236,11 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.OBJECT if not optional else Role.DEFAULT
     if name in MODELS and run_on(name, others):
         return Role.MODEL
-    if name in BATCHES or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
+    if (
+        name in BATCHES
+        or (name == "sample" and others & MODELS)
+        or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"})))
+    ):
         return Role.BATCH
     if name in TEACHER_MODELS and others & MODELS and run_on(name, others):
         return Role.TEACHER_MODEL
@@ -266,16 +270,12 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
     order, left = [r for r in order if r not in sided], [p for p in left if p.name not in roles]
     for role, parameter in zip(order, left, strict=False):
         roles[parameter.name] = role
-    late = [
-        p.name for p in left if "_".join(tokens(p.name)) in LATE_LABELS or tokens(p.name)[-1] in ("label", "labels")
-    ]
-    roles |= {name: Role.LABELS for name in late if name not in roles}
+    roles |= {p.name: Role.LABELS for p in left if p.name not in roles and says_labels(p.name)}
     # a second pair, of states beside logits or of documents beside queries: both sides of it are the same two
     roles |= {p.name: side for p in left if p.name not in roles and (side := _side(p.name)) and is_state(p.name)}
-    given = {name: role for name, role in roles.items() if role in SIDES}
     telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
-    named = any(_side(name) for name in given) or any(set(tokens(name)) & telling for name in given)
-    return named or not missing
+    given = [name for name, role in roles.items() if role in SIDES]
+    return not missing or any(_side(name) or set(tokens(name)) & telling for name in given)
 
 
 def _side(name: str) -> Role | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sad.errors import UserError
 from sad.judge import trainer_args
 from sad.judge.dicts import Batch, Output
-from sad.judge.names import CONFIG_ENDS, LOGGING, WORDED, tokens
+from sad.judge.names import CONFIG_ENDS, LOGGING, tokens
 from sad.judge.roles import Role, setting
 from sad.subjects.divergence import IGNORED
 
@@ -43,6 +43,8 @@ PLAIN: dict[str, object] = {
     "epsilon": 1e-8,
     "label_smoothing": 0.0,
     "seq_kd": False,
+    "sentence_avg": False,
+    **dict.fromkeys(("padding_idx", "pad_idx"), IGNORED),
     "model_accepts_loss_kwargs": True,
     "compute_loss_func": None,
     "label_smoother": None,
@@ -121,6 +123,10 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
         return 0.5 if role is Role.BETA and settings.get(BETA_IS) not in (None, name) else settings[role]
     if lower in PARTS and lower in settings:
         return settings[lower]
+    if word := asked.word(name):
+        # whatever its name: a source compares it with words
+        asked.plain[name] = word
+        return word
     if role is Role.CONFIG or lower in NESTED or lower.endswith(CONFIG_ENDS):
         return Config(f"{of}.{name}", settings, asked)
     if lower.endswith(("temperature", "temp")):
@@ -136,9 +142,6 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
         # of the terms of a loss the one that is judged
         asked.plain[name] = bool(OF_LOGITS & set(tokens(name)))
         return asked.plain[name]
-    if lower.endswith(WORDED) and (word := asked.word(name)):
-        asked.plain[name] = word
-        return word
     if of.endswith("args") and trainer_args.has(name):
         asked.plain[name] = trainer_args.default(name)
         return asked.plain[name]
@@ -162,8 +165,10 @@ def stand_in_self(
             return more[name]
         role = setting(name)
         if name in constants and not (role is not None and role in settings):
-            asked.plain[name] = constants[name]
-            return constants[name]
+            few = type(constants[name]) is int and ({"top", "k"} <= set(tokens(name)) or "topk" in tokens(name))
+            # every token is kept
+            asked.plain[name] = settings.get(Role.VOCAB, constants[name]) if few else constants[name]
+            return asked.plain[name]
         return found(name, "self", settings, asked)
 
     # what only logs asks for a trainer that was set up
@@ -222,6 +227,15 @@ class Model(nn.Module):
             return logits
         loss = {} if labels is None else {"loss": label_loss(logits, labels)}
         return Output(**loss, logits=logits).also(self._states)
+
+    def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: object = None) -> Tensor:  # noqa: ANN401, ARG002
+        """Return the probabilities of an output, or their logarithms, as models of fairseq do."""
+        logits = net_output if isinstance(net_output, Tensor) else net_output["logits"]
+        return torch.log_softmax(logits, dim=-1) if log_probs else torch.softmax(logits, dim=-1)
+
+    def get_targets(self, sample: Any, net_output: object) -> Any:  # noqa: ANN401, ARG002
+        """Return the labels of a batch, as models of fairseq do."""
+        return sample["target"]
 
     def _states(self, name: str) -> Any:  # noqa: ANN401 - hidden states, or None
         """Hidden states: those of both models are alike, so that what is made of them adds nothing."""

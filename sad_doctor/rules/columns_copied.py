@@ -4,7 +4,8 @@
 Two series of the training that mean different things, such as KD and the label loss, or the student's and the teacher's
 loss, whose ratio or whose difference is one number in nearly every record, although both change from batch to batch.
 Or evaluations that are, to the last digit, the training's number of the same step or of the record before; or a
-perplexity that is exp of it.
+perplexity that is exp of it. Or an evaluation's label loss that goes with the training's KD throughout, and not with
+its label loss: a hint that two names are each other's.
 
 ## Why it is bad
 One of the two is not what it is called: KD that is computed against the labels, a teacher that is the student, a
@@ -63,6 +64,15 @@ _OFTEN = 0.9
 _SHOWN = 2000
 """So many records are looked at, evenly spread."""
 
+_LEAST = 5
+"""Fewest evaluations that tell two names for each other's."""
+
+_WITH, _NOT = 0.1, 0.25
+"""How near to each evaluation the one term is, and how far from it the other, as shares of it."""
+
+_FALLS = 0.1
+"""How much those evaluations must fall, as a share: by then two numbers that do not belong together have parted."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the pair that is one number, and one for evaluations that are the training's."""
@@ -78,7 +88,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             continue
         seen.add(pair)
         yield _finding(one, other, a, found)
-    copied = _of_training(run, t)
+    copied = _of_training(run, t) or _of_kd(run)
     if copied is not None:
         yield copied
     if len(series) < 2 and run.get(names.EVAL_LOSS) is None:
@@ -194,6 +204,40 @@ def _of_training(run: Run, t: Thresholds) -> Finding | None:
                 numbers={"evaluations": float(step.size)},
             )
     return None
+
+
+def _of_kd(run: Run) -> Finding | None:
+    """The evaluation's label loss beside the training's KD, where it goes with that and not with the label loss."""
+    label = signals.label_loss(run)
+    told = run.get(names.EVAL_LM_LOSS)
+    kd = run.get(names.RAW + names.KD) or run.get(names.WEIGHTED + names.KD)
+    if label is None or told is None or kd is None:
+        return None
+    evaluation = signals.measured(signals.finite(told), run)
+    training = [signals.finite(signals.tidy(column)) for column in (kd, label[1])]
+    value = evaluation.value
+    if value.size < _LEAST or min(map(len, training)) < signals.AROUND or not bool(np.all(value > 0)):
+        return None
+    goes, not_so = (np.abs(signals.around(column, evaluation.step) / value - 1) for column in training)
+    if float(np.max(goes)) > _WITH or float(np.min(not_so)) < _NOT or value[-1] > (1 - _FALLS) * value[0]:
+        return None
+    ends = [words.number(float(column.value[-1])) for column in (evaluation, *training)]
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"The evaluation's label loss goes with the training's KD at all {value.size} evaluations, and not with "
+            f"its label loss: {ends[0]}, {ends[1]} and {ends[2]} at the end. Two names are each other's."
+        ),
+        evidence=(
+            f"KD within {words.percent(float(np.max(goes)))} of it, the label loss never nearer than "
+            f"{words.percent(float(np.min(not_so)))}",
+        ),
+        cause="KD and the label loss are returned in one order and unpacked in the other, in training or evaluation.",
+        remedy="Print both for one batch, and log them by name: a dictionary in place of a tuple.",
+        first_step=float(evaluation.step[0]),
+        last_step=float(evaluation.step[-1]),
+        numbers={"evaluations": float(value.size)},
+    )
 
 
 RULE = Rule(

@@ -60,16 +60,16 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_EARLY, _ALIKE, _FEW, _MOST = 0.2, 0.15, 3, 0.8
-"""By when the first evaluation is, of the run; how near the beginning; digits that hide a move; the loss left then."""
+_FEW = 3
+"""Digits that hide a move."""
 
-_STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
-"""Evaluations that depend on the student alone; a projector that is trained moves others."""
+_MOST = 0.8
+"""The share of its first loss above which the training has learned so little that few digits may hide it."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the evaluation stands still and the training falls."""
-    found = _evaluation(run, t)
+    found = signals.student_evaluated(run, t["evaluations"], t["digits"])
     if found is None:
         total = _totals(run, t)
         if total is not None:
@@ -80,15 +80,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     same = bool(np.all(column.value == column.value[0]))
     if same and not sharp and not signals.all_equal(column, t["evaluations"], t["digits"]):
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone with {t['digits']:g} digits")
-    training = _training(run)
+    training = signals.learned(run)
     ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
     if training is None or ends is None or fall is None:
         raise TooFew("too few records of the training's label loss")
     level = abs(float(np.median(ends[0])))
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
-    logged = _logarithm(name, column)
-    never = not same and _never(logged[1], training, run, t)
+    logged = signals.as_loss(name, column)
+    never = not same and signals.never_came_down(run, logged[1], training, t["evaluations"], t["near"])
     # one that began where the training did is proven by less
     lags = not same and fall.surely_above(t["falls" if never else "far"] * level)
     lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
@@ -152,14 +152,15 @@ def _totals(run: Run, t: Thresholds) -> Finding | None:
     if len(column) and (found := _total_stands(run, column, t)) is not None:
         return found
     surely = signals.gain(*ends).surely_above(t["surely"] * level)
-    if not len(column) or not surely or not _never(column, (names.LOSS, loss), run, t):
+    never = (t["evaluations"], t["near"])
+    if not len(column) or not surely or not signals.never_came_down(run, column, (names.LOSS, loss), *never):
         return None
     return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(np.median(v)) for v in ends))
 
 
 def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
     """A total that is one number, or nearly, while the label loss falls, or a total without parts."""
-    training = _training(run)
+    training = signals.learned(run)
     ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
     if training is None or ends is None or fall is None:
         return None
@@ -170,41 +171,6 @@ def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
     lags = not bool(np.all(column.value == column.value[0])) and fall.surely_above(t["far"] * level)
     lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
     return _lags(*told) if lags else None
-
-
-def _never(column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:
-    """Whether an evaluation that began at the training's level has never come down from there, in less than a pass.
-
-    Where a weight of the training's is not told, its level says nothing.
-    """
-    if len(column) < t["evaluations"] + 2:
-        return False
-    first, epoch = float(column.value[0]), run.get(names.EPOCH)
-    began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
-    alike = _weighted(training[0], run) or abs(began - first) < _ALIKE * first
-    if run.facts.get(names.STEP_UNIT) == "epoch":
-        known = training[1].step
-    else:
-        known = np.empty(0) if epoch is None else signals.finite(epoch).value
-    once = bool(known.size) and float(known.max()) <= 1  # what was seen again may be known by heart
-    early = column.step[0] <= _EARLY * run.last_step
-    low = float(np.min(column.value[1:])) > (1 - t["near"]) * first
-    # in the end as well: one that comes down late does follow
-    ends = float(np.median(column.value[-3:])) > (1 - 0.5 * t["near"]) * first
-    return bool(early) and once and alike and low and ends
-
-
-def _logarithm(name: str, column: Column) -> tuple[str, Column]:
-    """A perplexity as the label loss that it is exp of; any other evaluation as it is."""
-    told = name == names.EVAL_PERPLEXITY and bool(np.all(column.value > 0))
-    return (names.EVAL_LM_LOSS, Column(column.step, np.log(column.value))) if told else (name, column)
-
-
-def _weighted(name: str, run: Run) -> bool:
-    """Whether a term is, or may be, as it is after its weight: its level then says nothing."""
-    total, raw = run.get(names.LOSS), run.terms(names.RAW)
-    untold = name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(raw) > 1
-    return name.startswith(names.WEIGHTED) or (untold and total is not None and signals.sums_to(raw, total))
 
 
 def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
@@ -249,43 +215,15 @@ def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> 
     )
 
 
-def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column, bool] | None:
-    """The first evaluation of the student with enough points, and whether its digits suffice to tell two from one."""
-    others = []
-    for name in _STUDENT:
-        column = run.get(name)
-        if column is None:
-            continue
-        known = signals.measured(signals.finite(column), run)
-        usable = name != names.EVAL_PERPLEXITY or signals.clamp_of(known.last if len(known) else 0.0) is None
-        digits = signals.significant_digits(known.last) if len(known) else 0
-        many = digits == t["digits"] - 1 and len(known) >= 2 * t["evaluations"]
-        if len(known) >= t["evaluations"] and usable:
-            if digits >= t["digits"] or many:
-                return name, known, True
-            others.append((name, known, False))
-    return others[0] if others else None
-
-
-def _training(run: Run) -> tuple[str, Column] | None:
-    label = signals.label_loss(run)
-    if label is not None:
-        return label
-    anchors = [term for term in run.terms(names.WEIGHTED) if term in names.ANCHORS]
-    if anchors and not run.terms(names.WEIGHT):
-        return names.WEIGHTED + anchors[0], run.columns[names.WEIGHTED + anchors[0]]
-    loss = run.get(names.LOSS)
-    if loss is None or run.terms(names.RAW) or run.terms(names.WEIGHTED):
-        return None
-    return names.LOSS, loss
-
-
 RULE = Rule(
     code="R312",
     name="evaluation-does-not-follow",
     level=Level.ERROR,
     page=__doc__,
-    needs=("|".join((*_STUDENT, names.EVAL_LOSS)), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
+    needs=(
+        "|".join((*signals.OF_THE_STUDENT, names.EVAL_LOSS)),
+        f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",
+    ),
     check=check,
     thresholds={
         "digits": 5,

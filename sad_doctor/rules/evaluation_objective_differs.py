@@ -4,7 +4,8 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout: a hint where the norm of the gradient over that number is below 0.04, as no mean's is.
+number of times, throughout: a hint where the norm of the gradient over that number is below 0.04, as no mean's is, or
+where no norm is logged: the gradient may be a mean, and the number alone a sum.
 Or the evaluation's is 1.44 times the training's, as bits are of nats; or its KL is many times its own label loss,
 which no mean over places is. Overfitting opens such a gap too, but not from the first
 evaluation on, if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
@@ -86,8 +87,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     if (found := _summed_kl(run) or multiple) is not None:
         times = found.numbers["times"] if multiple is found else 1.0
-        norm = signals.number_alone(run, times) if times.is_integer() and times > 1 else None
-        yield found if norm is None else _harmless(found, norm)
+        yield _by_the_norm(run, found, times) if times.is_integer() and times > 1 else found
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
@@ -155,13 +155,18 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     )
 
 
-def _harmless(found: Finding, norm: float) -> Finding:
-    return replace(
-        found,
-        level=Level.INFO,
-        evidence=(*found.evidence, f"The gradient's norm is {words.number(norm)}: the gradient is no sum"),
-        remedy="Divide the logged number, so that it can be compared.",
+def _by_the_norm(run: Run, found: Finding, times: float) -> Finding:
+    """A sum by what the gradient's norm says of it: a hint where that speaks against it, or is not logged."""
+    norm = signals.number_alone(run, times)
+    if norm is None and run.get(names.GRAD_NORM) is not None:
+        return found
+    told = (
+        "No norm of the gradient is logged: it would tell whether the gradient is a sum too"
+        if norm is None
+        else f"The gradient's norm is {words.number(norm)}: the gradient is no sum"
     )
+    remedy = "Divide the logged number, so that it can be compared" + ("; log the norm." if norm is None else ".")
+    return replace(found, level=Level.INFO, evidence=(*found.evidence, told), remedy=remedy)
 
 
 def _bits(step: Floats, values: tuple[float, float]) -> Finding:

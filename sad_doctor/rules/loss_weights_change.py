@@ -4,6 +4,7 @@
 A log of the total and of two to four terms before their weights, and no weights. Up to one record the total is the sum
 of its terms by constant weights, to the last digit, and from the next one on by others. All of them so many times
 larger or smaller is a warning: a factor of the whole loss. Other weights are a hint: a stage of a schedule does that.
+So are weights that the log does tell, where two of them take each other's value from one record to the next.
 
 ## Why it is bad
 The total jumps, or falls, and no term of it does: what looks like a divergence, a spike or progress is a factor. The
@@ -64,9 +65,10 @@ from sad_doctor.run import Run
 
 def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the step from which on the weights are others."""
-    found = signals.reweighted(run)
+    found = signals.reweighted(run) or signals.exchanged(run)
     if found is None:
         return
+    pair = found.exchanged
     at = words.step(found.step)
     told = words.listing([_told(term, weight, found.after[term]) for term, weight in found.before.items()])
     factor = "" if found.times is None else _number(found.times)
@@ -75,6 +77,8 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
         headline=(
             f"From step {at} on the loss is {factor} times what it was of the same terms: it alone changes."
             if factor
+            else f"From step {at} on the weights of {words.listing(pair)} are each other's: {told}."
+            if pair
             else f"From step {at} on the loss is made of its terms by other weights: {told}."
         ),
         evidence=(f"Weights by which the terms make the loss: {told}",),
@@ -82,6 +86,9 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
             "A factor of the whole loss changes: the accumulation, the processes, what it is divided by; the gradient "
             "changes with it, unless only the printing does."
             if factor
+            else "One number is read by two conventions, such as alpha for KD and alpha for the labels; or a schedule "
+            "means it."
+            if pair
             else "A schedule or a stage sets other weights there, and they are not logged."
         ),
         remedy="See what begins at that step, a resume, a stage, another accumulation; log the weights.",

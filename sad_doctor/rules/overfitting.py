@@ -8,8 +8,9 @@ error comes from second differences, in which no trend counts. An evaluation tha
 divergence, and told as that. Or the training's label loss, which began where the evaluation's did, comes down to less
 than half of it, while the evaluation stands; or the training's total does, over three passes and more, which was much
 nearer to the evaluation's total at the first of the evaluations. Or, as a hint, the training's loss drops where each
-pass over the texts begins, twice or more, and the evaluation no longer falls. Where an accuracy of the evaluation still
-rises meanwhile, the finding is a hint: the student grows too sure of itself, and still answers better.
+pass over the texts begins, twice or more, and the evaluation no longer falls; in a log without epochs three falls at
+one distance. Where an accuracy of the evaluation still rises meanwhile, the finding is a hint: the student grows too
+sure of itself, and still answers better.
 
 ## Why it is bad
 From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier

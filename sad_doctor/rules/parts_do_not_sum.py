@@ -66,7 +66,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
 _SAID = re.compile(r"the loss that is trained is (-?[\d.]+(?:e[-+]?\d+)?), its parts sum to (-?[\d.]+(?:e[-+]?\d+)?)")
@@ -283,6 +283,7 @@ RULE = Rule(
     code="R204",
     name="parts-do-not-sum",
     level=Level.WARNING,
+    hint=Hint.READING,
     page=__doc__,
     needs=(names.LOSS, f"{names.RAW}|{names.WEIGHTED}"),
     check=check,

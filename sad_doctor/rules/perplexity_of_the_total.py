@@ -4,7 +4,8 @@
 In at least half of the evaluations the logarithm of the perplexity is, within printed precision, the evaluation's total
 (which has several parts, or differs from the LM loss beside it) or the training total of the same step. Or it is above
 `nats` and within 10% of the training total: no vocabulary makes a language model so bad, so it is no language-model
-loss. A clamped value is left to the rule of clamps.
+loss. A clamped value is left to the rule of clamps. Two
+evaluations that are written at one step are not judged: which of their numbers belong together is not told.
 
 ## Why it is bad
 Perplexity is exp of the LM loss alone: the number of equally likely next tokens. Exp of KD + layerwise + LM is no
@@ -62,6 +63,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     perplexity = signals.tidy(found)
+    if any(_doubled(run.get(name)) for name in (names.EVAL_LOSS, names.EVAL_PERPLEXITY, names.EVAL_LM_LOSS)):
+        raise TooFew("two evaluations are written at one step, and which numbers are of one set is not told")
     if not _several(run.terms(names.RAW), run.terms(names.WEIGHTED), run.terms(names.EVAL_RAW)):
         raise TooFew("the log does not tell two parts of the loss, so its loss may be the LM loss itself")
     told = [
@@ -75,6 +78,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("evaluations whose perplexity is exp of a total", len(hits))
     if hits and 2 * len(hits) >= len(told):
         yield _finding(hits, len(perplexity))
+
+
+def _doubled(column: Column | None) -> bool:
+    """Whether a column has two values at half of its steps or more: more than a resume tells again."""
+    if column is None:
+        return False
+    again = (np.diff(column.step) == 0) & (np.diff(column.value) != 0)
+    return 2 * int(np.sum(again)) >= np.unique(column.step).size > 1
 
 
 def _several(*groups: dict[str, Column]) -> bool:

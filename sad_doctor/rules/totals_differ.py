@@ -71,7 +71,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
@@ -80,18 +79,11 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-_MOST = 6
-"""With more terms some of them sum to anything."""
-
-_ADDED = 0.25
-"""How far from the training's total what an evaluation adds may lie."""
-
 _FEW = 3
 """Fewest evaluations that lie far from the training throughout."""
 
-_AS_NEAR, _STEADY = 0.02, 0.9
-"""By how much less a label loss alone may come near, to be what is meant: a term that small is not to be seen. The rank
-correlation of a ratio that grows all along with its place."""
+_STEADY = 0.9
+"""The rank correlation of a ratio that grows all along with its place."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -118,14 +110,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _sums(evaluation: Column, level: Floats) -> Finding | None:
     """An evaluation that adds the training's level to the evaluation before, each time."""
-    added = np.diff(evaluation.value) / level[1:]
-    if not bool(np.all(np.abs(added - 1) < _ADDED)) or float(np.median(np.abs(added - 1))) > 0.5 * _ADDED:
+    if not signals.adds_itself(evaluation, level):
         return None
     found = _finding(
         evaluation,
         f"Each evaluation is larger than the one before by the training's total, from "
         f"{words.number(float(evaluation.value[0]))} to {words.number(evaluation.last)}",
-        f"At {len(evaluation)} evaluations in a row, within {words.percent(_ADDED)}",
+        f"At {len(evaluation)} evaluations in a row, within {words.percent(signals.ADDED)}",
         "The sum of the evaluation is never set to 0: each says all that were before, too.",
     )
     return replace(found, level=Level.WARNING)
@@ -133,36 +124,21 @@ def _sums(evaluation: Column, level: Floats) -> Finding | None:
 
 def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
     """Some of the parts that sum to the evaluation's total at each of its steps, where all of them do not."""
-    terms = {term: signals.finite(signals.tidy(column)) for term, column in signals.parts(run).terms.items()}
-    if not 2 <= len(terms) <= _MOST or any(len(column) < 4 * signals.AROUND for column in terms.values()):
+    made = signals.made_of(run, evaluation, t["apart"], t["near"])
+    if made is None:
         return None
-    levels = {term: signals.around(column, evaluation.step) for term, column in terms.items()}
-    whole = np.sum(list(levels.values()), axis=0)
-    missed = np.abs(whole / evaluation.value - 1)
-    if not bool(np.all(missed > t["apart"])):
-        return None
-    subsets = [some for count in range(1, len(terms)) for some in combinations(terms, count)]
-    misses = {some: np.abs(np.sum([levels[term] for term in some], axis=0) / evaluation.value - 1) for some in subsets}
-    typical = {some: float(np.median(miss)) for some, miss in misses.items()}
-    best = min(subsets, key=lambda some: typical[some])
-    fits = typical[best] < min(t["near"], float(np.median(missed)) / 3) and bool(np.all(misses[best] < missed))
-    label = next((term for term in terms if term in names.ANCHORS), None)
-    raw = label is not None and signals.term_evaluated(run, evaluation) == label
-    if label is not None and (typical[label,] < typical[best] + _AS_NEAR if fits else raw):
-        best = (label,)
-    elif not fits:
-        return None
-    out, whose = [term for term in terms if term not in best], "" if fits else ", before its weight,"
+    whose = "" if made.weighted else ", before its weight,"
     found = _finding(
         evaluation,
-        f"The evaluation's total is that of {words.listing(best)} alone{whose} at all {len(evaluation)} evaluations: "
-        f"{words.listing(out)} {'is' if len(out) == 1 else 'are'} not in it",
+        f"The evaluation's total is that of {words.listing(made.terms)} alone{whose} at all {len(evaluation)} "
+        f"evaluations: {words.listing(made.out)} {'is' if len(made.out) == 1 else 'are'} not in it",
         f"{words.number(evaluation.last)} at step {words.step(evaluation.step[-1])}, where the parts sum to "
-        f"{words.number(float(whole[-1]))}",
+        f"{words.number(made.whole)}",
         "The evaluation makes its total by another code than the training, or it logs the label loss as its loss.",
     )
-    # a label loss alone is what many evaluate on purpose
-    return found if set(best) <= names.ANCHORS else replace(found, level=Level.WARNING)
+    # a label loss alone is what many evaluate on purpose, and many leave out what asks for the teacher's states
+    meant = set(made.terms) <= names.ANCHORS or not set(made.out) & {names.KD, *names.ANCHORS}
+    return found if meant else replace(found, level=Level.WARNING)
 
 
 def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:

@@ -9,6 +9,7 @@ from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlati
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.epochs import drops_at_passes, in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
+from sad_doctor.signals.followed import OF_THE_STUDENT, as_loss, learned, never_came_down, student_evaluated
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.levels import BLOCK, Levels, levels
@@ -20,7 +21,7 @@ from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
-from sad_doctor.signals.reweighted import Reweighted, reweighted
+from sad_doctor.signals.reweighted import Reweighted, exchanged, reweighted
 from sad_doctor.signals.rises import Rise, lowest, rise
 from sad_doctor.signals.scaled import number_alone
 from sad_doctor.signals.seams import (
@@ -41,15 +42,18 @@ from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_w
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
+from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
 from sad_doctor.signals.weights_evaluated import other_weights
 from sad_doctor.signals.zeros import zeros_astray, zeros_in_turn
 
 __all__ = [
+    "ADDED",
     "AROUND",
     "BLOCK",
     "CLAMPS",
+    "OF_THE_STUDENT",
     "Absent",
     "Beginning",
     "Beside",
@@ -61,6 +65,7 @@ __all__ = [
     "Leap",
     "Levels",
     "Lost",
+    "MadeOf",
     "Parts",
     "Regular",
     "Repeat",
@@ -72,10 +77,12 @@ __all__ = [
     "TeacherGap",
     "Wave",
     "absent",
+    "adds_itself",
     "after_its_weight",
     "all_equal",
     "always_zero",
     "around",
+    "as_loss",
     "beginnings",
     "beside",
     "blocks",
@@ -91,6 +98,7 @@ __all__ = [
     "evaluation_moves",
     "evaluations",
     "events_at",
+    "exchanged",
     "fades",
     "fall",
     "falls",
@@ -107,16 +115,19 @@ __all__ = [
     "label_evaluated",
     "label_loss",
     "leaps",
+    "learned",
     "lengths",
     "level_off",
     "levels",
     "loss_falls",
     "lost",
     "lowest",
+    "made_of",
     "measured",
     "measures",
     "negligible",
     "neighbours",
+    "never_came_down",
     "never_steps",
     "noise_share",
     "noises",
@@ -150,6 +161,7 @@ __all__ = [
     "stands_still",
     "stands_while",
     "still",
+    "student_evaluated",
     "sums_to",
     "switches",
     "table",

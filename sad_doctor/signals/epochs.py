@@ -18,6 +18,12 @@ _SIDE, _LEAST = 20, 3
 _SIGMAS = 3.0
 """So many standard errors are sure."""
 
+_SCANNED = 1000
+"""So many points of a series, at most, in which the borders of passes are looked for."""
+
+_SHARP = 6
+"""The share of a side, one in so many, by which the place of a fall may miss the border."""
+
 _STEEPER = 3
 """So many times what a series falls within a pass, over as many records, is a fall at its border."""
 
@@ -57,13 +63,21 @@ def drops_at_passes(run: Run, column: Column) -> list[Jump]:
     """Return the falls of a tidy ``column`` where the second pass over the texts begins, the third, and so on.
 
     Empty where fewer than two begin, or where it does not fall at each by several times what it falls within the pass
-    before; or not surely, all of them together. A student that knows texts when they come again does so.
+    before; or not surely, all of them together. A student that knows texts when they come again does so. In a log
+    without epochs passes are looked for: three falls or more at one distance from the first record on, and surer ones.
     """
     epoch = _epochs(run)
-    if epoch is None or len(epoch) < 2 or np.any(np.diff(epoch.value) < 0):
+    if epoch is None:
+        column = _thinned(column)
+        every = _distance(column.value)
+        edges = np.arange(every, len(column), every) if every else np.empty(0, dtype=int)
+        sigmas, fewest = 2 * _SIGMAS, 3
+    elif len(epoch) < 2 or np.any(np.diff(epoch.value) < 0):
         return []
-    passes = np.floor(np.interp(column.step, epoch.step, epoch.value) + 1e-6)
-    edges = np.flatnonzero(np.diff(passes) > 0) + 1
+    else:
+        passes = np.floor(np.interp(column.step, epoch.step, epoch.value) + 1e-6)
+        edges, sigmas = np.flatnonzero(np.diff(passes) > 0) + 1, _SIGMAS
+        fewest = 2
     borders = [0, *(int(at) for at in edges if len(column) - at >= _LEAST), len(column)]
     drops, errors = [], []
     for start, at, end in zip(borders, borders[1:], borders[2:], strict=False):
@@ -74,9 +88,41 @@ def drops_at_passes(run: Run, column: Column) -> list[Jump]:
         within = gain(column.value[start : start + side], before)
         slope = max(0.0, within.amount) * side / (at - start - side)
         fall = gain(before, after)
-        if fall.amount <= _STEEPER * slope:
+        # a border that is looked for must be sure by itself
+        if fall.amount <= _STEEPER * slope or (epoch is None and not fall.surely_above(0.0)):
             return []
         errors.append(fall.error)
         drops.append(Jump(float(column.step[at]), float(np.median(before)), float(np.median(after))))
     whole = sum(drop.before - drop.after for drop in drops)
-    return drops if len(drops) > 1 and whole > _SIGMAS * float(np.linalg.norm(errors)) else []
+    return drops if len(drops) >= fewest and whole > sigmas * float(np.linalg.norm(errors)) else []
+
+
+def _thinned(column: Column) -> Column:
+    """The column in :data:`_SCANNED` means of neighbours at most, each at the step of its first record."""
+    each = -(-len(column) // _SCANNED)
+    count = len(column) // each if each else 0
+    rows = column.value[: count * each].reshape(count, each)
+    return column if each < 2 else Column(column.step[: count * each : each], rows.mean(axis=1))
+
+
+def _distance(value: Floats) -> int:
+    """The number of records between falls that come again and again from the first record on; 0 without any."""
+    sums, best = np.append(0.0, np.cumsum(value)), (0.0, 0)
+    for every in range(3 * _LEAST, (value.size - _LEAST) // 2 + 1):
+        side = min(_SIDE, every // 3)
+        at = np.arange(every, value.size - side + 1, every)
+        falls = (2 * sums[at] - sums[at - side] - sums[at + side]) / side
+        score = float(falls.mean()) * float(np.sqrt(side * at.size))
+        if score > best[0] and float(falls.min()) > 0:
+            best = (score, every)
+    return best[1] if best[1] and _sharp(sums, value.size, best[1]) else 0
+
+
+def _sharp(sums: Floats, size: int, every: int) -> bool:
+    """Whether a series falls at the borders themselves and not about them: most of them are where it falls most."""
+    side = min(_SIDE, every // 3)
+    at = np.arange(every, size - 2 * side + 1, every)
+    shifts = np.arange(-side, side + 1)
+    near = at[:, None] + shifts
+    falls = 2 * sums[near] - sums[near - side] - sums[near + side]
+    return bool(at.size) and float(np.median(np.abs(shifts[np.argmax(falls, axis=1)]))) <= max(1, side // _SHARP)

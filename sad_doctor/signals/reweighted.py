@@ -1,9 +1,10 @@
-"""Where the weights of a log that tells none change from one record to the next."""
+"""Where the weights of a log change from one record to the next: fitted ones of a log that tells none, or told ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sad_doctor import names
 from sad_doctor.run import Floats, Run
 from sad_doctor.signals.parts import table
 from sad_doctor.signals.series import tidy
+from sad_doctor.signals.switches import switches
 
 _TERMS, _FEWEST, _ALIKE = 4, 16, 300.0
 """Most terms, fewest records on either side, and the largest condition of the terms there."""
@@ -33,6 +35,16 @@ class Reweighted:
     before: Mapping[str, float]
     after: Mapping[str, float]
     times: float | None
+
+    @property
+    def exchanged(self) -> tuple[str, str] | None:
+        """The two terms whose weights take each other's value, if two do."""
+        for one, other in combinations(self.before, 2):
+            first, second = self.before[one], self.before[other]
+            swap = _near(self.after[one], second) and _near(self.after[other], first)
+            if swap and not _near(first, second):
+                return one, other
+        return None
 
 
 def reweighted(run: Run) -> Reweighted | None:
@@ -70,6 +82,24 @@ def reweighted(run: Run) -> Reweighted | None:
         dict(zip(raw, second.tolist(), strict=True)),
         float(np.median(factors)) if shared else None,
     )
+
+
+def exchanged(run: Run) -> Reweighted | None:
+    """Return the first step at which two weights that the log tells take each other's value; else None."""
+    at: dict[float, dict[str, tuple[float, float]]] = {}
+    for switch in switches(run):
+        term = names.term_of(switch.column)
+        if term is not None and switch.column.startswith(names.WEIGHT):
+            at.setdefault(switch.step, {})[term] = (switch.before, switch.after)
+    for step, told in at.items():
+        before, after = ({term: pair[i] for term, pair in told.items()} for i in (0, 1))
+        if (found := Reweighted(step, before, after, None)).exchanged is not None:
+            return found
+    return None
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= _SAME * max(abs(one), abs(other))
 
 
 def _fit(rows: Floats) -> Floats | None:

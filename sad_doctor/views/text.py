@@ -25,6 +25,8 @@ WIDEST = 100
 
 _OF_READING = frozenset({"raw-is-weighted"})
 """Hints on how to read the log, which say nothing about the run."""
+_FEW = "too-few-records"
+"""The hint that there is too little, which is said already where that comes first."""
 _STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 
 
@@ -77,15 +79,15 @@ def verdict(report: Report) -> str:
     if report.unread:
         return f"{words.capital(report.unread)}. {verdict(replace(report, unread=''))}"
     if report.little:
-        return f"Too little to judge: {report.little}."
+        seen = _doubt(report, but=_FEW)
+        return f"Too little to judge: {report.little}.{f' But a hint: {seen}' if seen else ''}"
     if not report.judged:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
     passed = f"{_rules(len(report.passed))} passed{untold}."
-    doubt = next((story.finding for story in report.stories if story.finding.name not in _OF_READING), None)
-    if doubt is not None:
+    if doubt := _doubt(report):
         # a doubt is no alarm, but whoever reads only this line must not think that all is well
-        return f"No red flag, but a hint: {doubt.headline} {words.capital(passed)}"
+        return f"No red flag, but a hint: {doubt} {words.capital(passed)}"
     return f"Nothing wrong found: {passed}"
 
 
@@ -100,6 +102,12 @@ def not_checked(report: Report) -> Iterator[tuple[str, str]]:
 
 def _rules(count: int) -> str:
     return f"{count} rule{'' if count == 1 else 's'}"
+
+
+def _doubt(report: Report, but: str = "") -> str:
+    """The headline of the first hint at the training itself, and nothing where there is none."""
+    told = (story.finding for story in report.stories if story.finding.name not in {*_OF_READING, but})
+    return next((finding.headline for finding in told), "")
 
 
 def _alarming(report: Report) -> bool:

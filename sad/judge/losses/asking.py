@@ -40,6 +40,11 @@ def other_readings(call: Call, raised: str) -> Iterator[Call]:
         yield call.formed(roles={**call.roles, sides[0]: Role.BATCH})
     if SIZES.search(raised) and call.takes(Role.MASK, Role.PADDING) and not call.form.column:
         yield call.formed(column=True)
+    weights = [name for name in call.reading.named(Role.ONES) if name in call.defaults()]
+    if SIZES.search(raised) and weights:
+        # of which axis they are is not told: each is 1 anyway
+        yield call.formed(roles={**call.roles, **dict.fromkeys(weights, Role.DEFAULT)})
     labels = [name for name, role in roles.items() if role is Role.LABELS]
-    if OF_LABELS.search(raised) and len(labels) == 1 and Role.TEACHER not in roles.values():
+    soft = len(labels) == 1 and re.search(rf"softmax\(\s*{labels[0]}\b", source(call))
+    if (soft or OF_LABELS.search(raised)) and len(labels) == 1 and Role.TEACHER not in roles.values():
         yield call.formed(roles={**call.roles, labels[0]: Role.TEACHER})

@@ -24,7 +24,7 @@ from sad.judge.losses.constructor import (
     word_for,
 )
 from sad.judge.losses.form import Form
-from sad.judge.losses.labelled import labelled_roles, marks
+from sad.judge.losses.labelled import PAD, absent, labelled_roles, marks, padded_by_self
 from sad.judge.losses.layers import layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
@@ -67,7 +67,8 @@ class Call:
         """The classes of the user's own that parameters must be objects of."""
         every = self._parameters()
         self.reading = read(every, known=self._known(every, self._source))
-        self.reading = replace(self.reading, roles={**self.reading.roles, **self.roles})
+        told = absent(self.reading, self._source)
+        self.reading = replace(told, roles={**told.roles, **self.roles})
         self.asked.word = self._word
 
     def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form
@@ -183,7 +184,8 @@ class Call:
 
     @cached_property
     def _marks(self) -> tuple[int, int]:
-        return marks(self.about or self.target, self.target)
+        ignored, padding = marks(self.about or self.target, self.target)
+        return (PAD, PAD) if ignored == IGNORED and padded_by_self(self.owner) else (ignored, padding)
 
     def _word(self, name: str) -> str | None:
         try:

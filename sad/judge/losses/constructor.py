@@ -178,6 +178,8 @@ def _worked_out(value: ast.expr, defaults: Mapping[str, object]) -> object:
     if not isinstance(value, ast.Call) or value.keywords:
         return None
     made = value.func
+    if isinstance(made, ast.Name) and made.id == "getattr" and len(value.args) == 3:
+        return _worked_out(value.args[2], {})
     if isinstance(made, ast.Name) and made.id in ("float", "int", "str", "bool") and len(value.args) == 1:
         inner = _worked_out(value.args[0], defaults)
         return None if inner is None else {"float": float, "int": int, "str": str, "bool": bool}[made.id](inner)

@@ -19,7 +19,7 @@ from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used, without_states
 from sad.judge.losses.screen import Entry, screened
-from sad.judge.losses.views import cut_in_views, two_views
+from sad.judge.losses.views import no_teacher
 from sad.judge.roles import Role, Space
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
@@ -66,10 +66,8 @@ def discover(call: Call, seed: int) -> Shape:
 
     Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
     """
-    if views := two_views(call.reading.roles):
-        raise NeedsAdapterError(f"{views} are views of examples: a contrastive loss has no teacher to be equal to")
-    if cut := cut_in_views(source(call), call.defaults()):
-        raise NeedsAdapterError(f"it cuts its batch by {cut} into views of the same examples: none is a teacher's")
+    if why := no_teacher(call.reading.roles, source(call), call.defaults()):
+        raise NeedsAdapterError(why)
     try:
         return _discovered(call, seed)
     except CannotRunError as error:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from inspect import Parameter
 
 from torch import Tensor
 
 from sad.judge.losses.lists import IDS, LISTS
-from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MODELS, PADS, SMOOTH, THEIRS, tokens
-from sad.judge.roles import Role, Space, setting
+from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MINE, MODELS, PADS, SMOOTH, THEIRS, tokens
+from sad.judge.roles import Reading, Role, Space, setting
 from sad.subjects.divergence import IGNORED
 
+PAD = 1
+"""The id that is padding where an object says which: fairseq's."""
 SETTING = (int, float, bool, str)
 """Types of defaults that are no tensor's."""
 
 PADDED = re.compile(r"(\w+)(?:\s*[!=]=|\.(?:ne|eq)\()\s*([A-Z_]*PAD[A-Z_]*)\b")
 """What is compared with a constant that says padding."""
+PAIRS = ((MINE, THEIRS), (THEIRS, MINE))
 OF_IDS = re.compile(r"ids|inputs?$|^src|source|tokens", re.IGNORECASE)
 """In the names of what is the input of a model, not its labels."""
 
@@ -32,6 +36,9 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
     found |= {name: Role.SMOOTHING for name in required if _smooths(name, text)}
+    if len(named_sides(required)) == 2 and not LABELS & {"_".join(tokens(name)) for name in required}:
+        others = [name for name in required if not (MINE | THEIRS) & set(tokens(name))]
+        found |= {name: Role.LABELS for name in others if name not in found and _index_of_a_label_loss(name, text)}
     for parameter in every:
         optional = parameter.default is None and "_".join(tokens(parameter.name)) in LATE_LABELS
         if (
@@ -42,6 +49,20 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
         ):
             found[parameter.name] = Role.LABELS
     return found
+
+
+def named_sides(names: Iterable[str]) -> list[str]:
+    """Return the first name that says that it is the student's, and the first that says the teacher's."""
+    words = {name: set(tokens(name)) for name in names}
+    told = [[name for name, has in words.items() if has & side and not has & other] for side, other in PAIRS]
+    return [one[0] for one in told if one]
+
+
+def absent(reading: Reading, text: str) -> Reading:
+    """Return a reading in which what no name tells is None where the source asks whether it is."""
+    none = [name for name in reading.unread if re.search(rf"\b{name} is (?:not )?None\b", text)]
+    unread = tuple(name for name in reading.unread if name not in none)
+    return replace(reading, roles={**reading.roles, **dict.fromkeys(none, Role.NONE)}, unread=unread)
 
 
 def _optional_teacher(every: list[Parameter], required: list[str]) -> dict[str, Role]:
@@ -67,6 +88,11 @@ def ignored_label(text: str, names: Mapping[str, object]) -> int:
     told |= set(re.findall(r"\b\w*(?:target|label|tgt)\w*\s*[!=]=\s*(-\d+)\b", text))
     told |= {pad for of, pad in PADDED.findall(text) if not OF_IDS.search(of)}
     return _number(told, names)
+
+
+def padded_by_self(owner: object) -> bool:
+    """Whether the methods of a class take their padding from the object: its labels have that id for none."""
+    return bool(re.search(r"\bself\.pad(?:ding)?_idx\b", _source(owner))) if owner is not None else False
 
 
 def padding_id(text: str, names: Mapping[str, object]) -> int:
@@ -119,3 +145,8 @@ def _smooths(name: str, text: str) -> bool:
 def _in_a_label_loss(name: str, text: str) -> bool:
     """Whether the source takes it for the index of a class."""
     return bool(re.search(rf"(?:cross_entropy|nll_loss|scatter_?|gather|one_hot)\([^=\n]*\b{name}\b", text))
+
+
+def _index_of_a_label_loss(name: str, text: str) -> bool:
+    """Whether the source takes it for the labels of a cross-entropy, which are its second argument."""
+    return bool(re.search(rf"(?:cross_entropy|nll_loss)\([^=\n]*,\s*{name}\b", text))

@@ -17,6 +17,9 @@ WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
 OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
+NO_KERNEL = re.compile(r"not implemented for '(?:BFloat16|Half)'")
+"""What torch says of an operation that this processor has not in half precision."""
+ONE_BATCH = "it compares rows with one another: its batch is not to be split"
 CUT = re.compile(r"\btopk\(|\btop_k\b")
 """Where a source keeps the likeliest tokens alone."""
 LARGE = re.compile(r"^(?:a logit of \d+|logits \d+ times as large)")
@@ -37,13 +40,14 @@ def settled(
     mixed: bool = False,
     coupled: bool = False,
     maps: bool = False,
+    marked: bool = False,
 ) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
     ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
     with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it,
     with ``coupled`` it compares its rows with one another on purpose, with ``maps`` it takes the weights of an
-    attention.
+    attention, with ``marked`` one id of the vocabulary stands where a label is none.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -58,12 +62,13 @@ def settled(
         return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
     if verdict.cause is Cause.RULED_OUT or (name == "finite" and LOUD.search(verdict.says)):
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
-    if uneven and name in WEIGHED:
-        return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if name in WEIGHED and (uneven or coupled):
+        why = "its rows have weights of their own" if uneven else ONE_BATCH
+        return _allowed(f"{why}: {verdict.says}", verdict)
+    if marked and verdict.says.startswith("the tokens in another order"):
+        return _allowed(f"the id that stands where a label is none is one of them: {verdict.says}", verdict)
     if maps and LARGE.search(verdict.says):
         return _allowed(f"an attention is hardly ever so sharp: {verdict.says}", verdict)
-    if coupled and name in WEIGHED:
-        return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:
         return _allowed(f"it does not see the scale of logits: {verdict.says}", verdict)
     if name == "derivative" and not divergence.known and HELD_BACK.search(text):
@@ -73,6 +78,8 @@ def settled(
 
 def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, scaleless: bool, mixed: bool) -> str:
     """Why a fault is one of half precision that its caller can mend; '' where it is none."""
+    if NO_KERNEL.search(verdict.says):
+        return "not so on this processor"
     if verdict.cause is Cause.FLOAT16 and mixed:
         return "the label loss beside it may overflow in float16: give it float32 logits"
     if not divergence.known and (verdict.cause is Cause.FLOAT16 or OF_FLOAT16.search(verdict.says)):

@@ -89,3 +89,12 @@ def _told(reading: Reading) -> bool:
     return (
         all(role in reading.spaces for role in (Role.STUDENT, Role.TEACHER)) or Space.LOGITS in reading.spaces.values()
     )
+
+
+def unpulled_without(call: object, *, attached: bool) -> str:
+    """Name a parameter that was given None, where no gradient reaches the student's logits: without it there may be
+    nothing to compute. '' elsewhere.
+    """
+    if attached or not isinstance(call, Call):
+        return ""
+    return next(iter(call.reading.named(Role.NONE)), "")

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sad.judge.output import NAMES
 
-BACK = re.compile(r"\.backward\(")
-"""Where a source sends a gradient back itself, as the step of a trainer does."""
+BACK = re.compile(r"^[^#\n]*\.backward\(", re.MULTILINE)
+"""Where a source sends a gradient back itself, as the step of a trainer does; a comment may only speak of it."""
 
 
 def with_own_gradient(returned: Any, logits: Iterable[Any]) -> Tensor | None:  # noqa: ANN401 - what a loss returns

@@ -22,7 +22,7 @@ from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.layers import is_attention
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.listed import over_fewer
-from sad.judge.losses.misread import given_as, uncertain
+from sad.judge.losses.misread import given_as, uncertain, unpulled_without
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
 from sad.judge.losses.sketch import sketched
@@ -84,6 +84,8 @@ def session(
         except Exception as error:
             yield _line("can_be_called", Verdict(False, _raised(said(error))), name, seed, began)
             return
+        if unpulled := unpulled_without(whole.shape.call, attached=whole.shape.sample.attached):
+            raise NeedsAdapterError(f"no gradient reaches the student's logits, given {unpulled} as None")
         divergence = whole.divergence
         what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
         yield {"what": what, "assumed": assumptions(whole), "call_seconds": _seconds(whole)}
@@ -194,6 +196,7 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     of["coupled"] = not whole.known and bool(RELATED.search(text))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
     of["maps"] = any(is_attention(side) for side in whole.shape.call.reading.named(Role.STUDENT))
+    of["marked"] = whole.shape.call.ignored >= 0
     verdict = settled(name, divergence, text, **of)
     return no_effect(whole, verdict) if name == "arguments_have_effect" else verdict
 

@@ -11,7 +11,9 @@ from sad.judge.losses.context import source
 from sad.judge.roles import Role
 
 IN_STEP = re.compile(
-    r"seq2seq|encoder|decoder_input_ids|masked_?lm|\bmlm\b|\bt5\b|\bbart\b|whisper|classif|shift", re.IGNORECASE
+    r"seq2seq|encoder|decoder_input_ids|masked_?lm|\bmlm\b|\bt5\b|\bbart\b|whisper|classif|shift"
+    r"|get_targets\(|net_input",
+    re.IGNORECASE,
 )
 """What the source of a method has in it whose model gives the logits of its own labels, or whose labels are shifted."""
 CAUSAL = re.compile(

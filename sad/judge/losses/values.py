@@ -16,7 +16,7 @@ from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import counting
 from sad.judge.losses.layers import Projection, compared, layers_of
 from sad.judge.losses.lists import ids_of
-from sad.judge.names import TEACHER_MODELS, THEIRS, tokens
+from sad.judge.names import OF_EXAMPLES, TEACHER_MODELS, THEIRS, tokens
 from sad.judge.parts import Marked, pad_for
 from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
@@ -78,6 +78,7 @@ class Values:
             Role.VOCAB: given.student_logits.shape[-1],
             Role.COUNT: self._count(),
             **dict.fromkeys(PARTS, Marked(pad_for(asking.text))),
+            **dict.fromkeys(("padding_idx", "pad_idx"), asking.ignored),
         }
 
     def left(self, role: Role, name: str) -> bool:
@@ -128,7 +129,8 @@ class Values:
             case Role.LAYERS:
                 return compared(name, self.call.text)
             case Role.ONES:
-                return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
+                each = 1 if self.form.rank == 3 and set(tokens(name)) & OF_EXAMPLES else 2
+                return self._flat(torch.ones(self.given.student_logits.shape[:each], dtype=self.student.dtype))
             case Role.OBJECT:
                 reads = "tokenizer" in name or name in PARTS
                 return self.settings[PARTS[0]] if reads else Config(name, self.settings, self.call.asked)
@@ -278,9 +280,13 @@ class Values:
         batch["prompts"] = batch["prompt_ids"] = ids[:, :1] if ids.ndim > 1 else ids[:1]
         return batch
 
-    def _cached(self, name: str) -> Tensor | None:
-        """The teacher's logits where a batch has them, as of a run of the teacher before; None for other names."""
+    def _cached(self, name: str) -> Any:  # noqa: ANN401 - a tensor, a number, or None
+        """What a batch may have besides: the teacher's logits, of a run before, and its sizes; None for other names."""
         words = set(tokens(name)) if isinstance(name, str) else set()
+        if name in ("ntokens", "nsentences"):
+            return self._count() if name == "ntokens" else len(self.given.student_logits)
+        if name in ("src_tokens", "prev_output_tokens", "src_lengths"):
+            return self.ids if name != "src_lengths" else self._mask(padding=False).sum(dim=-1)
         cached = words == {"logits"} or (bool(words & THEIRS) and "logits" in words and len(words) == 2)
         return self._flat(self.teacher.detach()) if cached else None
 

@@ -97,6 +97,9 @@ def test_a_package_of_folders_alone_is_found_above(tmp_path):
 
 def test_what_only_logs_may_be_called():
     assert Placeholder("wandb.log")({"loss": 1}) is None
+    assert Placeholder("fairseq.utils.item")(torch.tensor(2.5)) == 2.5
+    with pytest.raises(NeedsAdapterError, match=r"it calls fairseq\.utils\.item, which is not installed here"):
+        Placeholder("fairseq.utils.item")("a word")
     assert not isinstance(1, Placeholder("a.B"))
     assert list(Missing("a").b) == []
 

@@ -65,3 +65,11 @@ def test_an_evaluation_that_is_the_training_s_of_the_record_before(judge):
     (finding,) = judge(RULE, text.format(str(losses)[1:-1], str([6.0, *losses[:-1]])[1:-1]))
     assert "of the record before" in finding.headline
     assert judge(RULE, text.format(str(losses)[1:-1], str([one + 0.01 for one in losses])[1:-1])) == []
+
+
+@pytest.mark.parametrize(("kd", "lm", "swapped"), [("5.6 -> 4.2", "1.8 -> 1", True), ("1.8 -> 1", "5.6 -> 4.2", False)])
+def test_names_that_are_each_other_s(judge, kd, lm, swapped):
+    text = f"steps: 100\ntrain/raw/kd: {kd} ~ 0.05\ntrain/raw/lm: {lm} ~ 0.05\nsteps: 8 every 12\neval/lm_loss: "
+    found = judge(RULE, text + "5.5 -> 4.3")
+    assert [(one.level, "each other's" in one.headline) for one in found] == [(Level.INFO, True)] * swapped
+    assert judge(RULE, text + "5.5 -> 5.4") == []  # hardly falls: two levels may be near by chance

@@ -109,6 +109,13 @@ def test_a_number_alone_is_summed_where_the_gradient_is_small(judge, norm, level
     assert any("no sum" in line for line in finding.evidence) == (level == Level.INFO)
 
 
+def test_without_a_norm_the_number_alone_may_be_a_sum(judge):
+    (finding,) = judge(RULE, "steps: 400\ntrain/loss: 24 -> 12 ~ 0.05\nsteps: 8 every 50\neval/loss: 5.8125 -> 3.1875")
+
+    assert finding.level == Level.INFO
+    assert any("No norm of the gradient is logged" in line for line in finding.evidence)
+
+
 def test_eight_times_is_a_count_though_the_evaluation_hardly_falls(judge):
     text = "steps: 60\ntrain/loss: {} ~ 0.05\nsteps: 10, 20, 30, 40, 50, 60\neval/loss: 5.4, 5.3, 5.25, 5.2, 5.18, 5.17"
     (finding,) = judge(RULE, text.format("43.2 -> 41.36"))

@@ -36,3 +36,18 @@ def test_a_term_that_keeps_its_weight_is_told_as_such(judge):
 )
 def test_constant_weights_or_none_that_fit(judge, text):
     assert judge(RULE, text) == []
+
+
+def test_weights_that_are_told_and_exchanged(judge):
+    """Alpha of KD, then of the labels: the log tells it, and nobody meant it."""
+    told = "\ntrain/weight/kd: {}\ntrain/weight/lm: {}"
+    kd, lm = ", ".join(["0.9"] * 30 + ["0.1"] * 30), ", ".join(["0.1"] * 30 + ["0.9"] * 30)
+    text = written((0.9, 0.1), (0.1, 0.9))
+    (finding,) = judge(RULE, text + told.format(kd, lm))
+    assert finding.level == Level.INFO
+    assert "the weights of kd and lm are each other's: kd 0.9, then 0.1" in finding.headline
+    assert "two conventions" in finding.cause
+
+    (untold,) = judge(RULE, text)
+    assert untold.headline == finding.headline
+    assert judge(RULE, text + told.format(kd, lm.replace("0.9", "0.5"))) == []  # a stage

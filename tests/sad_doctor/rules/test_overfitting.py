@@ -110,6 +110,13 @@ def test_a_drop_with_each_pass_beside_an_evaluation_that_stands_is_a_hint(judge,
     assert len(finding.evidence) == 2
 
 
+def test_passes_show_in_a_log_that_tells_no_epoch(judge):
+    text = seen_again("1.3, 1.31, 1.34", (1.6, 1.4, 1.2, 1.0))
+    untold = "\n".join(line for line in text.splitlines() if not line.startswith("train/epoch"))
+    (finding,) = judge(RULE, untold)
+    assert "drops where each pass over it begins, from 1.6 to 1.4" in finding.headline
+
+
 @pytest.mark.parametrize(
     ("evaluation", "levels"),
     [("1.3, 1.2, 1.1", (1.4, 1.2, 1.0)), ("1.3, 1.31, 1.34", (1.4, 1.38, 1.365)), ("1.3, 1.31, nan", (1.4, 1.2, 1.0))],

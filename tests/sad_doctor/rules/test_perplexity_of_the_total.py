@@ -82,3 +82,19 @@ def test_a_total_and_a_label_loss_that_cross_are_two(judge):
     )
     (finding,) = judge(RULE, text)
     assert finding.numbers["hits"] == 5
+
+
+def test_two_sets_at_one_step_are_not_judged(judge):
+    """The second one's loss is its label loss alone, and stands beside the first one's label loss."""
+    one, other = (5.7, 4.4, 3.9, 3.6, 3.4), (4.3, 4.0, 3.8, 3.6, 3.5)
+    label = [value - 1.5 for value in one]
+    twice = [value for pair in zip(one, other, strict=True) for value in pair]
+    nats = [value for pair in zip(label, other, strict=True) for value in pair]
+    text = (
+        f"steps: 5 every 10\ntrain/raw/kd: 1\ntrain/raw/lm: 2\neval/lm_loss: {', '.join(map(str, label))}\n"
+        f"steps: {', '.join(str(step) for i in range(1, 6) for step in (10 * i, 10 * i))}\n"
+        f"eval/loss: {', '.join(map(str, twice))}\n"
+        f"eval/perplexity: {', '.join(f'{math.exp(value):.4f}' for value in nats)}"
+    )
+    with pytest.raises(TooFew, match="two evaluations are written at one step"):
+        judge(RULE, text)

@@ -128,3 +128,9 @@ def test_what_parts_at_once_is_nothing_learned_by_heart(judge, after, fires):
     found = judge(RULE, f"{training}train/loss: {after} ~ 0.03\n{EVALUATED}9, 8.6, 8.3, 7.8, 7.7, 7.6, 7.5, 7.5")
     assert bool(found) is fires
     assert all("At once, by step" in one.cause and one.first_step > 36 for one in found)
+
+
+def test_a_term_of_the_states_may_be_left_out_on_purpose(judge):
+    (finding,) = judge(RULE, PARTS + EVALUATED + "8 -> 5.4")
+    assert finding.level == Level.INFO
+    assert "layerwise is not in it" in finding.headline

@@ -52,6 +52,23 @@ def test_without_epochs_or_with_few_records_no_drop_is_told():
     assert passes([1.4, 1.2, 1.0], each=6) == []
 
 
+def stairs(borders, records=200, noise=0.05):
+    steps = np.arange(records)
+    value = 3 - 0.25 * np.searchsorted(borders, steps, side="right")
+    value = value + noise * np.random.default_rng(2).standard_normal(records)
+    return [drop.step for drop in signals.drops_at_passes(parse("steps: 9\ntrain/loss: 3"), Column(steps + 1.0, value))]
+
+
+def test_passes_are_found_without_an_epoch():
+    assert stairs([50, 100, 150]) == [51, 101, 151]
+    assert stairs([1200, 2400, 3600], 4800) == [1201, 2401, 3601]  # read in means of five
+
+
+@pytest.mark.parametrize("borders", [[50, 120, 150], [100, 150], []])
+def test_falls_at_no_distance_are_no_passes(borders):
+    assert stairs(borders) == []
+
+
 def test_steps_of_the_first_pass_are_counted():
     steps = np.array([5.0, 15.0, 20.0, 30.0, 60.0])
     assert signals.in_first_pass(parse(EPOCHS), steps) == 3

@@ -36,6 +36,14 @@ def on_a_terminal(monkeypatch, run, **environment):
     return out.getvalue()
 
 
+def test_too_little_to_judge_may_still_show_something():
+    one = verdict(check(parse("steps: 1\ntrain/loss: 429")))
+    assert one.startswith(
+        "Too little to judge: 1 record of a loss, and no evaluation. But a hint: The total loss begins"
+    )
+    assert verdict(check(parse("steps: 1\ntrain/loss: 9"))).endswith("and no evaluation.")
+
+
 def test_first_line_is_the_cause_and_the_consequence_stands_beneath():
     text = render(SICK, check(SICK))
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.labelled import counting, ignored_label, labelled_roles, marks, padding_id, with_helpers
+from sad.judge.losses.leave_open import settled
 from sad.judge.losses.session import session
 from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.divergence import Reduction
 from sad.verdict import Standing
 
@@ -197,3 +201,78 @@ def test_a_smoothing_that_must_be_given_is_what_a_label_gives_away():
     assert smoothing == [{"epsilon": Role.SMOOTHING}, {}]
     events = list(session(Call(smoothed_nll), "smoothed_nll", only=("can_be_called",)))
     assert next(event["line"] for event in events if "line" in event).standing is Standing.HOLDS
+
+
+class Worded:
+    def __init__(self, loss_option, temperature=1.0):
+        self.loss_option, self.temperature = loss_option, temperature
+        if self.loss_option == "mse":
+            self.loss_function = nn.MSELoss(reduction="sum")
+        elif self.loss_option == "kl_div":
+            self.loss_function = nn.KLDivLoss(reduction="sum")
+
+    def get_loss(self, model_output, label, curr_batch_size):
+        if self.loss_option == "kl_div":
+            log_q = (model_output / self.temperature).log_softmax(-1)
+            total = self.loss_function(log_q, F.softmax(label / self.temperature, dim=-1)) / curr_batch_size
+        elif self.loss_option == "mse":
+            total = self.loss_function(model_output, label) / curr_batch_size
+        return total
+
+    def late(self, model_output, label, curr_batch_size):
+        if self.loss_option == "kl_div":
+            log_q = model_output.log_softmax(-1) / self.temperature
+            total = self.loss_function(log_q, F.softmax(label, dim=-1) / self.temperature) / curr_batch_size
+        return total
+
+
+def test_an_attribute_that_is_compared_with_words_is_one_whatever_its_name():
+    one = found(discover(Call(Worded.get_loss, owner=Worded), 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+    assert found(discover(Call(Worded.late, owner=Worded), 0), 0).faults
+
+
+def listed(student_logits, teacher_logits, indices: np.ndarray, convo_tokens):
+    """Rows of one conversation; the label loss is told beside it."""
+    log_q = student_logits.log_softmax(dim=-1)
+    if indices is not None:
+        log_q = log_q.gather(-1, torch.as_tensor(indices))
+    hard = F.cross_entropy(student_logits, convo_tokens)
+    kl = F.kl_div(log_q, teacher_logits.softmax(dim=-1), reduction="none").sum(dim=-1)
+    return {"loss": kl.mean(), "hard": hard}
+
+
+def averaged(student_logits, teacher_logits, indices: np.ndarray, convo_tokens):
+    """The same, and a mean over the vocabulary."""
+    log_q = student_logits.log_softmax(dim=-1)
+    if indices is not None:
+        log_q = log_q.gather(-1, torch.as_tensor(indices))
+    hard = F.cross_entropy(student_logits, convo_tokens)
+    return {"loss": F.kl_div(log_q, teacher_logits.softmax(dim=-1), reduction="none").mean(), "hard": hard}
+
+
+def test_what_the_source_asks_whether_it_is_none_is_none_and_what_a_label_loss_takes_is_labels():
+    call = Call(listed)
+    assert (call.reading.roles["indices"], call.reading.roles["convo_tokens"]) == (Role.NONE, Role.LABELS)
+    one = found(discover(call, 0), 0)
+    assert (one.name, one.faults) == ("forward KL", ())
+    assert found(discover(Call(averaged), 0), 0).faults
+
+
+def nothing_without(student_logits, teacher_logits, indices: np.ndarray):
+    if indices is None:
+        return student_logits.detach().sum() * 0
+    return (student_logits - teacher_logits).square().sum()
+
+
+def test_what_computes_nothing_without_what_was_none_is_not_judged():
+    with pytest.raises(NeedsAdapterError, match="given indices as None"):
+        list(session(Call(nothing_without), "a.py:nothing_without"))
+
+
+def distances(student_logits, teacher_logits):
+    return torch.cdist(student_logits.softmax(-1), teacher_logits.softmax(-1)).diagonal(dim1=-2, dim2=-1).mean()
+
+
+def test_an_operation_that_this_processor_has_not_in_half_precision_is_no_fault():
+    assert settled("finite", found(discover(Call(distances), 0), 0).divergence).standing is not Standing.BROKEN

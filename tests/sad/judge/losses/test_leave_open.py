@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sad.judge.battery import judged
@@ -79,3 +81,10 @@ def test_an_attention_is_hardly_ever_sharp(monkeypatch):
         monkeypatch.setattr(leave_open, "judged", lambda *_, says=says: Verdict(False, says))
         assert leave_open.settled("finite", PLAIN, maps=True).standing is standing
     assert leave_open.settled("finite", PLAIN).standing is Standing.BROKEN
+
+
+def test_a_mark_of_the_vocabulary_is_one_token_of_the_order(monkeypatch):
+    says = Verdict(False, "the tokens in another order: value 88.02, else 91.95 (x 0.957)")
+    monkeypatch.setattr(leave_open, "judged", lambda *_: says)
+    assert leave_open.settled("path_parity", SimpleNamespace(known=True), marked=True).standing is Standing.ALLOWED
+    assert leave_open.settled("path_parity", SimpleNamespace(known=True)) is says

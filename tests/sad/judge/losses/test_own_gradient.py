@@ -64,3 +64,9 @@ def test_without_one_that_is_sent_back_nothing_is_changed():
     assert apart(logits, "return loss") is logits
     assert sent_back(value, logits, logits) is value
     assert sent_back(value, logits, apart(logits, "loss.backward()")) is value
+
+
+def test_a_comment_that_speaks_of_backward_sends_nothing_back():
+    logits = torch.zeros(2, 3, requires_grad=True)
+    assert apart(logits, "total = kl.sum()  # Losses.backward() is called on this\n") is logits
+    assert apart(logits, "total = kl.sum()\ntotal.backward()\n") is not logits

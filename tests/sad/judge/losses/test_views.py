@@ -8,7 +8,7 @@ import torch
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
-from sad.judge.losses.views import cut_in_views, two_views
+from sad.judge.losses.views import cut_in_views, no_teacher, two_views
 from sad.judge.stand_in import NeedsAdapterError
 
 
@@ -30,3 +30,21 @@ def test_views_are_told_by_their_names():
     assert two_views(["query", "positive_key", "mask"]) == "positive_key and query"
     assert two_views(["query", "mask"]) == ""
     assert cut_in_views("torch.split(x, num_chunks)", ["num_chunks"]) == ""
+
+
+def preferred(policy_chosen_logps, policy_rejected_logps, beta=0.1):
+    return -(beta * (policy_chosen_logps - policy_rejected_logps)).sigmoid().log().mean()
+
+
+def test_a_loss_of_preferences_is_told():
+    with pytest.raises(NeedsAdapterError, match="policy_chosen_logps and policy_rejected_logps are of two answers"):
+        discover(Call(preferred), 0)
+    assert no_teacher(["chosen_logits", "teacher_logits"], "", []) is None
+
+
+def test_rows_that_the_teacher_has_of_its_own_are_told():
+    names = ["student_hidden", "teacher_hidden", "token_mask", "teacher_token_mask"]
+    own = "rows = student_hidden[:, :-1, :][token_mask[:, 1:]] - teacher_hidden[teacher_token_mask]"
+    assert "teacher_token_mask says which" in no_teacher(names, own, [])
+    assert no_teacher(names, f"{own}\nteacher_hidden = teacher_hidden[:, :-1]", []) is None
+    assert no_teacher(names[:3], own, []) is None
