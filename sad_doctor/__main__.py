@@ -89,7 +89,7 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
-            made.refuse(f"no rule {sanitize(given.explain, 100)}; {settings.nearest(given.explain)}")
+            made.refuse(f"no red flag {sanitize(given.explain, 100)}; {settings.nearest(given.explain)}")
         sys.stdout.write(page)
         return HEALTHY
     if not given.run:

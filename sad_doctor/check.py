@@ -164,7 +164,7 @@ def settings(rules: Sequence[Rule], given: Mapping[str, Mapping[str, float]]) ->
     merged: dict[str, Thresholds] = {rule.code: rule.thresholds for rule in rules}
     for key, values in given.items():
         if key not in known:
-            raise ValueError(f"no rule {key}; known: {', '.join(sorted(merged))}")
+            raise ValueError(f"no red flag {key}; known: {', '.join(sorted(merged))}")
         rule = known[key]
         if unknown := sorted(set(values) - set(rule.thresholds)):
             raise ValueError(f"{key} has no threshold {unknown[0]}; it has: {', '.join(rule.thresholds) or 'none'}")

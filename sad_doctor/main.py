@@ -125,7 +125,7 @@ def explain_run(code: str, path: str | Path, thresholds: Mapping[str, Mapping[st
 
     rule = rule_of(code)
     if rule is None:
-        raise ValueError(f"no rule {code}; {nearest_rule(code)}")
+        raise ValueError(f"no red flag {code}; {nearest_rule(code)}")
     changed = merged(load(find(path)).thresholds, thresholds or {})
     return explained(rule, read(open_log(path)), changed)
 

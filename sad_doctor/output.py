@@ -22,7 +22,7 @@ class Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault
 
 
 def guard(targets: Iterable[tuple[str, str | Path | None]], inputs: Iterable[str | Path | None]) -> None:
-    """Raise ValueError, in one line, where writing to a target would destroy an input.
+    """Raise ValueError, in one line, where a target is a folder, or writing to it would destroy an input.
 
     ``targets`` are options and their files, ``inputs`` logs, run folders and settings; None is left out. In a folder
     that is read, what exists is kept unless it is a page or a picture, and a name of the record is never taken.
@@ -30,6 +30,8 @@ def guard(targets: Iterable[tuple[str, str | Path | None]], inputs: Iterable[str
     wanted = [(option, Path(target)) for option, target in targets if target is not None]
     read = [Path(one) for one in inputs if one is not None]
     for number, (option, target) in enumerate(wanted):
+        if target.is_dir():
+            raise ValueError(f"{option} {shown(target)}: it is a folder: name a file")
         for one in read:
             if _destroys(target, one):
                 raise ValueError(f"{option} {shown(target)}: it would overwrite what is read: name another file")
@@ -50,7 +52,7 @@ def written(what: str, path: str | Path, write: Callable[[], None]) -> str:
         write()
     except (OSError, ValueError) as error:  # a path with a NUL in it is a ValueError
         reason = getattr(error, "strerror", None) or error
-        raise Unwritable(f"{shown(Path(path))}: the {what} cannot be written: {reason}") from error
+        raise Unwritable(f"{shown(Path(path))}: the {what} cannot be written: {reason}: name another file") from error
     return f"{what} written: {shown(Path(path))}"
 
 

@@ -68,6 +68,9 @@ def load(file: Path | None) -> Settings:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ValueError(f"{file}: cannot be read: {reason}; mend it, or move it away") from None
+    for key, value in told.items():
+        if key in _KEYS or (not isinstance(value, dict) and words.alike(key, _KEYS)):
+            raise ValueError(f"{file}: {key} stands outside of the table [doctor]: write it below that line")
     doctor = told.get("doctor")
     if doctor is None:
         near = words.alike("doctor", told, n=1)
@@ -134,13 +137,10 @@ def by_code(changes: Changes, rules: Sequence[Rule] = RULES) -> dict[str, dict[s
     for key, values in changes.items():
         rule = known.get(key) or known.get(key.upper())
         if rule is None:
-            raise ValueError(f"no rule {key}; {nearest(key)}")
+            raise ValueError(f"no red flag {key}; {nearest(key)}")
         for name in values:
             if name not in rule.thresholds:
-                has = ", ".join(rule.thresholds) or "none"
-                near = words.alike(name, rule.thresholds, n=1, cutoff=0.5)
-                more = f"; did you mean {near[0]}?" if near else ""
-                raise ValueError(f"{key} has no threshold {name}; it has: {has}{more}")
+                raise ValueError(f"{key} has no threshold {name}; {meant(name, rule.thresholds)}")
             _sane(key, name, values[name], rule.thresholds[name])
         found[rule.code] = {**found.get(rule.code, {}), **values}
     return found
@@ -202,7 +202,7 @@ def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
 def _matching(key: str) -> set[str]:
     found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
     if not found:
-        raise ValueError(f"no rule {key!r}; {nearest(key)}")
+        raise ValueError(f"no red flag {key!r}; {nearest(key)}")
     return found
 
 

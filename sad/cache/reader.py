@@ -34,14 +34,14 @@ class Cache:
 
     def check(self, wanted: Mapping[str, Any]) -> None:
         """Raise UserError where the cache is of something else than what ``wanted`` names, a key without ``layers``."""
-        advice = "put back what it was written from, or write another with: sad cache --cache DIR"
+        advice = "put back what it was written from, or write another with: sad cache --cache FOLDER"
         refuse(self.folder, differences(self.manifest.key, wanted), advice)
 
     def check_layers(self, layers: set[int]) -> None:
         """Raise UserError where it has not the states of all these blocks."""
         if missing := sorted(layers - set(self.records[TRAIN].part.layout.blocks)):
             told = f"it has no states of block {', '.join(map(str, missing))} of the teacher, which a term asks for"
-            refuse(self.folder, [told], "write another with: sad cache --states --cache DIR, or give the term weight 0")
+            refuse(self.folder, [told], "write another: sad cache --states --cache FOLDER, or give the term weight 0")
 
     def teacher_output(self, batch: Batch) -> TeacherOutput:
         """Return what the teacher said on the examples of a batch, at its common boundaries, on its device.

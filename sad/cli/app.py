@@ -121,6 +121,7 @@ def _ours(message: str) -> str:
     told = told.replace("Got unexpected extra argument(s) (", "more words than are taken (").replace(
         ": Input ", ": it "
     )
+    told = re.sub(r", unable to parse string as an? \w+$", "", told).replace("valid integer", "whole number")
     # no message that is left begins with a name
     told = told[:1].lower() + told[1:]
     return re.sub(r"\.? \(?(Did you mean|Possible options:) ([^?)]+)[?)]?$", r"; did you mean \2?", told).rstrip(".")

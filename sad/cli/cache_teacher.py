@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
 import signal
@@ -21,6 +20,7 @@ from sad.recipe import schema as recipes
 from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
 from sad.train.output import say as print_line
+from sad.train.processes import failure
 from sad.train.saving import disk
 from sad_doctor.sanitize import sanitize
 
@@ -39,8 +39,8 @@ def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[
     """Write a cache, go on with one, or only tell size and time; return the exit code. Raises UserError, Stopped."""
     recipe = recipes.load(config, recipes.merged(sets, flags))
     if recipe.cache.path is None:
-        raise UserError("name the folder of the cache: sad cache --cache DIR")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("name the folder of the cache: sad cache --cache FOLDER")
+    if failure.world()[1] > 1:
         raise UserError("sad cache is one process: start it without accelerate launch or torchrun")
     signal.signal(signal.SIGTERM, _terminated)
     folder = Path(recipe.cache.path).expanduser()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sad.cli import completion
+from sad.cli.grouped import Group, grouped
 from sad.cli.options import JSON, path, threshold
 from sad.errors import UserError
 
@@ -42,27 +44,60 @@ _CODE = typer.Argument(
 _RUN = typer.Argument(help="A run: what the red flag measured in it is told too.", metavar="RUN")
 
 
+@dataclass(frozen=True)
+class View(Group):
+    """How the verdict is shown; without one, on a terminal, in the dashboard."""
+
+    report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False
+    json: Annotated[bool, JSON] = False
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False
+    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False
+    html: Annotated[Path | None, path("FILE", "Write the report with charts to this file, as one page.")] = None
+    svg: Annotated[Path | None, path("FILE", "Write a picture of the dashboard to this file.")] = None
+
+    @property
+    def form(self) -> str:
+        """What goes to standard output; "" for none. Raises UserError for more than one."""
+        from sad_doctor.main import FORMS
+
+        forms = [form for form in FORMS if getattr(self, form)]
+        if len(forms) > 1:
+            raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
+        return "".join(forms)
+
+
+@dataclass(frozen=True)
+class Judging(Group):
+    """What the run is judged by."""
+
+    fail_on: Annotated[str | None, _FAIL_ON] = None
+    columns: Annotated[list[str] | None, _MAP] = None
+    total_steps: Annotated[float | None, _TOTAL_STEPS] = None
+    select: Annotated[list[str] | None, _SELECT] = None
+    ignore: Annotated[list[str] | None, _IGNORE] = None
+    changed: Annotated[list[str] | None, threshold("Another threshold for a red flag, e.g. R203.share=0.9.")] = None
+    band: Annotated[str | None, _BAND] = None
+    baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None
+
+
+@dataclass(frozen=True)
+class Watch(Group):
+    """A run that goes on."""
+
+    follow: Annotated[bool, _FOLLOW] = False
+    idle: Annotated[float | None, _IDLE] = None
+    notify: Annotated[list[str] | None, _NOTIFY] = None
+
+
+@grouped
 def doctor(
+    *,
     run: Annotated[list[str], _RUNS],
-    report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
-    json: Annotated[bool, JSON] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
-    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
-    html: Annotated[Path | None, path("FILE", "Write the report with charts to this file, as one page.")] = None,
-    svg: Annotated[Path | None, path("FILE", "Write a picture of the dashboard to this file.")] = None,
-    fail_on: Annotated[str | None, _FAIL_ON] = None,
-    columns: Annotated[list[str] | None, _MAP] = None,
-    total_steps: Annotated[float | None, _TOTAL_STEPS] = None,
-    select: Annotated[list[str] | None, _SELECT] = None,
-    ignore: Annotated[list[str] | None, _IGNORE] = None,
-    changed: Annotated[list[str] | None, threshold("Another threshold for a red flag, e.g. R203.share=0.9.")] = None,
-    band: Annotated[str | None, _BAND] = None,
-    baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
+    view: View,
+    judging: Judging,
     replay: Annotated[str, _REPLAY] = "",
-    follow: Annotated[bool, _FOLLOW] = False,
-    idle: Annotated[float | None, _IDLE] = None,
-    notify: Annotated[list[str] | None, _NOTIFY] = None,
+    watch: Watch,
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere.
 
@@ -72,31 +107,23 @@ def doctor(
     from sad_doctor.settings import thresholds
     from sad_doctor.watch import Watching
 
-    given = {"report": report, "json": json, "markdown": markdown, "sarif": sarif, "junit": junit}
-    forms = [form for form, asked in given.items() if asked]
-    if len(forms) > 1:
-        raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
+    form, told = view.form, judging.given
     try:
-        limits, renamed = thresholds(changed or []), renaming(columns or [])
-        watching = Watching(following=follow, idle=idle, notify=notify or [])
+        limits, renamed = thresholds(told.pop("changed", [])), renaming(told.pop("columns", []))
+        watching = Watching(following=watch.follow, idle=watch.idle, notify=watch.notify or [])
     except ValueError as problem:
         raise UserError(str(problem)) from None
     with watching:
         code = run_doctor(
             run,
-            form="".join(forms),
-            svg=svg,
-            html=html,
-            select=select or [],
-            ignore=ignore or [],
+            form=form,
+            svg=view.svg,
+            html=view.html,
             thresholds=limits,
-            fail_on=fail_on,
             names=renamed,
-            total_steps=total_steps,
-            band=band,
-            baseline=baseline,
             replay=replay,
             watching=watching,
+            **told,
         )
     raise typer.Exit(code)
 
@@ -141,7 +168,9 @@ def _bug_page(code: str) -> str:
         # a misspelt name means one name, not all that are somewhat like it
         slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
         if slips := slips or ([key] if "." in code and (key := nearest_key(code)) else []):
-            raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?")
+            raise UserError(
+                f"no bug, no property, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?"
+            )
     return bug_page(code)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sad.cli import completion
+from sad.cli.grouped import Group, grouped
 from sad.cli.options import JSON, number, overrides, setting
 from sad.errors import UserError
 
@@ -34,30 +36,60 @@ _ONLY = _code("PROPERTY", "Properties to judge, by name or number.", autocomplet
 _STEP = _code("PLACE:NAME", "A training step or loop, or a Trainer of transformers.")
 
 
+@dataclass(frozen=True)
+class Catalogue(Group):
+    """Which bugs, and what is shown of them."""
+
+    codes: Annotated[list[str] | None, _CODES] = None
+    everything: Annotated[bool, _ALL] = False
+    jobs: Annotated[int | None, _JOBS] = None
+    as_matrix: Annotated[bool, _MATRIX] = False
+    as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False
+
+
+@dataclass(frozen=True)
+class Code(Group):
+    """Someone's code, by its interface."""
+
+    loss: Annotated[str | None, _code("PLACE:NAME", "package.module:function, :Class, or file.py:name.")] = None
+    collator: Annotated[str | None, _code("PLACE:NAME", "What makes a batch of texts, named likewise.")] = None
+    evaluator: Annotated[str | None, _code("PLACE:NAME", "What scores a model on batches.")] = None
+    step: Annotated[str | None, _STEP] = None
+    alignment: Annotated[str | None, _code("PLACE:NAME", "What pairs the tokens of two tokenizers.")] = None
+
+
+@dataclass(frozen=True)
+class Judging(Group):
+    """How it is judged."""
+
+    adapter: Annotated[Path | None, _code("FILE.py", "Python file that says how your code is called.")] = None
+    timeout: Annotated[float | None, _code("SECONDS", "For each property.", show_default="60")] = None
+    only: Annotated[list[str] | None, _ONLY] = None
+    junit: Annotated[Path | None, _code("FILE", "Write the verdict as JUnit XML.")] = None
+    seed: Annotated[int, _code("N", "Seed of the random inputs.")] = 0
+
+
+@dataclass(frozen=True)
+class Run(Group):
+    """A run that has not begun."""
+
+    teacher: Annotated[str | None, _run("MODEL", "The teacher of the run, as in sad train.")] = None
+    student: Annotated[str | None, _run("MODEL", "The student of the run.")] = None
+    data: Annotated[str | None, _run("TEXT", "The text of the run.")] = None
+    config: Annotated[Path | None, _run("FILE", "Recipe of the run in TOML; flags go on top of it.")] = None
+    sets: Annotated[list[str] | None, setting("train.batch_size=4", _RUN)] = None
+    write_fix: Annotated[Path | None, _run("FILE", "Write the mended recipe to this file.")] = None
+
+
+@grouped
 def verify(
-    codes: Annotated[list[str] | None, _CODES] = None,
-    everything: Annotated[bool, _ALL] = False,
-    jobs: Annotated[int | None, _JOBS] = None,
-    as_matrix: Annotated[bool, _MATRIX] = False,
-    as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
+    *,
+    catalogue: Catalogue,
     as_json: Annotated[bool, JSON] = False,
-    loss: Annotated[str | None, _code("PLACE:NAME", "package.module:function, :Class, or file.py:name.")] = None,
-    collator: Annotated[str | None, _code("PLACE:NAME", "What makes a batch of texts, named likewise.")] = None,
-    evaluator: Annotated[str | None, _code("PLACE:NAME", "What scores a model on batches.")] = None,
-    step: Annotated[str | None, _STEP] = None,
-    alignment: Annotated[str | None, _code("PLACE:NAME", "What pairs the tokens of two tokenizers.")] = None,
+    code: Code,
     tokenizers: Annotated[tuple[str, str] | None, _TOKENIZERS] = None,
-    adapter: Annotated[Path | None, _code("FILE.py", "Python file that says how your code is called.")] = None,
-    timeout: Annotated[float | None, _code("SECONDS", "For each property.", show_default="60")] = None,
-    only: Annotated[list[str] | None, _ONLY] = None,
-    junit: Annotated[Path | None, _code("FILE", "Write the verdict as JUnit XML.")] = None,
-    seed: Annotated[int, _code("N", "Seed of the random inputs.")] = 0,
-    teacher: Annotated[str | None, _run("MODEL", "The teacher of the run, as in sad train.")] = None,
-    student: Annotated[str | None, _run("MODEL", "The student of the run.")] = None,
-    data: Annotated[str | None, _run("TEXT", "The text of the run.")] = None,
-    config: Annotated[Path | None, _run("FILE", "Recipe of the run in TOML; flags go on top of it.")] = None,
-    sets: Annotated[list[str] | None, setting("train.batch_size=4", _RUN)] = None,
-    write_fix: Annotated[Path | None, _run("FILE", "Write the mended recipe to this file.")] = None,
+    judging: Judging,
+    run: Run,
 ) -> None:
     """Reproduce real bugs, catch each, and show the code that trains to be free of it.
 
@@ -67,33 +99,18 @@ def verify(
 
     Exit 0 if all is right, 1 if something is wrong, 2 if it cannot be judged.
     """
-    run = overrides({"teacher.model": teacher, "student.model": student, "data.text": data})
-    named = {"loss": loss, "collator": collator, "evaluator": evaluator, "step": step, "alignment": alignment}
-    code = {interface: name for interface, name in named.items() if name is not None}
+    of_two = tokenizers is not None and not (code.alignment or judging.adapter)
     wanted = {
-        "the catalogue": codes or everything or jobs or as_matrix or as_list,
-        "two tokenizers": tokenizers and not alignment and not adapter,
-        "your code": code or adapter or timeout or only or junit or seed,
-        "a run": run or config or sets or write_fix,
+        "the catalogue": catalogue.given,
+        "two tokenizers": of_two,
+        "your code": code.given or judging.given,
+        "a run": run.given,
     }
-    judged = _judged(wanted, code)
-    if codes and everything:
-        raise UserError(f"--all and {' '.join(codes)} at once: give --all for the whole catalogue, or only the codes")
-    if as_list and as_matrix:
-        raise UserError("--list and --matrix are 2 answers: give one of them")
+    judged = _judged(wanted, code.given)
     if judged == "your code":
         from sad.judge.command import run_judge
 
-        status = run_judge(
-            code,
-            adapter=adapter,
-            timeout=timeout,
-            only=only or [],
-            junit=junit,
-            as_json=as_json,
-            seed=seed,
-            tokenizers=tokenizers,
-        )
+        status = run_judge(code.given, **judging.given, as_json=as_json, tokenizers=tokenizers)
     elif judged == "two tokenizers":
         assert tokenizers is not None, "two were asked for"
         from sad.verify.tokenizers import run_tokenizers
@@ -102,14 +119,24 @@ def verify(
     elif judged == "a run":
         from sad.preflight.command import run_preflight
 
-        status = run_preflight(config, run, sets or [], write_fix, as_json=as_json)
+        models = {"teacher.model": run.teacher, "student.model": run.student, "data.text": run.data}
+        status = run_preflight(run.config, overrides(models), run.sets or [], run.write_fix, as_json=as_json)
     else:
-        from sad.verify.command import Wanted, cores, run_verify
-
-        many = jobs or (1 if codes else cores())
-        chosen = Wanted(tuple(codes or ()), everything, many)
-        status = run_verify(chosen, as_json=as_json, as_list=as_list, as_matrix=as_matrix)
+        status = _catalogue(catalogue, as_json=as_json)
     raise typer.Exit(status)
+
+
+def _catalogue(asked: Catalogue, *, as_json: bool) -> int:
+    from sad.verify.command import Wanted, cores, run_verify
+
+    codes = tuple(asked.codes or ())
+    if codes and asked.everything:
+        raise UserError(f"--all and {' '.join(codes)} at once: give --all for the whole catalogue, or only the codes")
+    if asked.as_list and asked.as_matrix:
+        raise UserError("--list and --matrix are 2 answers: give one of them")
+    many = asked.jobs or (1 if codes else cores())
+    chosen = Wanted(codes, asked.everything, many)
+    return run_verify(chosen, as_json=as_json, as_list=asked.as_list, as_matrix=asked.as_matrix)
 
 
 def _judged(wanted: Mapping[str, object], code: Mapping[str, str]) -> str:

@@ -90,7 +90,7 @@ def bug_page(code: str) -> str:
     if pages:
         return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
     near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
-    raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; {near}")
+    raise UserError(f"no bug, no property, no red flag and no key of the recipe {code!r}; {near}")
 
 
 def bug_markdown(entry: Entry, level: int = 1) -> str:

@@ -246,7 +246,9 @@ def _explain(error: ValidationError) -> str:
     if (huge or first["type"] in _OUTSIDE) and (bounds := _limits(first["loc"])):
         return f"{where}: {told} is out of range: give a number that is {bounds}"
     given = f" (given: {told})" if told else ""
-    return f"{where}: {message}{given}" if where else message
+    # a section that speaks of one of its keys
+    between = "." if isinstance(value, dict) and message.split()[0] in _keys(parts) else ": "
+    return f"{where}{between}{message}{given}" if where else message
 
 
 def _limits(loc: Iterable[int | str]) -> str:

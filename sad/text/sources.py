@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -48,7 +49,9 @@ def local(name: str) -> bool:
 
 
 def _inside(folder: Path) -> list[Path]:
-    found = sorted(p for p in folder.rglob("*") if files.readable(p) and p.is_file())
+    # a folder in it that is gone by then, or may not be read, is passed over
+    every = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    found = sorted(path for path in every if files.readable(path) and path.is_file())
     if not found:
         raise UserError(f"{folder} holds no {files.KNOWN} file: name the folder that does")
     return found

@@ -76,6 +76,27 @@ class Stepper:
     guards: Guards
     record: Record | NoRecord
 
+    @classmethod
+    def of(cls, plan: Plan, folder: Path, watch: Watcher, *, resume: bool, began: float | None) -> Stepper:
+        """Make what takes the steps of a plan, where the newest checkpoint of ``folder`` stands if it is resumed.
+
+        Raises UserError if there is none. ``began`` is as for :func:`train`.
+        """
+        recipe = plan.recipe.train
+        accelerator, distiller, optimizer, objective = make_parts(plan)
+        schedule = plan.schedule(accelerator.num_processes)
+        fresh = Progress(per_step=schedule.per_step, manner=schedule.manner)
+        wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
+        # only now is what a checkpoint holds cut where this run cuts it
+        progress = taken_up(folder, plan, schedule, fresh, distiller, optimizer, objective) if resume else fresh
+        # one process writes; what it writes is the same on all of them
+        main, saved = accelerator.is_main_process, progress.step if resume else None
+        record = Record(folder, plan, watch, saved) if main else NoRecord()
+        guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
+        learner = Learner(accelerator, wrapped, optimizer, objective, LossScale.of(plan.precision, progress))
+        feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
+        return cls(plan, progress, schedule, learner, feed, supply, Clock(accelerator.device), guards, record)
+
     def next(self) -> Step:
         """Take the next step, with smaller micro-batches where the memory is too small for it, and count it."""
         plan, progress = self.plan, self.progress
@@ -142,43 +163,32 @@ def train(
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
     ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
-    recipe = plan.recipe.train
-    accelerator, distiller, optimizer, objective = make_parts(plan)
-    schedule = plan.schedule(accelerator.num_processes)
-    fresh = Progress(per_step=schedule.per_step, manner=schedule.manner)
-    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
-    # only now is what a checkpoint holds cut where this run cuts it
-    progress = taken_up(folder, plan, schedule, fresh, distiller, optimizer, objective) if resume else fresh
-    start = progress.step
-    # one process writes; what it writes is the same on all of them
-    main, saved = accelerator.is_main_process, start if resume else None
-    record = Record(folder, plan, watch, saved) if main else NoRecord()
-    guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
-
+    of = Stepper.of(plan, folder, watch, resume=resume, began=began)
+    progress, supply, guards, record = of.progress, of.supply, of.guards, of.record
+    accelerator, distiller, objective = of.learner.accelerator, of.learner.distiller, of.learner.objective
     held_out = HeldOut(plan, progress, accelerator, distiller, guards)
-    feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
-    learner = Learner(accelerator, wrapped, optimizer, objective, LossScale.of(plan.precision, progress))
-    stepper = Stepper(plan, progress, schedule, learner, feed, supply, Clock(accelerator.device), guards, record)
     in_vain = InVain(progress, plan.steps, plan.precision)
-    with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
+    start = progress.step
+    modes = as_asked(plan.recipe.train, distiller)
+    with signals or Interrupt() as interrupt, record.recorder, modes, of.feed, supply.open:
         teacher = held_out.teacher()
         before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)
-        guards.begin(learner)
+        guards.begin(of.learner)
         decision = guards.decide(interrupt, supply, first=True)
         while progress.step < plan.steps and not decision.ends:
-            step = stepper.next()
+            step = of.next()
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = held_out.student(objective)
                 record.evaluation(progress.step, after)
             decision = guards.decide(interrupt, supply, last=last)
             if decision.back is not None:
-                guards.go_back(decision.back, supply, learner)
+                guards.go_back(decision.back, supply, of.learner)
                 continue
             # before it is saved: a run that goes on would take it for done
             in_vain.check(step)
             if last or decision.due or progress.step % plan.save_every == 0:
-                guards.save(learner)
+                guards.save(of.learner)
 
         ending = guards.ending(decision, supply)
         # not twice where the last step was scored as one that is due
@@ -189,7 +199,7 @@ def train(
             in_vain.conclude()
             export(plan, distiller, folder / STUDENT)
         if ending.early and guards.saved.step != progress.step:
-            guards.save(learner, must=True)
+            guards.save(of.learner, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
     return Result(folder, start, progress.step, progress.skipped, before, after, teacher, ending)

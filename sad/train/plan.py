@@ -222,7 +222,7 @@ def _end_with(cache: Cache, stream: Streamed, recipe: Recipe, processes: int) ->
         told = f"{cache.folder} has {there:,} windows of the stream, and {r.max_steps:,} steps of {pools.per_step}"
         told += f" on {processes} processes" if processes > 1 else ""
         flag = f" --set train.accumulation={r.accumulation * processes}" if processes > 1 else ""
-        way = f"with: sad cache --cache DIR{flag} and else the same recipe and flags"
+        way = f"with: sad cache --cache FOLDER{flag} and else the same recipe and flags"
         raise UserError(f"{told} need {wanted:,}: write another {way}; or set train.max_steps lower")
     stream.end_at(there)
 

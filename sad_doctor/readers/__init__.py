@@ -8,10 +8,12 @@ A reader is imported only when its turn comes, so that no time goes to those of 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 from sad_doctor import words
@@ -114,7 +116,17 @@ def _open_missing(path: Path, given: str) -> Source:
         raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself")
     if is_database(path.parent):
         return _of_database(path.parent, path.name)
-    raise Unreadable(f"{shown(path)}: there is no such file or folder: name a run folder or a log that is there")
+    near = _mistyped(path)
+    advice = "name a run folder or a log that is there" if near is None else f"did you mean {shown(near)}?"
+    raise Unreadable(f"{shown(path)}: there is no such file or folder: {advice}")
+
+
+def _mistyped(path: Path) -> Path | None:
+    """Return what lies in the same folder under the most similar name, of the first thousand; None where none is."""
+    with contextlib.suppress(OSError, ValueError):
+        near = words.alike(path.name, (one.name for one in islice(path.parent.iterdir(), 1000)), cutoff=0.75)
+        return path.with_name(near[0]) if near else None
+    return None
 
 
 def _open_file(path: Path) -> Source:

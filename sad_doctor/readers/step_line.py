@@ -58,6 +58,9 @@ _SIZES = frozenset({"hidden", "hid", "layer", "layers"})
 _RATES = frozenset({"lr", "LR", "learning_rate"})
 """Beside one of them a bare ``norm`` is that of the gradient."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
+_Count = tuple[float, int | None]
+"""A number, and how many there will be."""
+_NONE = None, None
 PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
 
@@ -104,56 +107,88 @@ def parse(line: str) -> Line | None:
     values that we know alone.
     """
     line = spelled(line[:LONGEST])
-    step = steps = epoch = epochs = None
-    within = overall = False
-    values: dict[str, float] = {}
-    batch: tuple[float, int | None] | None = None
     lead = _LEAD.match(line)
     line = line[lead.end() :] if lead else line
-    rest: list[str] = []
-    at = 0
+    read = _Read()
+    rest, at = [], 0
     for found in _PAIR.finditer(line):
-        # a word right behind a sign is the value before this name: task:chat loss:3.1
-        told = found["name"].split(" ", 1)[-1] if line[found.start() - 1 : found.start()] in _SIGNS else found["name"]
-        name = _known(told)
-        value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
+        read.take(found)
+    rest.append(line[at:])
+    if read.step is None and read.counts_batches(line):
+        read.step_of_batches()
+    elif read.step is None and _JOINED.search(line, 0, 60) is not None:
+        return parse(_JOINED.sub(r"\1 \2", line, count=4))
+    if read.step is None and read.epoch is None and (two := _TWO.search(line)) is not None:
+        read.epoch = float(two[1]), int(two[2])
+    unnamed = _unnamed(line) if read.step is None else None
+    step = unnamed or read.step or (None if lead is None else (float(lead[lead.lastindex or 1]), None))
+    values = _named(read.values, line)
+    whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
+    (at_step, steps), (epoch, epochs) = step or _NONE, read.epoch or _NONE
+    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall)
+    counts = (step is not None or read.epoch is not None) and not values
+    return said if said.trains or counts or (whole and step is None and (said.known or said.measures)) else None
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the pairs of a line say, from the left to the one that was taken last.
+
+    ``within`` tells that the step is one of an inner loop, ``overall`` that it is one of the whole run.
+    """
+
+    step: _Count | None = None
+    epoch: _Count | None = None
+    batch: _Count | None = None
+    within: bool = False
+    overall: bool = False
+    values: dict[str, float] = field(default_factory=dict)
+
+    def take(self, found: re.Match[str]) -> None:
+        """Take a pair for a step, an epoch, a batch or a value; leave it where it is none."""
+        # a word right behind a sign is the value before this name: task:chat loss:3.1
+        after_sign = found.string[found.start() - 1 : found.start()] in _SIGNS
+        told = found["name"].split(" ", 1)[-1] if after_sign else found["name"]
+        name, value, of = _known(told), _number(found["value"]), int(found["of"]) if found["of"] else None
         inner = not _INNER.isdisjoint(told.lower().split())
         if step_rank(name) is not None:
-            # fairseq's "update" is a part of an epoch, and "num_updates" the steps
-            whole_run = plain(name).startswith("global_")
-            better = (whole_run and not overall) or (within and not inner) or (step is not None and _finer(step, value))
-            if (step is None or better) and " per " not in found["name"]:
-                step, steps, within = value, int(of) if of else None if within or whole_run else steps, inner
-                overall = whole_run
+            if " per " not in found["name"]:
+                self._take_step(plain(name).startswith("global_"), inner, value, of)
         elif plain(name) in _EPOCHS and not inner:
-            epoch, epochs = value, int(of) if of else epochs
-        elif plain(name) in _BATCHES and value >= 0 and not value % 1 and name not in values:
-            batch = value, int(of) if of else None
-            values |= {} if of else {name: value}
+            self.epoch = value, self.epoch[1] if of is None and self.epoch is not None else of
+        elif plain(name) in _BATCHES and value >= 0 and not value % 1 and name not in self.values:
+            self.batch = value, of
+            self.values |= {name: value} if of is None else {}
         elif not math.isfinite(value) and not _signed(found) and column_of(name) is None and plain(name)[-4:] != "loss":
-            continue  # prose: number of nan iterations
-        elif not of and name not in values and not (plain(name) in _SIZES and found["value"].isdigit() and value > 8):
-            values[name] = value
-    if step is None and batch is not None and (epoch is not None or batch[1] or line.lower().startswith("batch")):
-        step, steps = batch
-        values = {name: value for name, value in values.items() if plain(name) not in _BATCHES}
-    if step is None and _JOINED.search(line, 0, 60) is not None:
-        return parse(_JOINED.sub(r"\1 \2", line, count=4))
-    two = _TWO.search(line) if step is None and epoch is None else None
-    epoch, epochs = (epoch, epochs) if two is None else (float(two[1]), int(two[2]))
-    unnamed = _unnamed(line) if step is None else None
-    if unnamed is not None:
-        step, steps = unnamed
-    elif step is None and lead is not None:
-        step = float(lead[lead.lastindex or 1])
-    rest.append(line[at:])
-    values = _named(values, line)
-    whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
-    said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None, overall)
-    counts = (step is not None or epoch is not None) and not values
-    return said if said.trains or counts or (whole and step is None and (said.known or said.measures)) else None
+            return  # prose: number of nan iterations
+        elif plain(name) in _SIZES and found["value"].isdigit() and value > 8:
+            return
+        elif of is None and name not in self.values:
+            self.values[name] = value
+
+    def _take_step(self, whole_run: bool, inner: bool, value: float, of: int | None) -> None:
+        """Take a step, unless the one that stands is as good."""
+        # fairseq's "update" is a part of an epoch, and "num_updates" the steps
+        if (
+            self.step is None
+            or (whole_run and not self.overall)
+            or (self.within and not inner)
+            or _finer(self.step[0], value)
+        ):
+            known = None if self.step is None or self.within or whole_run else self.step[1]
+            self.step, self.within, self.overall = (value, known if of is None else of), inner, whole_run
+
+    def counts_batches(self, line: str) -> bool:
+        """Whether the batches of the line may stand for its steps."""
+        told = self.batch is not None and bool(self.batch[1])
+        return self.batch is not None and (self.epoch is not None or told or line.lower().startswith("batch"))
+
+    def step_of_batches(self) -> None:
+        """Take the batches for steps."""
+        self.step = self.batch
+        self.values = {name: value for name, value in self.values.items() if plain(name) not in _BATCHES}
 
 
 @remembered

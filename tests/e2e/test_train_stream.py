@@ -163,7 +163,7 @@ def test_a_cache_of_the_teacher_is_written_and_trained_from(room: Room) -> None:
     assert "kept has 32 windows of the stream, and 3 steps of 8 on 2 processes need 64" in out + err
     # as the line says
     more = ("--set", "train.accumulation=2")
-    assert "sad cache --cache DIR --set train.accumulation=2" in out + err
+    assert "sad cache --cache FOLDER --set train.accumulation=2" in out + err
     assert room.sad("cache", "--config", "run.toml", "--cache", "more", *sets, *more)[0] == 0
     assert room.sad(*ahead, "--cache", "more", *sets, **two)[0] == 0
 

@@ -141,7 +141,8 @@ def test_thresholds_are_changed_by_code_or_name():
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "says"), [({"R999": {}}, "no rule R999"), ({"R203": {"sahre": 1.0}}, "no threshold sahre; it has")]
+    ("thresholds", "says"),
+    [({"R999": {}}, "no red flag R999"), ({"R203": {"sahre": 1.0}}, "no threshold sahre; it has")],
 )
 def test_thresholds_that_do_not_exist_are_an_error(thresholds, says):
     with pytest.raises(ValueError, match=says):

@@ -132,7 +132,7 @@ def test_a_picture_is_written_and_nothing_else_shown(tmp_path, capsys):
 def test_select_and_ignore_take_codes_beginnings_and_names():
     assert [rule.code for rule in chosen(["R50"], ["crash"])] == ["R502", "R503", "R504", "R505", "R506", "R507"]
     assert chosen([], []) == RULES
-    with pytest.raises(ValueError, match="no rule 'R9'"):
+    with pytest.raises(ValueError, match="no red flag 'R9'"):
         chosen(["R9"], [])
 
 

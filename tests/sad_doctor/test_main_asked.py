@@ -10,7 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
-from sad_doctor.rules import RULES, term_dominates
+from sad_doctor.rules import RULES
 from sad_doctor.settings import nearest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
@@ -23,7 +23,7 @@ def test_a_rule_is_explained_with_what_it_measured_in_a_run(capsys):
     out = capsys.readouterr().out
     assert "measured: median share of kd: 0.9398 (threshold `share = 0.99`)" in out
     assert command([log, "--explain", "R999"]) == 2
-    assert "no rule R999; the codes go from R101" in capsys.readouterr().err
+    assert "no red flag R999; the codes go from R101" in capsys.readouterr().err
     assert command(["nowhere.log", "--explain", "R203"]) == 2
 
 
@@ -42,8 +42,7 @@ def test_settings_of_a_file_beside_the_run(tmp_path, capsys):
     settings.write_text("[doctor.rules.R203]\nshar = 0.99\n")
     assert run_doctor(log, form="json") == 2
     assert capsys.readouterr().err == (
-        f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; it has: "
-        f"{', '.join(term_dominates.RULE.thresholds)}; did you mean share?\n"
+        f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; did you mean share?\n"
     )
 
 
@@ -100,8 +99,11 @@ def test_a_band_and_a_good_run_stand_in_the_page_too(tmp_path, capsys):
             ["LOG", "--map", "a=b=c"],
             "--map a=b=c: c is none of the doctor's names; such are train/loss, train/raw/kd and eval/loss",
         ),
-        (["LOG", "--select", "R999"], f"no rule 'R999'; the codes go from R101 to {max(rule.code for rule in RULES)}"),
-        (["--explain", "no-rule"], f"no rule no-rule; {nearest('no-rule')}"),
+        (
+            ["LOG", "--select", "R999"],
+            f"no red flag 'R999'; the codes go from R101 to {max(rule.code for rule in RULES)}",
+        ),
+        (["--explain", "no-rule"], f"no red flag no-rule; {nearest('no-rule')}"),
     ],
 )
 def test_a_wrong_use_is_one_line(words, said, capsys):
@@ -172,7 +174,7 @@ def test_a_length_that_is_passed_already_is_noted(capsys):
     ("words", "says"),
     [
         (["--set", "R203.share=-5"], "R203.share is a finite number, at least 0, not -5"),
-        (["--set", "foo.bar=1"], "no rule foo; the codes go from R101 "),
+        (["--set", "foo.bar=1"], "no red flag foo; the codes go from R101 "),
         (["--select", "R105", "--ignore", "R105"], "no rule is left"),
     ],
 )

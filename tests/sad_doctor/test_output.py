@@ -1,6 +1,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_what_is_read_is_never_written(place, target, read):
 @pytest.mark.parametrize("target", ["page.html", "run/old.html", "run/new.html", "run/new.svg", "run.csv.html", "x/y"])
 def test_other_places_are_free(place, target):
     guard([("--html", target)], ["run", place / "run.csv", "runs.db/one"])
+
+
+@pytest.mark.usefixtures("place")
+def test_a_folder_is_no_place_for_a_file():
+    for target, told in (("run", r"--html run: it is a folder"), (Path(), r"--html \.: it is a folder: name a file$")):
+        with pytest.raises(ValueError, match=told):
+            guard([("--html", target)], ["run.csv"])
 
 
 @pytest.mark.usefixtures("place")

@@ -37,9 +37,12 @@ def test_the_table_of_the_doctor(tmp_path):
         ("[doctor.rules.R203]\nshare = -5", r"R203\.share is a finite number, at least 0, not -5"),
         ("[doctor.rules]\nR203 = 0.9", "table of thresholds"),
         ("[doctor]\nselect = 'R2'", "list of rules"),
-        ("[doctor]\nselect = ['R9']", "no rule 'R9'"),
+        ("[doctor]\nselect = ['R9']", "no red flag 'R9'"),
         ("[doctor]\nfail_on = 'never'", "error or warn"),
         ("doctor = 3", "is a table"),
+        ("select = ['R2']", r"select stands outside of the table \[doctor\]"),
+        ("ignor = ['R2']\n[doctor]", "ignor stands outside"),
+        ("[rules.R203]\nshare = 0.9", "rules stands outside"),
         ("[doctor", "cannot be read"),
     ],
 )

@@ -24,8 +24,12 @@ PATIENCE = 60.0
 
 
 def world() -> tuple[int, int]:
-    """Return the number of this process, and how many there are, as a launcher tells it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    """Return the number of this process, and how many there are, as a launcher tells it. Raises UserError."""
+    told = {name: os.environ.get(name, usual) for name, usual in (("RANK", "0"), ("WORLD_SIZE", "1"))}
+    for name, value in told.items():
+        if not value.isdecimal():
+            raise UserError(f"the environment has {name}={value}: a launcher sets it to a number; unset it")
+    return int(told["RANK"]), int(told["WORLD_SIZE"])
 
 
 def line(error: BaseException, rank: int, processes: int, way_on: str = "") -> str:

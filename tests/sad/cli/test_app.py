@@ -166,15 +166,20 @@ def test_everything_and_something_at_once_is_refused(
             ("train", "--epch", "3"),
             "no such option: --epch; did you mean --cache, --epochs, --teacher? (see: sad train --help)",
         ),
-        (("train", "--output", ""), "the flags: output: folder is empty: give it a value, or leave it out"),
-        (("cache", "--cache", ""), "the flags: cache: path is empty: give it a value, or leave it out"),
+        (("verify", "--jobs", "many"), "--jobs: it should be a whole number (see: sad verify --help)"),
+        (
+            ("verify", "--timeout", "0"),
+            "name the code to judge: --loss, --collator, --evaluator, --step or --alignment",
+        ),
+        (("train", "--output", ""), "the flags: output.folder is empty: give it a value, or leave it out"),
+        (("cache", "--cache", ""), "the flags: cache.path is empty: give it a value, or leave it out"),
         (
             ("cache", "--cache", "/dev/null/x"),
             "cannot write the cache to /dev/null/x: /dev/null is a file; choose another place with --cache",
         ),
         (
             ("train", "--push-checkpoint", ""),
-            "the flags: train: push_checkpoint is empty: give it a value, or leave it out",
+            "the flags: train.push_checkpoint is empty: give it a value, or leave it out",
         ),
         (("verify", "--jobs", "0"), "--jobs: it should be greater than or equal to 1 (see: sad verify --help)"),
         (("explain",), "missing argument 'CODE' (see: sad explain --help)"),
@@ -188,7 +193,7 @@ def test_everything_and_something_at_once_is_refused(
         ),
         (
             ("explain", "R103", str(NAN), "--set", "R101.odd=1"),
-            "R101 has no threshold odd; it has: digits, fewer_digits, evaluations, jump, rate_after, zero_records, "
+            "R101 has no threshold odd; known: digits, fewer_digits, evaluations, jump, rate_after, zero_records, "
             "update",
         ),
         (
@@ -209,7 +214,8 @@ def test_everything_and_something_at_once_is_refused(
         ),
         (
             ("explain", "terms.kd.wieght"),
-            "no bug, no red flag and no key of the recipe 'terms.kd.wieght'; did you mean terms.kd.weight?",
+            "no bug, no property, no red flag and no key of the recipe 'terms.kd.wieght'; "
+            "did you mean terms.kd.weight?",
         ),
     ],
     ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",

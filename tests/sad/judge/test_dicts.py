@@ -19,6 +19,14 @@ def test_names_beside_the_keys_are_answered_where_they_are_asked_for():
             asking("nosuch")
 
 
+def test_a_batch_has_its_keys_as_attributes_and_is_where_it_should_be():
+    batch = Batch(labels=1)
+    assert batch.to("cuda", non_blocking=True) is batch
+    assert batch.labels == 1
+    with pytest.raises(AttributeError, match="nosuch"):
+        batch.nosuch  # noqa: B018 - asked for
+
+
 def test_an_output_is_unpacked_with_its_logits_first():
     first, second = Output(loss=1, logits=2)
     assert (first, second) == (2, 1)

@@ -76,6 +76,8 @@ def test_records_have_every_column_and_split():
     assert (records["content"], records["labels"], records[0]["attention_mask"]) == (TEXTS, [[1, 2], [3]], [1, 1])
     assert [one.get("text") for one in records.select([1, 7])] == ["t3"]
     assert [len(records[:1]), len(records.take(1)), len(records.items())] == [1, 1, 3]
+    assert [name for name, _ in records.items()] == list(records.keys())
+    assert "a column of any name" in records[0]
     with pytest.raises(AttributeError):
         records.no_method_of_data_sets()
 

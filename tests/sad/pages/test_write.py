@@ -31,7 +31,7 @@ def test_a_page_is_found_by_code_or_name(word):
     ("word", "near"), [("V1O4", "V104"), ("R30l", "R30"), ("perplexity-clamp", "V105 [a-z-]+ or R301 [a-z-]+")]
 )
 def test_an_unknown_code_is_an_error_that_names_what_is_near(word, near):
-    with pytest.raises(UserError, match=f"no bug, no red flag and no key.*{near}") as error:
+    with pytest.raises(UserError, match=f"no bug, no property, no red flag and no key.*{near}") as error:
         write.bug_page(word)
     assert "\n" not in str(error.value)
 

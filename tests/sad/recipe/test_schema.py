@@ -122,7 +122,7 @@ def test_a_value_out_of_range_or_of_another_type_is_refused(key: str, value: obj
 @pytest.mark.parametrize("nothing", ["", "  "])
 def test_empty_text_is_refused_it_would_be_the_folder_that_one_is_in(key: str, nothing: str) -> None:
     section, name = key.split(".")
-    with pytest.raises(UserError, match=f"^the flags: {section}: {name} is empty: give it a value, or leave it out$"):
+    with pytest.raises(UserError, match=f"^the flags: {section}.{name} is empty: give it a value, or leave it out$"):
         recipes.load(None, {key: nothing})
 
 

@@ -111,7 +111,7 @@ def test_what_float32_makes_nothing_of_is_refused(key: str) -> None:
 @pytest.mark.parametrize("key", [*TEXTS, "data.cache", "output.folder"])
 def test_a_text_that_can_be_no_name_is_refused(key: str) -> None:
     section, name = key.rsplit(".", 1)
-    assert refused(key, "a\0b") == f"the flags: {section}: {name} holds a NUL: give it a name or a path"
+    assert refused(key, "a\0b") == f"the flags: {section}.{name} holds a NUL: give it a name or a path"
     assert f"{name} has more than 4,096 characters" in refused(key, "a" * (LONGEST + 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,20 @@ def test_a_stream_that_breaks_off_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: broken())
     monkeypatch.setattr(hub, "ready", lambda: True)
     assert refused("a/b") == "a/b: the stream broke (connection lost): try again when the hub answers"
+
+
+def test_a_folder_that_goes_while_it_is_looked_through_takes_nothing_else_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "gone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "some.txt").write_text("words\n")
+    look = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "gone":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert len(list(source(str(tmp_path), Data())())) == 1

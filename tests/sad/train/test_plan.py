@@ -145,7 +145,7 @@ def test_the_answers_of_a_teacher_do_for_as_many_windows_of_a_stream_as_there_ar
     told = (
         rf"kept has {there} windows of the stream, and 3 steps of 8 on 2 processes need \d+: write another with: sad "
     )
-    with pytest.raises(UserError, match=told + r"cache --cache DIR --set train\.accumulation=2 and else the same"):
+    with pytest.raises(UserError, match=told + r"cache --cache FOLDER --set train\.accumulation=2 and else the same"):
         streamed(2, 4, there)
     more = streamed(1, 4, accumulation=2).whole()
     assert streamed(2, 4, len(more.train)).fingerprint == more.fingerprint

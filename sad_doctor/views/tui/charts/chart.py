@@ -16,11 +16,12 @@ from textual.strip import Strip
 from sad_doctor.finding import Level
 from sad_doctor.views import axis
 from sad_doctor.views.tui.charts.decimation import Decimator
+from sad_doctor.views.tui.charts.inked import Inked
 from sad_doctor.views.tui.charts.letters import lettered
 from sad_doctor.views.tui.charts.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.painting.canvas import Canvas
 from sad_doctor.views.tui.painting.ink import pen
-from sad_doctor.views.tui.painting.painted_widget import Drawn, Framed
+from sad_doctor.views.tui.painting.painted_widget import Framed
 
 _WHEEL = 0.8
 """Factor of the window's width for one turn of the wheel."""
@@ -28,7 +29,7 @@ _DRAGGED = 2
 """Cells that the mouse must move for a range rather than a click."""
 
 
-class Chart(Drawn, Framed, can_focus=True):
+class Chart(Inked, Framed, can_focus=True):
     """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed.
 
     What is painted was thinned to the width first: no key costs more because the run is long.
@@ -75,7 +76,6 @@ class Chart(Drawn, Framed, can_focus=True):
         self._scene: tuple[Canvas, Frame, Plot] | None = None
         self._strips: list[Strip] = []
         self._bare: list[Strip] = []
-        self._inked: tuple[object, Ink] | None = None
         self._scene_key: object = None
         self._spare: tuple[object, tuple[Canvas, Frame, Plot] | None, list[Strip]] | None = None
         self._strips_key: object = None
@@ -123,7 +123,7 @@ class Chart(Drawn, Framed, can_focus=True):
 
     def notify_style_update(self) -> None:
         """Forget the styles, which have changed, and all that was painted in them."""
-        self._inked = self._spare = self._scene_key = self._strips_key = None
+        self._spare = self._scene_key = self._strips_key = None
         self._strips, self._bare = [], []
         super().notify_style_update()
 
@@ -131,7 +131,7 @@ class Chart(Drawn, Framed, can_focus=True):
         """Return the painted rows."""
         key = (self.plot, self.smoothing, self.size, self.app.theme)
         if (key, self.cursor, self._drag) != self._strips_key:
-            ink = self._ink()
+            ink = self.ink()
             bare, frame, plot = self._painted(key, ink)
             values = self.decimator.values(plot, self.cursor)
             cursor, edge = _ends(plot, frame, self._drag) if self._drag else (self.cursor, None)
@@ -256,13 +256,8 @@ class Chart(Drawn, Framed, can_focus=True):
         self.border_subtitle = Content(" · ".join(said)) if said else None
         self.refresh()
 
-    def _ink(self) -> Ink:
-        state = self.app.theme, self.rich_style.bgcolor
-        if self._inked is None or self._inked[0] != state:
-            self._inked = state, self._mixed()
-        return self._inked[1]
-
-    def _mixed(self) -> Ink:
+    def mixed(self) -> Ink:
+        """Return the styles of a chart."""
         return Ink(
             base=Style(bgcolor=self.rich_style.bgcolor),
             axis=pen(self, "$border-blurred"),

@@ -19,16 +19,17 @@ from sad_doctor.views import axis, numerals
 from sad_doctor.views.tui.charts.bands import BARLESS, BESIDE_NAME, Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.charts.chart import Chart
 from sad_doctor.views.tui.charts.histories import Histories
+from sad_doctor.views.tui.charts.inked import Inked
 from sad_doctor.views.tui.charts.plot import Ink
 from sad_doctor.views.tui.painting.canvas import Canvas
 from sad_doctor.views.tui.painting.ink import pen
-from sad_doctor.views.tui.painting.painted_widget import Drawn, Edged
+from sad_doctor.views.tui.painting.painted_widget import Edged
 
 _ROOMY = 70
 """Cells of a pane that has room for bars beside its bands."""
 
 
-class _Shown(Drawn):
+class _Shown(Inked):
     """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -38,7 +39,6 @@ class _Shown(Drawn):
         self.cursor: float | None = None
         self._strips: list[Strip] = []
         self._key: object = None
-        self._inked: tuple[object, Ink] | None = None
 
     def show(self, shares: Shares) -> None:
         """Show other shares."""
@@ -67,17 +67,11 @@ class _Shown(Drawn):
 
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
-        self._strips, self._key, self._inked = [], None, None
+        self._strips, self._key = [], None
         super().notify_style_update()
 
-    def ink(self) -> Ink:
-        """Return the styles of this widget, mixed once for a background."""
-        state = self.app.theme, self.rich_style.bgcolor
-        if self._inked is None or self._inked[0] != state:
-            self._inked = state, self._mixed()
-        return self._inked[1]
-
-    def _mixed(self) -> Ink:
+    def mixed(self) -> Ink:
+        """Return the few styles that bands and bars have."""
         label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 

@@ -96,6 +96,14 @@ def test_alone_there_is_no_group_to_leave(monkeypatch: pytest.MonkeyPatch) -> No
     assert failure.world() == (0, 1)
 
 
+@pytest.mark.usefixtures("second")
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE"])
+def test_what_is_no_number_is_told_by_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "two")
+    with pytest.raises(UserError, match=f"^the environment has {name}=two: a launcher sets it to a number; unset it$"):
+        failure.world()
+
+
 def test_several_leave_their_group_and_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[str] = []
     monkeypatch.setenv("WORLD_SIZE", "2")
