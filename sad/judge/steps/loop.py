@@ -25,7 +25,7 @@ from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
-from sad.judge.steps.settings import Settings
+from sad.judge.steps.settings import Settings, plain
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -93,13 +93,6 @@ class Strange:
             self.train(model.train(), teacher, batches, setup, window, counted)
         if watch.taken and not handed and self.call.loads:
             raise NeedsAdapterError("it goes through data that it makes itself")
-        if (
-            self.call.loads
-            and self.call.unit is Unit.EPOCH
-            and 1 < setup.epochs == setup.steps / (len(watch.taken) or 1)
-        ):
-            # called again it makes another optimizer, which is not the one that is watched
-            raise NeedsAdapterError("it is a program of one epoch, which makes its optimizer anew")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
             raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
@@ -173,8 +166,8 @@ class Strange:
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        known = {**names.PLAIN_SETTINGS, **values}
-        world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares))
+        known = plain({**names.PLAIN_SETTINGS, **values})
+        world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares, self.call.asked))
         with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)
