@@ -56,9 +56,9 @@ def stands(make: Make) -> Iterator[tuple[Any, str, Any]]:
 def _parsed(real: Callable[..., Any], make: Make) -> Callable[..., Any]:
     """A command line: what it is where nobody says otherwise; what must be given is a path."""
 
-    def parsed(self: Any, given: Any = None, space: Any = None) -> Any:  # noqa: ANN401 - a parser
-        if asking() is None or given is not None:
-            return real(self, given, space)
+    def parsed(self: Any, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - a parser
+        if asking() is None or args is not None:
+            return real(self, args, namespace)
         every = {one.dest.lower(): one for one in self._actions}
         must = {name for name, one in every.items() if one.required and one.default is None and one.type in (None, str)}
         return make("args", {name: "." if name in must else one.default for name, one in every.items()}), []

@@ -1,8 +1,8 @@
 """What a program reads back that was saved: tokens and states of tensors, from files that are not here.
 
-`torch.load(path)` may be rows of ids, a dict of them, or a checkpoint. It is all of these: as a tensor it has the ids of
-the texts that are judged; by a name it has a part, which is the same; and a model or an optimizer that is to take its
-state from it stays as it is.
+`torch.load(path)` may be rows of ids, a dict of them, or a checkpoint. It is all of these: as a tensor it has the ids
+of the texts that are judged; by a name it has a part, which is the same; and a model or an optimizer that is to take
+its state from it stays as it is.
 """
 
 from __future__ import annotations

@@ -138,6 +138,7 @@ class Strange:
             return
         # a run may score texts on its way: nobody looks on at that
         loader, other = Loader(given, look), Loader(given)
+        loader.other = other
         prepared: Any = loader
         accelerator = None
         if self.call.takes(names.ACCELERATORS):
