@@ -110,6 +110,12 @@ class Call:
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
 
     @property
+    def configured(self) -> bool:
+        """Whether it takes an object of settings."""
+        every = [p.name.lower() for p in (*self.parameters(), *self.built())]
+        return any(name in CONFIGS or is_config(name) for name in every)
+
+    @property
     def loads(self) -> bool:
         """Whether it makes its loaders itself, of data that it reads."""
         if self.code.adapter is not None or self.takes(WINDOWS, LOADERS, SPLITS, NEXT, BATCHES):

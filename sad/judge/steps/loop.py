@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import chdir
+from contextlib import chdir, nullcontext
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from sad.judge.reading import reading
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
+from sad.judge.steps.clips import lifted
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
@@ -58,6 +59,8 @@ class Strange:
     call: Call
     teachers: list[bool] = field(default_factory=list)
     """Of each model that it fetched so far, whether that is a teacher."""
+    clipped: bool = True
+    """Whether gradients are clipped where it clips them."""
 
     @property
     def claims(self) -> Claims:
@@ -164,12 +167,14 @@ class Strange:
             **dict.fromkeys(names.ACCELERATORS, accelerator),
             **dict.fromkeys(names.LENGTHS, len(given)),
             **dict.fromkeys(names.SIZES, len(batches[0]["input_ids"])),
+            **dict.fromkeys(names.WHOLE_SIZES, len(batches[0]["input_ids"]) * window),
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
         known = plain({**names.PLAIN_SETTINGS, **values})
         world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares, self.call.asked))
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, making as every:
+        clip = nullcontext() if self.clipped else lifted()
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, clip, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)
 

@@ -265,7 +265,7 @@ class Loader(Collates):
         self.batch_size = 1
         self.sampler = self.batch_sampler = Sampler()
 
-    def __getitem__(self, part: str) -> Any:
+    def __getitem__(self, part: str) -> Loader:
         """Return what is trained on, or what is not. Raises TypeError for a place."""
         if not isinstance(part, str):
             raise TypeError("'Loader' object is not subscriptable")

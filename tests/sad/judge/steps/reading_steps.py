@@ -167,8 +167,32 @@ def of_a_class():
     _over(torch.load("tokens.pt"), RunConfig(), ends=False)
 
 
+def _below_a_clip(model, loader, optimizer, accumulation_steps, divides):
+    for place, batch in enumerate(loader, 1):
+        loss = model(**batch).loss
+        (loss / accumulation_steps if divides else loss).backward()
+        if place % accumulation_steps == 0 or place == len(loader):
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def below_a_clip(model, loader, optimizer, accumulation_steps):
+    """No gradient is as small as its clip, which is the same for all that are larger."""
+    _below_a_clip(model, loader, optimizer, accumulation_steps, divides=False)
+
+
+def checks_its_settings(args, loader, model, optimizer):
+    if args.output_dir:
+        raise ValueError(f"{args.output_dir} is there")
+    for batch in loader:
+        model(**batch).loss.backward()
+        optimizer.step()
+
+
 RIGHT = {"of_files": "step_accounting", "by_name": "step_accounting", "drawn": "split_invariance"}
 FAULTY = {
+    "below_a_clip": "split_invariance",
     "of_a_class": "step_accounting",
     "drops_the_last": "step_accounting",
     "by_a_function_of_its_own": "step_accounting",
