@@ -92,7 +92,7 @@ def _settings(value: Any, make: Make) -> Any:  # noqa: ANN401 - whatever was rea
 
 def _omega(make: Make) -> Mapping[str, Callable[..., Any]]:
     def load(path: Any, *_: object) -> Any:  # noqa: ANN401
-        import yaml
+        import yaml  # type: ignore[import-untyped]
 
         file = Path(str(path))
         return _settings(yaml.full_load(file.read_text("utf-8")) if file.is_file() else {}, make)
@@ -125,7 +125,8 @@ def _omega(make: Make) -> Mapping[str, Callable[..., Any]]:
 
 def _fields(kind: type, make: Make) -> Callable[[Any, str], Any]:
     """How an object of a class of settings is read by a program: numbers are what they are named for."""
-    real, known = kind.__getattribute__, make(kind.__name__, members(kind))
+    real: Callable[[Any, str], Any] = vars(kind).get("__getattribute__", object.__getattribute__)
+    known = make(kind.__name__, members(kind))
 
     def read(self: Any, name: str) -> Any:  # noqa: ANN401 - a field
         value = real(self, name)

@@ -7,7 +7,9 @@ its state from it stays as it is.
 
 from __future__ import annotations
 
+import pickle
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,7 +27,7 @@ COUNTS = re.compile(r"(^|_)(epoch|step|steps|iter\w*|best\w*|loss|epochs)($|_)")
 class Saved(Tensor):
     """Ids [text, token] of all texts, zeros behind them, and a dict of anything that was saved."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - a part, by a name or a place
         if isinstance(key, str):
@@ -40,10 +42,8 @@ class Saved(Tensor):
         return isinstance(key, str) or super().__contains__(key)
 
     def __iter__(self) -> Any:  # noqa: ANN401 - torch's
-        import sys
-
         many = unpacked(sys._getframe(1))
-        return iter([self] * many) if many else super().__iter__()
+        return iter([self] * many) if many else super().__iter__()  # type: ignore[no-untyped-call]
 
     def keys(self) -> Sequence[str]:
         """Return the names of the entries of a state: none."""
@@ -62,7 +62,6 @@ def rows(texts: Sequence[str]) -> Tensor:
 
 def stands(texts: Sequence[str]) -> Iterator[tuple[Any, str, Any]]:
     """Go through what reads saved things back: the place, the name and what stands there."""
-    import pickle
 
     def read(real: Callable[..., Any]) -> Callable[..., Any]:
         def load(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever was saved
@@ -84,17 +83,10 @@ def stands(texts: Sequence[str]) -> Iterator[tuple[Any, str, Any]]:
     unpickle = pickle.load
     yield from bound("torch", {"load": read(torch.load)})
     yield from bound("pickle", {"load": unpickled})
-    if home := sys_module("safetensors.torch"):
+    if (home := sys.modules.get("safetensors.torch")) is not None:
         yield from bound("safetensors.torch", {"load_file": read(home.load_file)})
     for kind in (nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler):
         yield kind, "load_state_dict", _taking(kind.load_state_dict)
-
-
-def sys_module(name: str) -> Any:  # noqa: ANN401 - a module, or None
-    """Return a module that was imported, None for any other."""
-    import sys
-
-    return sys.modules.get(name)
 
 
 def _taking(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -60,7 +60,7 @@ class Never(int):
 class Place(str):
     """A path, or the name of a model. Where it is a group of settings in its program, it has those too."""
 
-    __slots__ = ("inside",)
+    inside: Settings
 
     def __new__(cls, of: str, parent: Settings) -> Place:
         """Make the folder that is open, of settings that have it."""
