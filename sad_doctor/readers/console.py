@@ -25,8 +25,8 @@ from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
 
 FORMAT = "console log"
-_LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b", re.IGNORECASE)
-"""Words in a line that may hold a loss."""
+_LOSSES = re.compile(r"loss|ppl|perplexity|k[ld]|distil|total|entropy|nll|\bce\b|grad[ _.]?norm", re.IGNORECASE)
+"""Words in a line that may hold a loss, or the norm of its gradient."""
 _ARRAY = re.compile(rb"\s*\[\s*\{\s*\"")
 """The start of a JSON document, whose lines are no lines of a log."""
 KEPT_LINES = 200

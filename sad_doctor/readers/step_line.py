@@ -84,6 +84,16 @@ class Line:
         return any(_is_loss(name) for name in self.values)
 
     @property
+    def trains(self) -> bool:
+        """Whether it tells of a training: it has a loss, or a gradient norm with its step."""
+        return self.has_loss or (self.step is not None and any(column_of(n) == names.GRAD_NORM for n in self.values))
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is nothing but numbers of an evaluation, such as ``Validation accuracy: 0.41``."""
+        return self.whole and all(plain(name).startswith("eval/") for name in self.values)
+
+    @property
     def known(self) -> bool:
         """Whether all of the values are of columns that we know."""
         return all(column_of(name) is not None or in_bytes(name) is not None for name in self.values)
@@ -143,7 +153,7 @@ def parse(line: str) -> Line | None:
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
     said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None, overall)
     counts = (step is not None or epoch is not None) and not values
-    return said if said.has_loss or counts or (whole and step is None and said.known) else None
+    return said if said.trains or counts or (whole and step is None and (said.known or said.measures)) else None
 
 
 @remembered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sad_doctor import names
@@ -55,7 +55,7 @@ class StepLines:
                     self._count(told)
             return None
         told = self._of_its_heading(told)
-        if told.step is None and self._step is None and not told.has_loss:
+        if told.step is None and self._step is None and not (told.has_loss or (told.measures and self.told)):
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
@@ -130,6 +130,16 @@ class StepLines:
             self._total = told.steps * epochs
 
 
+def evaluations(line: str) -> Iterator[tuple[str, float]]:
+    """Yield the columns and values of an evaluation, of a line that tells no step, in a log whose bars do."""
+    told = parse(line)
+    if told is not None and told.step is None and (told.whole or told.epoch is not None):
+        for name, value in told.values.items():
+            column = column_of(name.removesuffix("_epoch_loss") + "_loss" if name.endswith("_epoch_loss") else name)
+            if column is not None and column.startswith("eval/"):
+                yield column, value
+
+
 class _Counted:
     """Counts steps on that begin anew with a later epoch, where a line tells the epoch's length.
 
@@ -169,7 +179,7 @@ def trains(lines: Iterable[str]) -> bool:
     plain_ones = 0
     for line in lines:
         told = parse(line)
-        if told is None or not told.has_loss:
+        if told is None or not told.trains:
             continue
         plain_ones += told.whole
         if told.step is not None or told.epoch is not None or plain_ones > 2:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.readers.naming import Naming, scale_of, step_rank
 from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.printed_epochs import PrintedEpochs
 from sad_doctor.readers.progress import Bar, find_bar
-from sad_doctor.run import Column
+from sad_doctor.run import Column, Event, Floats
 
 _LINE = re.compile(r"\{'[^{}]*\}")
 _VALUE = re.compile(rf"'([^']{{1,80}})': '?({NUMBER})'?(?=[,}}])", re.IGNORECASE)
@@ -36,8 +37,8 @@ class TrainerLines:
     """Takes bars and lines in order; gives rows.
 
     The Trainer draws its bar anew behind each line, so a line waits for that bar and has its step. Bars of evaluations
-    stand between, with another total. In a log without bars the step is that of the epoch, where the log says how many
-    steps and epochs there will be; else it is the epoch, or else the number of the line.
+    stand between, with another total. In a log without bars the step is the number of the record, which :meth:`placed`
+    turns into the step of the epoch, where the log says how many steps and epochs there will be; else into the epoch.
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,8 @@ class TrainerLines:
         self._drawn = self._named = False
         self._waiting: dict[str, float] | None = None
         self._length: dict[str, int] = {}
-        self._by_epoch = False
+        self._epochs = PrintedEpochs()
+        self._told: set[str] = set()
         self._naming = Naming()
 
     def lasts(self, what: str, count: int) -> None:
@@ -92,12 +94,43 @@ class TrainerLines:
         self._waiting = values
         if self._drawn:
             return rows
-        if "loss" in values:
-            self._by_epoch = self._by_epoch or "epoch" in values
-            per = self._per_epoch or 1.0
-            self._step = values["epoch"] * per if "epoch" in values else self._step + 1
-            self._step = float(round(self._step)) if per != 1 else self._step
+        self._number(values)
         return [*rows, *self._release()]
+
+    def _number(self, values: Mapping[str, float]) -> None:
+        """Count a record: of another epoch than the one before, or with a value that this one has already."""
+        keys, epoch = values.keys() - {"epoch"}, values.get("epoch")
+        if epoch is None:
+            self._step += "loss" in values
+        elif epoch != self._epochs.last or keys & self._told or not self._epochs:
+            self._epochs.add(epoch)
+            self._told.clear()
+            self._step = float(len(self._epochs))
+        self._told |= keys
+
+    @property
+    def by_epoch(self) -> bool:
+        """Whether the steps are numbers of records, to be told as the places of their epochs."""
+        return bool(self._epochs) and not self._drawn and not self._named
+
+    def placed(
+        self, columns: dict[str, Column], events: tuple[Event, ...]
+    ) -> tuple[dict[str, Column], tuple[Event, ...]]:
+        """Return both with places in place of numbers of records: steps, where the log tells how many there will be,
+        else epochs.
+        """
+        if not self.by_epoch:
+            return columns, events
+        found = {name: Column(self._places(of.step), of.value) for name, of in columns.items()}
+        told = (e if e.step is None else replace(e, step=self._places(np.array([e.step])).item()) for e in events)
+        return found, tuple(told)
+
+    def _places(self, records: Floats) -> Floats:
+        places = self._epochs.places()
+        if self._per_epoch is not None:
+            whole = np.round(places * self._per_epoch)
+            places = whole if (np.diff(whole) > 0).all() else places * self._per_epoch
+        return np.interp(records, np.arange(len(places)), places)
 
     def with_waiting(self, columns: dict[str, Column], rest: str) -> dict[str, Column]:
         """Return ``columns`` with the line that still waits; ``rest`` is the last line without its end, often a bar."""
@@ -122,7 +155,7 @@ class TrainerLines:
     @property
     def facts(self) -> dict[str, object]:
         """The length of the run, where a bar told it."""
-        if self.total or not self._seen or self._drawn or not self._by_epoch:
+        if self.total or not self._seen or not self.by_epoch:
             total = self.total or self._length.get(_STEPS)
             return {names.TOTAL_STEPS: total} if total else {}
         if self._per_epoch:
@@ -132,7 +165,7 @@ class TrainerLines:
 
     @property
     def _counts(self) -> bool:
-        return self._by_epoch and not self._drawn and self._per_epoch is not None
+        return self.by_epoch and self._per_epoch is not None
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import plain, term, unused
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.progress import Bar, Beside, find_bar
-from sad_doctor.readers.step_lines import StepLines
+from sad_doctor.readers.step_lines import StepLines, evaluations
 from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
 from sad_doctor.run import Column, Event
@@ -111,7 +111,7 @@ class Transcript:
         error = self._tracebacks.error_in(rest) or self._tracebacks.unended(rest) or phrases.fatal(rest.strip())
         events, status = self._ending.with_open(error, self._step_or_none())
         columns = self._trainer.with_waiting(self._published(), rest)
-        return Told(columns, events, self._facts(status), self._notes())
+        return Told(*self._trainer.placed(columns, events), self._facts(status), self._notes())
 
     def _plain_line(self, line: str) -> None:
         section = phrases.SECTIONS.get(line.lower())
@@ -141,8 +141,7 @@ class Transcript:
         if not line and not self._in_section:
             return True
         found = phrases.PAIR.fullmatch(line)
-        name = plain(found[1]) if found else ""
-        if found is None or name.startswith("sum_of"):
+        if found is None or plain(found[1]).startswith("sum_of"):
             self._section = None
             return False
         self._in_section = self._sectioned = True
@@ -151,9 +150,11 @@ class Transcript:
 
     def _step_line(self, line: str) -> None:
         """A line that names its step and values, or its values alone where no other shape tells the steps."""
-        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.told)
-        if step is not None:
+        known = self.step != _NONE_YET and not self._steps.told
+        if (step := self._steps.line(line, known)) is not None:
             self._advance(step)
+        for column, value in evaluations(line) if known else ():
+            self._put(column, value)
 
     def _on_bar(self, bar: Bar) -> None:
         self._on_rows(self._trainer.bar(bar))

@@ -5,8 +5,9 @@ The label loss on held-out text (else the training's, else the total) at the end
 of it. Where the vocabulary is known: it still lies at the uniform loss, ln(vocabulary), though KD does not fall either.
 Where the teacher's own loss on the same text is known: hardly any of the way to it was gone. Where neither is: it lies
 within a few percent of its beginning and is flat, which is a hint, as a student that came trained may have no more to
-gain; but if every evaluation says one number of four digits or more, it has not moved at all. A run that is not far
-enough is not judged, nor is the total of a log with rewards, which need not fall while a policy learns.
+gain; but if every evaluation says one number of four digits or more, of its loss or else of a measure, it has not moved
+at all. A run that is not far enough is not judged, nor is the total of a log with rewards, which need not fall while a
+policy learns.
 
 ## Why it is bad
 Every training of a fresh student falls far in its first hundreds of steps, if only to the frequencies of the tokens.
@@ -157,12 +158,14 @@ def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
 
 
 def _one_evaluation(run: Run, t: Thresholds) -> tuple[int, float] | None:
-    """How many evaluations there are, if all of them say one number of some digits."""
-    told = signals.evaluations(run).get(names.EVAL_LOSS)
-    if told is None or len(told) < t["evaluations"] or np.any(told.value != told.value[0]):
-        return None
-    value = float(told.value[0])
-    return (len(told), value) if signals.significant_digits(value) >= _DIGITS else None
+    """How many evaluations there are, if all of them say one number of some digits: the loss, or else a measure."""
+    loss = signals.evaluations(run).get(names.EVAL_LOSS)
+    told = [loss] if loss is not None else [run.columns[name] for name in signals.measures(run)]
+    for column in told:
+        enough = len(column) >= t["evaluations"] * (1 if column is loss else 2)
+        if enough and signals.stands_still(column) and signals.significant_digits(column.last) >= _DIGITS:
+            return len(column), column.last
+    return None
 
 
 def _course(run: Run, t: Thresholds) -> _Course | None:

@@ -49,28 +49,13 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_BETTER = re.compile(
-    r"(?:eval|val|valid|validation|test)[/_](?:\w+[/_])?"
-    r"(?:(?:mean_)?(?:token_)?acc(?:uracy)?|agreement|rouge\w{0,6}|s?bleu|f1|exact_match|em)",
-    re.IGNORECASE,
-)
-"""Measures of which more is better."""
-
-_ERRORS = re.compile(
-    r"(?:eval|val|valid|validation|test)[/_](?:\w+[/_])?(?:[wcmtps]er|(?:word_|char(?:acter)?_)?error(?:_rate)?)",
-    re.IGNORECASE,
-)
-"""Measures of which less is better."""
-
-
 _OF_TRAINING = re.compile(r"(?:train[/_])?(?:mean_)?token_acc(?:uracy)?|train[/_]acc(?:uracy)?", re.IGNORECASE)
 """Those of which more is better, of the batches that are trained on."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for the first measure that gets worse while the loss falls."""
-    signs = {name: -1.0 if _BETTER.fullmatch(name) else 1.0 for name in run.columns if _told_of(name)}
-    evaluated = {name: sign for name, sign in signs.items() if len(run.columns[name])}
+    evaluated = signals.measures(run)
     trained = {name: -1.0 for name in run.columns if _OF_TRAINING.fullmatch(name) and len(run.columns[name])}
     told = (
         (run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS), evaluated, t["evaluations"], "the evaluation's"),
@@ -85,10 +70,6 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
     if not judged:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure whose better is known")
-
-
-def _told_of(name: str) -> bool:
-    return _BETTER.fullmatch(name) is not None or _ERRORS.fullmatch(name) is not None
 
 
 def _beside(

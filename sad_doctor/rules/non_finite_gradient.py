@@ -1,9 +1,9 @@
 """The loss is finite, its gradient is not
 
 ## What it sees
-A gradient norm of NaN or infinity at steps whose loss is finite, and not exactly 0. The first records of a run are
-excused, as long as finite ones follow: a dynamic loss scale in float16 finds its size by overflowing. Later it tries a
-larger one every so often, so single records far apart are only a hint.
+A gradient norm of NaN or infinity at steps whose loss is finite, and not exactly 0; or in a log without a loss. The
+first records of a run are excused, as long as finite ones follow: a dynamic loss scale in float16 finds its size by
+overflowing. Later it tries a larger one every so often, so single records far apart are only a hint.
 
 ## Why it is bad
 The loss curve looks healthy while every such step either destroys the weights or is thrown away. If it goes on, nothing
@@ -20,6 +20,11 @@ whole: the value is fine, the derivative is not.
 ```run fires
 steps: 30
 train/loss: 9 -> 8
+train/grad_norm: nan
+```
+
+```run fires
+steps: 5000, 5001, 5002
 train/grad_norm: nan
 ```
 
@@ -51,40 +56,51 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding."""
     norms, losses = run.get(names.GRAD_NORM), run.get(names.LOSS)
-    if norms is None or losses is None:
+    if norms is None:
         return
     norm = signals.tidy(norms)
-    fine = signals.finite(signals.tidy(losses))
-    step, known = norm.step, fine.step[fine.value != 0]  # a loss of exactly 0 may be a hidden NaN: not finite
+    step = known = norm.step
+    if losses is not None:
+        fine = signals.finite(signals.tidy(losses))
+        known = fine.step[fine.value != 0]  # a loss of exactly 0 may be a hidden NaN: not finite
     if not np.isin(step, known).any():
         raise TooFew("loss and gradient norm were never logged at the same step")
     bad = ~np.isfinite(norm.value) & np.isin(step, known)
-    if np.isfinite(norm.value).any():
+    if _begins(norm, t):
         start = int(np.argmax(np.isfinite(norm.value)))
         bad[: start if start <= t["excused"] else 0] = False
-    elif len(norm) < t["records"]:
-        raise TooFew("too few records of the gradient norm: a loss scale may still be finding its size")
+        if bad.all() and len(norm) < t["records"]:
+            raise TooFew("too few records of the gradient norm: a loss scale may still be finding its size")
     count = int(bad.sum())
     yield Reading("records with a finite loss and no finite norm", count, "records")
     if count:
         since = run.first_step if bad.all() else float(step[bad][0])
         alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= max(len(norm) >= t["few"], t["rare"] * len(norm))
         level = Level.INFO if alone else Level.ERROR if count >= t["records"] else Level.WARNING
-        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), level, since)
+        beside = "" if losses is None else " while the loss is finite"
+        yield _finding(Column(step[bad], norm.value[bad]), len(norm), level, since, beside)
 
 
-def _finding(steps: list[float], values: list[float], records: int, level: Level, since: float) -> Finding:
+def _begins(norm: Column, t: Thresholds) -> bool:
+    """Whether the log begins with the run, and not with a later part of it."""
+    if len(norm) < 2:
+        return True
+    return float(norm.step[0]) <= max(1.0, t["excused"] * float(np.median(np.diff(norm.step))))
+
+
+def _finding(bad: Column, records: int, level: Level, since: float, beside: str) -> Finding:
+    steps = bad.step.tolist()
     return RULE.finding(
         level=level,
         headline=(
-            f"The gradient norm is {words.number(values[0])} at step {words.step(steps[0])} while the loss is finite, "
-            f"in {len(steps):,} of {records:,} records."
+            f"The gradient norm is {words.number(bad.value[0])} at step {words.step(steps[0])}{beside}, in "
+            f"{len(bad):,} of {records:,} records."
         ),
         evidence=(f"At {words.steps(steps)}",),
         cause=(
@@ -108,7 +124,7 @@ RULE = Rule(
     name="non-finite-gradient",
     level=Level.ERROR,
     page=__doc__,
-    needs=(names.GRAD_NORM, names.LOSS),
+    needs=(names.GRAD_NORM,),
     check=check,
     thresholds={"excused": 10, "records": 3, "rare": 0.01, "few": 20},
 )

@@ -15,7 +15,8 @@ The log looks better for it: the term seems solved, the mean of the run goes dow
 weights, or was silently left out of the loss, so that the gradient is of another objective than the one in the log.
 
 ## Thresholds
-- `records = 5`: the last so many records must be exactly 0; of a loss that always was, fewest records.
+- `records = 5`: the last so many records must be exactly 0; of a loss that always was, fewest records. With a gradient
+  norm of NaN beside the zero one record is enough for a warning; without one, fewer are a hint.
 - `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0. With a living gradient beside the
   zeros it must be above ten times this.
 - `blanks = 5`: the last so many rows must be blank.
@@ -31,6 +32,12 @@ train/loss: 28 ~ 3
 ```run fires
 steps: 10
 train/loss: 4.1, 3.9, 3.8, 0, 0, 0, 0, 0, 0, 0
+```
+
+```run fires
+steps: 1
+train/loss: 0
+train/grad_norm: nan
 ```
 
 ```run quiet
@@ -112,15 +119,26 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     last = int(nonzero[-1])
     count = len(loss) - 1 - last
     before = float(loss.value[last])
-    if count < max(t["records"], 1) or before <= t["from"]:
+    if not count or before <= t["from"]:
         return
     at = float(loss.step[last + 1])
-    if before <= 10 * t["from"] and _lives(run, at):
+    if before <= 10 * t["from"] and (_lives(run, at) or count < t["records"]):
+        return
+    few, broken = count < max(t["records"], 1), _gradient(run, at)
+    hint = few and not broken
+    if hint and (_lives(run, at) or nonzero.size <= last):
         return
     yield RULE.finding(
-        headline=f"The loss is exactly 0 from step {words.step(at)} on, after {words.number(before)}: a hidden NaN.",
-        evidence=(f"The last {count:,} of {len(loss):,} records are exactly 0", *_gradient(run, at)),
-        cause="The loss became NaN and the logger filters it (Hugging Face: logging_nan_inf_filter).",
+        level=Level.INFO if hint else Level.WARNING if few else Level.ERROR,
+        headline=(
+            f"The loss is exactly 0 from step {words.step(at)} on, after {words.number(before)}"
+            f"{'.' if hint else ': a hidden NaN.'}"
+        ),
+        evidence=(f"Exactly 0 in the last {count:,} of {len(loss):,} records", *broken),
+        cause=(
+            f"{'A batch without one valid label, or the' if hint else 'The'} loss became NaN and the logger filters it "
+            "(Hugging Face: logging_nan_inf_filter)."
+        ),
         remedy="Set logging_nan_inf_filter=False and go back to a checkpoint before that step.",
         first_step=at,
         last_step=float(loss.step[-1]),
@@ -131,14 +149,24 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
 def _never(run: Run, count: int, t: Thresholds) -> Iterator[Finding]:
     """A loss that was never anything but 0."""
     parts = (*run.terms(names.RAW).values(), *run.terms(names.WEIGHTED).values())
-    if count < max(t["records"], 1) or any(bool(np.any(part.value != 0)) for part in parts):
+    if any(bool(np.any(part.value != 0)) for part in parts):
         return
-    if any("reward" in name for name in run.columns):
+    few, broken = count < max(t["records"], 1), _gradient(run, run.first_step)
+    if not broken and (few or any("reward" in name for name in run.columns)):
         return
     yield RULE.finding(
-        headline=f"The loss is exactly 0 in all {count:,} records: nothing is learned from.",
-        evidence=(f"All of {count:,} records are exactly 0", *_gradient(run, run.first_step)),
-        cause="Every label is masked, a mean over nothing or NaN was set to 0, or no term of it is computed.",
+        level=Level.WARNING if few else Level.ERROR,
+        headline=(
+            f"The loss is exactly 0 in {'the only record' if count == 1 else f'all {count:,} records'}"
+            f"{', and its gradient is not finite: a hidden NaN' if broken else ': nothing is learned from'}."
+        ),
+        evidence=(f"{words.counted(count, 'record')} of exactly 0, and no other", *broken),
+        cause=(
+            "The loss is NaN and the logger shows 0 (Hugging Face: logging_nan_inf_filter): a mean over nothing, since "
+            "every label is masked or cut off, or an overflow."
+            if broken
+            else "Every label is masked, a mean over nothing or NaN was set to 0, or no term of it is computed."
+        ),
         remedy="Print the labels of one batch, and the loss in full precision before anything replaces it.",
         first_step=run.first_step,
         last_step=run.last_step,
@@ -152,15 +180,10 @@ def _regular(run: Run, t: Thresholds) -> Iterator[Finding]:
     if told is None:
         return
     loss = signals.finite(signals.tidy(told))
-    zero = np.flatnonzero(loss.value == 0)
-    others = loss.value[loss.value != 0]
-    if zero.size < 2 or not t["flickers"] <= zero.size <= others.size:
+    zero = signals.zeros_in_turn(loss, int(t["flickers"]), 10 * t["from"])
+    if not zero.size:
         return
-    if np.min(others) < 10 * t["from"] or np.ptp(np.diff(zero)) > 0:
-        return
-    steps = loss.step[zero].tolist()
-    if zero[-1] - zero[0] + 1 == zero.size:
-        return
+    steps, others = loss.step[zero].tolist(), loss.value[loss.value != 0]
     yield RULE.finding(
         level=Level.INFO,
         headline=(
@@ -183,22 +206,12 @@ def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
         column = next((signals.tidy(one) for one in told if one is not None), None)
         if column is None:
             continue
-        zero = np.flatnonzero(column.value == 0)
         weight = run.get(names.WEIGHT + term)
-        if weight is not None:
-            zero = zero[~np.isin(column.step[zero], weight.step[weight.value == 0])]
-        inside = zero[(zero > 0) & (zero < len(column) - 1)]
-        others = column.value[column.value != 0]
-        if (
-            not inside.size
-            or not t["flickers"] <= inside.size <= t["rare"] * len(column)
-            or np.median(others) < 10 * t["from"]
-        ):
+        off = np.empty(0) if weight is None else weight.step[weight.value == 0]
+        inside = signals.zeros_astray(column, off, int(t["flickers"]), t["rare"], 10 * t["from"])
+        if not inside.size:
             continue
-        # a term that is computed at every tenth step only is meant so
-        if np.ptp(np.diff(inside)) == 0:
-            continue
-        steps = column.step[inside].tolist()
+        steps, others = column.step[inside].tolist(), column.value[column.value != 0]
         what = f"The term {term}" if term else "The training loss"
         yield RULE.finding(
             level=Level.WARNING,
@@ -268,7 +281,7 @@ def _gradient(run: Run, at: float) -> tuple[str, ...]:
     if norm is None:
         return ()
     bad = int((~np.isfinite(norm.value[norm.step >= at])).sum())
-    return (f"The gradient norm is not finite in {bad:,} records from there on",) if bad else ()
+    return (f"The gradient norm is not finite in {words.counted(bad, 'record')} from there on",) if bad else ()
 
 
 RULE = Rule(

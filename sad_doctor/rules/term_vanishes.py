@@ -20,7 +20,8 @@ thousands of times too small.
 
 ## Thresholds
 - `never = 0.95`: the share of the records at exactly 0.
-- `last = 0.2`: the share of the records, from the end, that must be 0 or missing. `records = 20`: fewest records.
+- `last = 0.2`: the share of records, from the end, that must be 0 or missing. `records = 20`: fewest; of KD or the
+  label loss `few = 3` that are all 0 are a hint.
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
   `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
@@ -115,11 +116,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     products = found.terms if found.source == "raw x weight" else {}
     sides = signals.sides(run)
     terms = {**sides, **run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
-    most = max((len(c) for c in terms.values()), default=0)
+    most, others = max((len(c) for c in terms.values()), default=0), len(terms) > 1
     absent = list(signals.absent(run, t["records"]))
     yield from map(_absent, absent)
-    if most < t["records"] and not absent:
-        raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
+    if (few := most < t["records"]) and not absent:
+        core = {term: terms[term] for term in (names.KD, *sorted(names.ANCHORS)) if term in terms}
+        terms = {term: c for term, c in core.items() if len(c) >= t["few"] and not np.any(c.value)}
+        if not terms:
+            raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
     told: set[str] = set()
     for term, finding in _switched_off(run, t):
         told.add(term)
@@ -129,10 +133,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for term, column in terms.items():
         tidied = signals.tidy(column)
         yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
-        what = signals.gone(tidied, span, (t["never"], t["last"], t["records"]), others=len(terms) > 1)
+        what = signals.gone(tidied, span, (t["never"], t["last"], t["few" if few else "records"]), others=others)
         if what is not None and term not in told:
             one = _finding(run, term, tidied, what, t)
-            yield replace(one, level=Level.INFO) if term in sides else one
+            yield replace(one, level=Level.INFO) if few or term in sides else one
         elif len(tidied) >= t["records"] and signals.negligible(run, term, tidied, t["beside_all"]):
             size = words.number(float(np.median(tidied.value)))
             says = f"The term {term} is {size} all along, next to nothing beside the loss: nothing of it is learned."
@@ -162,9 +166,7 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
                     f"The term {term} vanishes: its weight {'ends at' if faded else 'is'} 0 from step "
                     f"{words.step(since)} on, in {words.percent(off / len(weight))} of the records."
                 ),
-                evidence=(
-                    f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",
-                ),
+                evidence=(f"First weight {words.number(weight.value[0])}; {off:,} of {len(weight):,} records at 0",),
                 cause=why[0],
                 remedy=why[1],
                 first_step=since,
@@ -242,8 +244,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     yield _small(
         kd[1],
         f"KD is {words.number(first)} at the beginning; times {by} it is {words.number(first * factor)}: {what[0]}.",
-        f"Median of the first records {words.number(first)}; the label loss is "
-        f"{words.number(float(np.median(lm[1].value)))}",
+        f"Median of the first records {words.number(first)}; the label loss is {words.number(np.median(lm[1].value))}",
         what[1],
         {"kd": first, "factor": factor, "product": first * factor},
     )
@@ -292,8 +293,8 @@ RULE = Rule(
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        **{"never": 0.95, "last": 0.2, "records": 20, "off": 0.5, "faded": 0.1, "beside_all": 1e-4},
-        **{"tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20, "beside": 0.05, "grows": 4, "nat": 0.05, "since": 0.15},
-        "weighted": 0.02,
+        **{"never": 0.95, "last": 0.2, "records": 20, "few": 3, "off": 0.5, "faded": 0.1, "weighted": 0.02},
+        **{"beside_all": 1e-4, "tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20, "beside": 0.05, "grows": 4},
+        **{"nat": 0.05, "since": 0.15},
     },
 )

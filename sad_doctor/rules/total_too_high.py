@@ -15,7 +15,7 @@ reported value. Or nothing learns at all.
 ## Thresholds
 - `total = 15`, `step = 5000`: the figures of the project's wanted trajectory (9 to 12 after a fifth of the run).
 - `records = 50`: the window of the median, so that one bad batch does not count.
-- `far = 50`: the level of each of the first five records from which the beginning alone is a hint.
+- `far = 50`: the level of each of the first five records from which the beginning alone is a hint, however short.
 - `begin = 25`, `few = 12`: the level of the first records and of the last ones from which a total alone is a hint, and
   how many records that takes: twice the logarithm of 262,144, the largest vocabulary in use.
 
@@ -102,11 +102,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
     """The hint of a total alone above any mean over tokens, from its first record to its last or far above at first."""
-    if len(total) < t["few"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+    if not len(total) or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
-    third, least = len(total) // 3, float(np.min(total.value[:_FIRST]))
+    third, least = max(1, len(total) // 3), float(np.min(total.value[:_FIRST]))
     first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
-    throughout = least > t["begin"] and last > t["begin"]
+    throughout = len(total) >= t["few"] and least > t["begin"] and last > t["begin"]
     if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None
     return RULE.finding(

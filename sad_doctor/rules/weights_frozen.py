@@ -23,11 +23,9 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
   converged creeps to rest. A stretch at less than 2% of the largest learning rate is the schedule's end.
 - `rate_after = 300`: so many steps, or an epoch, or half of the planned steps, with a learning rate of 0; fewer may be
   the batches before the first step of a warm-up.
-- `zero_records = 5`: so many records of an update or of a gradient of 0.
+- `zero_records = 5`: so many records of an update or of a gradient of 0; `zeros_both = 3` where the learning rate is 0
+  in all of them too.
 - `update = 1e-08`: an update below this share of the weights is lost in float32, whose steps are 6e-08.
-
-Change them with `sad doctor RUN --set R101.evaluations=2`, or in Python with
-`sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
 
 ## Example
 ```run fires
@@ -76,13 +74,13 @@ from sad_doctor.run import Column, Run
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
-_NORM = "the gradient norm"
+_NORM, _RATE = "the gradient norm", "the learning rate"
 ENDED = 0.02
 """Share of the largest learning rate below which a schedule is over."""
 
 _THRESHOLDS: Thresholds = {
     **{"digits": 5, "fewer_digits": 8, "evaluations": 3, "jump": 50},
-    **{"rate_after": 300, "zero_records": 5, "update": 1e-8},
+    **{"rate_after": 300, "zero_records": 5, "update": 1e-8, "zeros_both": 3},
 }
 
 
@@ -209,15 +207,17 @@ def _zeros(run: Run, t: Thresholds) -> list[str]:
     lines = []
     rate = run.get(names.LEARNING_RATE)
     if signals.never_steps(run, t["rate_after"]) and rate is not None:
-        lines.append(_always(rate, "the learning rate"))
+        lines.append(_always(rate, _RATE))
     update, norm = run.get(names.UPDATE_RATIO), run.get(names.GRAD_NORM)
     if signals.always_zero(update, int(t["zero_records"])) and update is not None:
         lines.append(_always(update, "the update of the weights"))
     elif update is not None and len(update) >= t["zero_records"] and bool(np.all(update.value < t["update"])):
         largest = words.number(float(np.max(update.value)))
         lines.append(f"the update is at most {largest} of the weights in {len(update):,} of {len(update):,} records")
-    if signals.always_zero(norm, int(t["zero_records"])) and norm is not None:
-        lines.append(_always(norm, _NORM))
+    # a warm-up begins with a rate of 0 too, but with a gradient
+    still = rate is not None and signals.always_zero(rate, int(t["zeros_both"]))
+    if norm is not None and signals.always_zero(norm, int(t["zeros_both" if still else "zero_records"])):
+        lines += [_always(norm, _NORM), *([_always(rate, _RATE)] if rate and still and not lines else [])]
     return lines
 
 

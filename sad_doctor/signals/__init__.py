@@ -13,6 +13,7 @@ from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, decayed, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.levels import BLOCK, Levels, levels
 from sad_doctor.signals.lost import Lost, lost
+from sad_doctor.signals.measures import measures, stands_still
 from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
@@ -43,6 +44,7 @@ from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
 from sad_doctor.signals.weights_evaluated import other_weights
+from sad_doctor.signals.zeros import zeros_astray, zeros_in_turn
 
 __all__ = [
     "AROUND",
@@ -112,6 +114,7 @@ __all__ = [
     "lost",
     "lowest",
     "measured",
+    "measures",
     "negligible",
     "neighbours",
     "never_steps",
@@ -144,6 +147,7 @@ __all__ = [
     "spikes",
     "spread",
     "staged",
+    "stands_still",
     "stands_while",
     "still",
     "sums_to",
@@ -167,4 +171,6 @@ __all__ = [
     "waves",
     "weight_moves",
     "weighted_pair",
+    "zeros_astray",
+    "zeros_in_turn",
 ]

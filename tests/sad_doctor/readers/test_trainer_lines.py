@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from sad_doctor import names
@@ -90,6 +91,33 @@ def test_without_bars_the_epoch_is_the_step(write):
     assert points(run.columns[names.EVAL_LOSS]) == [(0.25, 2.4)]
 
 
+@pytest.mark.parametrize(
+    "ahead", ["", "***** Running training *****\n  Num Epochs = 2\n  Total optimization steps = 2,000\n"]
+)
+def test_records_whose_epoch_is_printed_alike_are_all_kept(write, ahead):
+    # 10 records in each hundredth of an epoch, as a Trainer without a bar prints them
+    lines = [f"{{'loss': {4 - i / 100}, 'epoch': {i // 10 / 100}}}\n" for i in range(100)]
+    lines.insert(55, "{'eval_loss': 3.5, 'epoch': 0.05}\n{'eval_loss': 3.4, 'epoch': 0.05}\n")
+    run = run_of(write, ahead + "".join(lines) + "ValueError: a shard is broken\n")
+
+    per = 1000 if ahead else 1
+    assert run.columns[names.LOSS].value.tolist() == [4 - i / 100 for i in range(100)]
+    # the second evaluation counts as a record of its own
+    assert len(run.columns[names.EVAL_LOSS]) == 2
+    steps = run.columns[names.LOSS].step
+    assert (np.diff(steps) > 0).all()
+    assert steps[:50] == pytest.approx(np.arange(50) / 1000 * per)
+    assert steps[60:90] == pytest.approx(np.arange(60, 90) / 1000 * per)
+    crash = next(event for event in run.events if event.kind == names.EVENT_CRASH)
+    assert crash.step == steps[-1]
+
+
+def test_evaluations_alone_have_the_epochs_that_they_print(write):
+    run = run_of(write, "".join(f"{{'eval_loss': {4 - i}, 'epoch': {i}.0}}\n" for i in (1, 2, 3)))
+
+    assert points(run.columns[names.EVAL_LOSS]) == [(1, 3), (2, 2), (3, 1)]
+
+
 def test_without_bars_and_epochs_lines_are_counted(write):
     run = run_of(write, "{'loss': 2.5}\n{'loss': 2.4}\n{'eval_loss': 2.3}\n")
 
@@ -147,14 +175,15 @@ def lengths(**told: int) -> TrainerLines:
 def test_without_bars_the_epoch_tells_the_step_where_the_length_is_told():
     lines = lengths(Num_Epochs=3, Total_optimization_steps=600)
     rows = [row for i in (10, 20) for row in lines.line(f"{{'loss': 7.1, 'epoch': {i / 200}}}") or []]
-    assert [row.step for row in rows] == [10, 20]
+    assert lines._places(np.array([row.step for row in rows])).tolist() == [10, 20]
     assert lines.facts == {names.TOTAL_STEPS: 600}
     assert any("their epoch, by the number of steps" in note for note in lines.notes)
 
 
 def test_a_step_that_is_an_epoch_is_said_and_has_no_length_in_steps():
     lines = lengths(Total_optimization_steps=600)
-    assert [row.step for row in lines.line("{'loss': 7.1, 'epoch': 0.05}") or []] == [0.05]
+    rows = lines.line("{'loss': 7.1, 'epoch': 0.05}") or []
+    assert lines._places(np.array([row.step for row in rows])).tolist() == [0.05]
     assert lines.facts == {names.STEP_UNIT: "epoch"}
 
 

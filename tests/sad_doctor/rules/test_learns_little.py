@@ -140,3 +140,13 @@ def test_a_loss_that_stands_in_very_many_records_needs_no_half_of_the_plan(judge
 def test_kd_that_stands_is_a_second_witness(judge, label, kd, told):
     text = f"steps: 60\ntrain/raw/kd: {kd} ~ 0.02\ntrain/raw/lm: {label} ~ 0.02"
     assert len(judge(RULE, text)) == told
+
+
+def test_a_measure_that_is_one_number_each_time_says_that_it_stands(judge):
+    loss = ", ".join(f"{2242.55 + i * 7 % 5 / 100:.2f}" for i in range(40))
+    run = f"steps: 40\ntrain/loss: {loss}\neval/accuracy: "
+    [found] = judge(RULE, run + "0.3251344")
+    assert (found.level, "0.3251" in found.headline) == (Level.WARNING, True)
+    # every text of one class, or of none, is right for a student that learns too
+    for other in ("1", "0", ", ".join(f"{0.32 + i % 3 / 1000}" for i in range(40))):
+        assert all(one.level == Level.INFO for one in judge(RULE, run + other))

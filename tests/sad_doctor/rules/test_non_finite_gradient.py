@@ -65,3 +65,12 @@ def test_one_among_many_is_the_loss_scale(judge):
     (finding,) = judge(RULE, f"steps: 30\ntrain/loss: 9\ntrain/grad_norm: {norms}")
 
     assert finding.level == Level.INFO
+
+
+def test_a_log_without_a_loss_from_the_middle_of_a_run(judge):
+    [found] = judge(RULE, "steps: 5426, 5427, 5428\ntrain/grad_norm: nan")
+    assert "loss" not in found.headline
+    # a log that begins with the run may have a loss scale that is finding its size
+    with pytest.raises(TooFew, match="still be finding its size"):
+        judge(RULE, "steps: 2\ntrain/grad_norm: nan")
+    assert judge(RULE, "steps: 6\ntrain/grad_norm: inf, inf, inf, 3, 3, 3") == []

@@ -4,6 +4,7 @@ import pytest
 
 from sad_doctor import names
 from sad_doctor.example import parse
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.non_finite_hidden import RULE
 
@@ -46,8 +47,23 @@ def test_zeros_after_a_loss_with_the_gradient_beside(judge):
     assert "5 records" in finding.evidence[1]
 
 
-def test_a_few_zeros_wait(judge):
-    assert judge(RULE, "steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0") == []
+def test_a_few_zeros_are_a_hint_and_with_a_gradient_of_nan_a_warning(judge):
+    few = "steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0\n"
+    [hint] = judge(RULE, few)
+    assert (hint.level, hint.first_step) == (Level.INFO, 4)
+    [found] = judge(RULE, few + "train/grad_norm: 1, 1, 1, nan, nan, nan")
+    assert found.level == Level.WARNING
+    # a loss that is too small for its digits, and one of batches without labels, have a gradient
+    assert judge(RULE, few + "train/grad_norm: 1, 1, 1, 0.1, 0.1, 0.1") == []
+    assert judge(RULE, "steps: 4\ntrain/loss: 0.09, 0.05, 0.02, 0") == []
+
+
+@pytest.mark.parametrize("more", ["", "rewards/chosen: nan\n"])
+def test_one_record_of_0_whose_gradient_is_nan_is_enough(judge, more):
+    [found] = judge(RULE, f"steps: 1\ntrain/loss: 0\n{more}train/grad_norm: nan")
+    assert (found.level, "hidden NaN" in found.headline) == (Level.WARNING, True)
+    # a policy gradient is 0 by design, and one record of 0 alone may be the first of many
+    assert judge(RULE, f"steps: 1\ntrain/loss: 0\n{more}train/grad_norm: 0.3") == []
 
 
 def test_a_loss_that_was_never_anything_but_zero(judge):

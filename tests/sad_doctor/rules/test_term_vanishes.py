@@ -54,9 +54,12 @@ def test_without_a_vocabulary_the_label_loss_tells(judge):
     assert judge(RULE, copy) == []
 
 
-def test_few_records(judge):
-    with pytest.raises(TooFew):
-        judge(RULE, "steps: 5\ntrain/raw/kd: 0")
+def test_few_records_are_a_hint_where_all_of_a_term_are_0(judge):
+    [hint] = judge(RULE, "steps: 5\ntrain/raw/kd: 0\ntrain/raw/lm: 5 -> 4")
+    assert (hint.level, "term kd never appears" in hint.headline) == (Level.INFO, True)
+    for few in ("steps: 5\ntrain/raw/kd: 0.1, 0, 0, 0, 0", "steps: 2\ntrain/raw/kd: 0"):
+        with pytest.raises(TooFew):
+            judge(RULE, few)
 
 
 def _rows(name, values):

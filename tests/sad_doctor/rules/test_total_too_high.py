@@ -62,3 +62,10 @@ def test_one_that_begins_far_too_high_is_a_hint_wherever_it_ends(judge):
     assert finding.level.name == "INFO"
     with pytest.raises(TooFew):
         judge(RULE, "steps: 60\ntrain/loss: 300 -> 100 -> 9 -> 4\ntrain/accuracy: 0.1 -> 0.6")
+
+
+def test_one_record_far_above_any_mean_is_a_hint(judge):
+    [hint] = judge(RULE, "steps: 5\ntrain/loss: 429, 425, 430, 420, 400")
+    assert hint.level == Level.INFO
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 2\ntrain/loss: 31, 30")

@@ -193,3 +193,13 @@ def test_an_evaluation_that_stands_while_the_training_falls_is_an_old_number(jud
     assert judge(RULE, "steps: 80 every 5\ntrain/loss: 4 -> 3 -> 2 -> 1 ~ 0.02" + held_out) == []
     (finding,) = judge(RULE, "steps: 80 every 5\ntrain/loss: 4 -> 3 -> 3 -> 3 -> 3 ~ 0.02" + held_out)
     assert "stopped moving" in finding.headline
+
+
+def test_a_rate_and_a_gradient_of_0_need_three_records(judge):
+    both = "steps: 3\ntrain/loss: 12.1, 12.0, 12.1\ntrain/lr: 0\ntrain/grad_norm: "
+    [found] = judge(RULE, both + "0")
+    assert len(found.evidence) == 2
+    # the start of a warm-up, and too little to tell
+    for told in (both + "3, 4, 3", both.replace("steps: 3", "steps: 2").replace(", 12.1\n", "\n") + "0"):
+        with pytest.raises(TooFew, match="too few records of the learning rate"):
+            judge(RULE, told)
