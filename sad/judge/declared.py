@@ -17,8 +17,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from sad.judge.callers import installed
+
 OF_SETTINGS = re.compile(r"\w*(Config|Configuration|Args|Arguments|Settings|Hparams|HParams|Params|Options)")
 """What the name of a class of settings is like, where a parameter has no annotation."""
+READS = re.compile(r"(parse|get|read)\w*_arg|arg\w*_pars")
+"""The name of a function that reads a command line."""
 PLAIN = (int, float, str, list, tuple, dict, type(None))
 """Kinds of values that are taken over; switches are not: they stay off."""
 
@@ -37,7 +41,13 @@ def declared(parameter: inspect.Parameter, target: Any) -> Mapping[str, Any]:  #
     named = [one for one in own if OF_SETTINGS.fullmatch(one.__name__)]
     if len(named) == 1:
         return members(named[0])
-    return _arguments(str(space.get("__file__") or ""))
+    # a command line of its own, or one that it imports: `from arguments import get_args`
+    makes = [one for name, one in space.items() if isinstance(one, FunctionType) and READS.search(name)]
+    files = [one.__code__.co_filename for one in makes if not installed(one.__code__.co_filename)]
+    found: dict[str, Any] = {}
+    for file in (*files, str(space.get("__file__") or "")):
+        found |= _arguments(file)
+    return found
 
 
 def members(of: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a class, or an object of one

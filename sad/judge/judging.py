@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import linecache
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +17,7 @@ from typing import Any
 
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
+from sad.judge.callers import installed
 from sad.judge.free import opened
 from sad.judge.interface import Interface
 from sad.judge.lifted import because
@@ -175,6 +178,13 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
+def refuses(error: BaseException) -> bool:
+    """Whether code of a program says itself that it does not go on: by `raise`, in words."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    file = frame.f_code.co_filename
+    return not installed(file) and linecache.getline(file, line).lstrip().startswith("raise ")
 
 
 def _unknown(error: BaseException) -> str:

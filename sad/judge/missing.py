@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sad.judge import lightning, scores
+from sad.judge import configs, lightning, scores
 from sad.judge.dicts import unpacked
 from sad.judge.stand_in import NeedsAdapterError
 
@@ -189,7 +189,7 @@ def _stand(error: ImportError, where: str) -> str:
         if _found_above(name.split(".")[0], where):
             return name
         sys.modules[name] = Missing(name)
-        for known, value in scores.of(name).items():
+        for known, value in {**scores.of(name), **configs.of(name)}.items():
             setattr(sys.modules[name], known, value)
         parent, _, last = name.rpartition(".")
         if parent in sys.modules:

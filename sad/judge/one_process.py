@@ -7,7 +7,9 @@ For a process that judges someone's code and does nothing else: it stays so unti
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +33,9 @@ def _gathered(into: list[Any], of: Any, *_: object, **__: object) -> None:  # no
 ALONE: Mapping[str, Callable[..., Any]] = {
     "get_rank": lambda *_, **__: 0,
     "get_world_size": lambda *_, **__: 1,
-    **dict.fromkeys(("barrier", "all_reduce", "reduce", "broadcast", "broadcast_object_list"), _nothing),
+    **dict.fromkeys(
+        ("destroy_process_group", "barrier", "all_reduce", "reduce", "broadcast", "broadcast_object_list"), _nothing
+    ),
     **dict.fromkeys(("all_gather", "all_gather_object"), _gathered),
 }
 """What each function does for one process."""
@@ -41,13 +45,22 @@ it for the sign that there are several.
 """
 
 
+ASSERTS = re.compile(r"\s*assert ['\"]\w+['\"] in os\.environ")
+"""A line that ends the program where it was not started as one of several processes."""
 LIBRARIES = ("site-packages", "dist-packages", "<frozen", str(Path(os.__file__).parent))
 """What the names of files of libraries have in them."""
 
 
 def _started() -> None:
-    """Let code of a program that asks `os.environ["RANK"]` find it; whether it is there is answered as before."""
-    real = type(os.environ).__getitem__
+    """Let code of a program that asks `os.environ["RANK"]` find it. Whether it is there is answered as before, but for
+    code that asserts it.
+    """
+    real, there = type(os.environ).__getitem__, type(os.environ).__contains__
+
+    def has(self: Any, name: object) -> bool:  # noqa: ANN401 - the environment
+        frame = sys._getframe(1)
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+        return there(self, name) or (name in STARTED and ASSERTS.match(line) is not None)
 
     def asked(self: Any, name: str) -> str:  # noqa: ANN401 - the environment
         try:
@@ -59,6 +72,7 @@ def _started() -> None:
             return STARTED[name]
 
     setattr(type(os.environ), "__getitem__", asked)  # noqa: B010 - a method is no attribute that may be set
+    setattr(type(os.environ), "__contains__", has)  # noqa: B010
 
 
 def alone() -> None:
@@ -68,6 +82,14 @@ def alone() -> None:
         return
     for name, answer in ALONE.items():
         setattr(dist, name, _until_set_up(getattr(dist, name), answer))
+    set_up = dist.init_process_group
+
+    def of_one(backend: Any = None, *given: Any, **named: Any) -> None:  # noqa: ANN401 - torch's
+        if backend == "gloo":
+            set_up(backend, *given, **named)
+
+    # of devices that are not here no group is set up
+    setattr(dist, "init_process_group", of_one)  # noqa: B010
 
 
 def _until_set_up(real: Callable[..., Any], answer: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ QUIET = {
 COMPUTES = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
-    *("getitem", "setitem", "contains", "enter", "fspath", "round", "and", "rand", "or", "ror"),
+    *("getitem", "setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
 )
 
 
@@ -45,6 +45,10 @@ class Unknown:
             self._refuse()
 
     def __bool__(self) -> bool:
+        return False
+
+    def __contains__(self, _: object) -> bool:
+        """Have nothing in it, as it is equal to nothing."""
         return False
 
     def __str__(self) -> str:

@@ -159,7 +159,8 @@ class Trainer(Protocol):
 
 class Watch:
     """Sees the steps of the first optimizer that steps while it is open, from the optimizer itself: no loop can forget
-    to tell. ``read`` is called by whoever sees which text is read; ``optimizer`` is the one that was seen.
+    to tell. One of the same weights that is made after it goes on in its place. ``read`` is called by whoever sees
+    which text is read; ``optimizer`` is the one that was seen.
     """
 
     def __init__(self) -> None:
@@ -187,14 +188,15 @@ class Watch:
         self._texts.clear()
 
     def _look(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401 - torch's own signature
-        self.optimizer = self.optimizer or optimizer
+        if self.optimizer is None or (self._before is None and _same(self.optimizer, optimizer)):
+            self.optimizer = optimizer
         if optimizer is self.optimizer:
             self._before = (float(optimizer.param_groups[0]["lr"]), gradient(optimizer), weights(optimizer))
 
     def _note(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401 - torch's own signature
         if optimizer is not self.optimizer or self._before is None:
             return
-        rate, handed, before = self._before
+        (rate, handed, before), self._before = self._before, None
         self.taken.append(Taken(rate, handed, weights(optimizer) - before, tuple(self._texts)))
         self._texts.clear()
 
@@ -235,6 +237,11 @@ def held(optimizer: torch.optim.Optimizer) -> int:
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _same(one: torch.optim.Optimizer, other: torch.optim.Optimizer) -> bool:
+    """Whether two optimizers have the same weights."""
+    return [id(p) for p in _parameters(one)] == [id(p) for p in _parameters(other)]
 
 
 def _whole(tensor: Tensor) -> Tensor:

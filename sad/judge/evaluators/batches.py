@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.dicts import Batch
 from sad.judge.evaluators.model import Known
+from sad.judge.own_loaders import Collates
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -59,6 +60,16 @@ def _all(rows: Rows) -> Batch:
     return Batch(input_ids=rows.ids, attention_mask=rows.mask, labels=rows.labels)
 
 
+def _parts(rows: Rows) -> tuple[Batch, Batch, Batch]:
+    read, mask, label = (one.contiguous() for one in (rows.ids[:, :-1], rows.mask[:, :-1], rows.labels[:, 1:]))
+    prompt = Batch(input_ids=rows.ids[:, :1], attention_mask=rows.mask[:, :1])
+    return Batch(input_ids=read, attention_mask=mask), Batch(label=label, loss_mask=(label != IGNORED).float()), prompt
+
+
+class Loader(DataLoader[Any], Collates):
+    """A loader that is a data set too, whose texts are already in batches."""
+
+
 FORMS = (
     Form("dicts with input_ids, attention_mask and labels", _all),
     Form("pairs of ids and labels", lambda r: (r.ids, r.labels)),
@@ -90,6 +101,7 @@ FORMS = (
         lambda r: (r.ids[:, :-1].contiguous(), r.labels[:, 1:].contiguous()),
         alone=True,
     ),
+    Form("triples of dicts: what is read, with its mask; the label after each, with a loss_mask; a prompt", _parts),
 )
 """In the order in which they are tried."""
 
@@ -140,7 +152,7 @@ def loader(form: Form, batches: Sequence[Rows]) -> Any:  # noqa: ANN401 - a list
         return made
     index = [(number, row) for number, rows in enumerate(batches) for row in range(len(rows.ids))]
     groups = [[i for i, (number, _) in enumerate(index) if number == one] for one in range(len(batches))]
-    return DataLoader(index, batch_sampler=groups, collate_fn=lambda some: made[some[0][0]])  # type: ignore[arg-type]
+    return Loader(index, batch_sampler=groups, collate_fn=lambda some: made[some[0][0]])  # type: ignore[arg-type]
 
 
 class Each:

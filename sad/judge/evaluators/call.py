@@ -38,13 +38,14 @@ from sad.judge.fetched import fetched
 from sad.judge.free import is_free
 from sad.judge.judging import Code, reached, source
 from sad.judge.own_loaders import Data, own_loaders
-from sad.judge.reading import reading, worded
+from sad.judge.reading import reading
+from sad.judge.records import worded
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
 from sad.judge.steps.names import NEXT
 from sad.judge.steps.roles import is_config, is_teacher
-from sad.judge.steps.settings import CONFIGS, Settings
+from sad.judge.steps.settings import CONFIGS, Settings, plain
 from sad.judge.steps.words import Words
 from sad.judge.unknown import Unknown
 from sad.subjects.metric import Scored
@@ -96,7 +97,9 @@ class Call:
         student, teacher = values.get(MODELS[0]), values.get(TEACHERS[0])
         with (
             own_loaders(values.get(DATA, ())),
-            reading(values.get(READS, ()), lambda name, declares: Settings(name, {**SETTINGS, **values}, declares)),
+            reading(
+                values.get(READS, ()), lambda name, declares: Settings(name, plain({**SETTINGS, **values}), declares)
+            ),
             fetched(student, teacher, values.get(TOKENIZERS[0], Words()), is_teacher),
         ):
             return self._function(values)(**self._arguments(_parameters(self.code.target), values))

@@ -56,6 +56,8 @@ def found(code: Code) -> Judged:
         meaning = {one: what for one, what in meaning.items() if one not in other}
     wrong = backwards(first, _reverse(), f"{name} {source(code)}") if asks else []
     said = [_said(call)]
+    if call.draws:
+        said.append("its own function that draws batches is not judged: batches are made here in its place")
     said += [f"{number} is the {what.replace('_', ' ')}" for number, what in meaning.items()]
     said += [
         f"{number} is none that is known: only that it does not depend on the batches is judged" for number in other
@@ -71,6 +73,8 @@ def _streamed(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdic
     except NeedsAdapterError:
         raise
     except WrongNumbersError as error:
+        if call.reads:
+            raise NeedsAdapterError(f"it reads its data itself, and {error}") from None
         raise CannotRunError(str(error)) from None
     except (Exception, SystemExit) as error:
         if call.reads:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from sad.judge.evaluators.batches import PAD, Form, Rows
+from sad.judge.own_loaders import Collates
 
 TOKENIZERS = ("tokenizer", "tok", "processing_class", "enc_tokenizer")
 """The names of a parameter that is one."""
@@ -50,7 +51,7 @@ def _ids(rows: Rows) -> list[dict[str, list[int]]]:
     return [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in kept]
 
 
-class Columns(list[Any]):
+class Columns(list[Any], Collates):
     """Examples whose columns are keys too, as in a data set: ``data["text"]``."""
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - an example, some of them, or a column

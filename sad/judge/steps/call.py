@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -43,14 +43,13 @@ from sad.judge.steps.names import (
     WINDOWS,
 )
 from sad.judge.steps.roles import is_config, listed
-from sad.judge.steps.settings import CONFIGS, Settings, settings_read
+from sad.judge.steps.settings import CONFIGS, Settings, plain, settings_read
 from sad.judge.steps.sources import (
     ASKS_MODEL,
     EVERY,
     FETCHES,
     GOES_ROUND,
     MAKES_LOADER,
-    PARSED,
     whole_source,
 )
 from sad.judge.steps.words import Words
@@ -78,15 +77,14 @@ class Call:
 
     code: Code
     form: str
+    asked: set[str] = field(default_factory=set)
+    """The settings that it was seen to read, of a command line or a file of them."""
 
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
         every = [p.name for p in (*self.parameters(), *self.built())]
         text = "" if self.code.adapter is not None else whole_source(self.code)
-        if parsed := PARSED.findall(text):
-            # a program, which hands what it has read on to its functions
-            text, every = reached(self.code), [*every, *parsed]
-        read = settings_read(text, every)
+        read = [*settings_read(text, every), *sorted(self.asked)]
         names = {listed(name, KNOWN): name for name in (*read, *every)}
         return next((names[name] for group in groups for name in group if name in names), "")
 
@@ -110,6 +108,12 @@ class Call:
                 raise NeedsAdapterError("it takes neither a batch nor a loader")
             return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
+
+    @property
+    def configured(self) -> bool:
+        """Whether it takes an object of settings."""
+        every = [p.name.lower() for p in (*self.parameters(), *self.built())]
+        return any(name in CONFIGS or is_config(name) for name in every)
 
     @property
     def loads(self) -> bool:
@@ -280,7 +284,8 @@ class Call:
                 found[parameter.name] = values[name]
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
                 declares = declared(parameter, self.code.owner or self.code.target)
-                found[parameter.name] = Settings(parameter.name, {**PLAIN_SETTINGS, **values}, declares)
+                known = {**PLAIN_SETTINGS, **values}
+                found[parameter.name] = Settings(parameter.name, plain(known) if self.loads else known, declares)
             elif needed and name in TOKENIZERS:
                 found[parameter.name] = Words()
             elif needed and name in SETTINGS:

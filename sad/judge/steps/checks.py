@@ -54,6 +54,8 @@ class Step:
     code: Code = field(default_factory=lambda: Code(None))
     gradient: Gradient | None = None
     """Of a step of the texts that are given."""
+    unclipped: Trainer | None = None
+    """The same without its clip, where that is a number in its source."""
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
 
@@ -99,6 +101,9 @@ def splits(of: Step) -> Verdict:
     if not verdict.holds and verdict.says.startswith("the same texts at the same weights") and _own_rates(of):
         says = "it sets its learning rates itself, and moves weights that should stay"
         return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
+    if verdict.holds and of.accumulates and of.unclipped is not None:
+        below = split_invariance(of.unclipped)
+        return verdict if below.holds else replace(below, says=f"but for its clip, which hides it: {below.says}")
     if verdict.holds or not of.accumulates:
         return verdict
     whole, cut = (of.trainer.run(setup).taken for setup in (EQUAL, replace(EQUAL, micro_batch=1, accumulation=8)))

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, raised, reached, refused, source, telling
+from sad.judge.judging import Code, Judged, raised, reached, refused, refuses, source, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
+from sad.judge.steps.clips import FIXED
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
@@ -70,6 +71,7 @@ def found(code: Code) -> Judged:
         scaled=bool(call.takes(names.SCALERS)),
         code=code,
         gradient=None if adapted else trainer.gradient,
+        unclipped=replace(trainer, clipped=False) if not adapted and FIXED.search(reached(code)) else None,
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
@@ -91,6 +93,8 @@ def _said(call: Call) -> list[str]:
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
     if call.loads:
         said.append("it reads its data itself: every loader that it makes goes through batches made here")
+    if call.draws:
+        said.append("its own function that draws batches is not judged: batches are made here in its place")
     if call.engine:
         said.append(
             "its model is an engine as DeepSpeed's: it divides losses by the micro-batches of a step, and counts"
@@ -159,4 +163,6 @@ def _discovered(code: Code) -> Strange:
         raise NeedsAdapterError("it cuts its batches out of a corpus at places that it draws")
     if Call(code, next(iter(FORMS))).loads:
         raise NeedsAdapterError(f"it reads its data itself, and {raised(telling(failed))}: a guess in part")
+    if code.adapter is None and Call(code, next(iter(FORMS))).configured and refuses(telling(failed)):
+        raise NeedsAdapterError(f"it checks its settings, and {raised(telling(failed))}: a guess in part")
     raise refused(telling(failed), next(iter(FORMS)), failed[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import chdir
+from contextlib import chdir, nullcontext
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -22,10 +22,11 @@ from sad.judge.reading import reading
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
+from sad.judge.steps.clips import lifted
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
-from sad.judge.steps.settings import Settings
+from sad.judge.steps.settings import Settings, plain
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -58,6 +59,8 @@ class Strange:
     call: Call
     teachers: list[bool] = field(default_factory=list)
     """Of each model that it fetched so far, whether that is a teacher."""
+    clipped: bool = True
+    """Whether gradients are clipped where it clips them."""
 
     @property
     def claims(self) -> Claims:
@@ -93,13 +96,6 @@ class Strange:
             self.train(model.train(), teacher, batches, setup, window, counted)
         if watch.taken and not handed and self.call.loads:
             raise NeedsAdapterError("it goes through data that it makes itself")
-        if (
-            self.call.loads
-            and self.call.unit is Unit.EPOCH
-            and 1 < setup.epochs == setup.steps / (len(watch.taken) or 1)
-        ):
-            # called again it makes another optimizer, which is not the one that is watched
-            raise NeedsAdapterError("it is a program of one epoch, which makes its optimizer anew")
         passes = handed // (len(batches) * setup.epochs)
         if self._whole and passes > 1 and len(watch.taken) == passes * setup.steps:
             raise NeedsAdapterError(f"it trains in {passes} phases: name the function of one")
@@ -145,6 +141,7 @@ class Strange:
             return
         # a run may score texts on its way: nobody looks on at that
         loader, other = Loader(given, look), Loader(given)
+        loader.other = other
         prepared: Any = loader
         accelerator = None
         if self.call.takes(names.ACCELERATORS):
@@ -170,12 +167,14 @@ class Strange:
             **dict.fromkeys(names.ACCELERATORS, accelerator),
             **dict.fromkeys(names.LENGTHS, len(given)),
             **dict.fromkeys(names.SIZES, len(batches[0]["input_ids"])),
+            **dict.fromkeys(names.WHOLE_SIZES, len(batches[0]["input_ids"]) * window),
         }
         data = [Data(prepared, given, look), Data(other, given)]
         making = fetched(model, teacher, Words(), is_teacher)
-        known = {**names.PLAIN_SETTINGS, **values}
-        world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares))
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, making as every:
+        known = plain({**names.PLAIN_SETTINGS, **values})
+        world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares, self.call.asked))
+        clip = nullcontext() if self.clipped else lifted()
+        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, clip, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)
 

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from sad.judge.dicts import Batch, Output
+from sad.judge.own_loaders import Collates
 from sad.judge.stand_in import IDS, ids_of, nothing
 from sad.subjects.plain.loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
@@ -198,6 +199,11 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
     CLASSES_OF_DICTS: lambda some: Named(
         input_ids=some["input_ids"], attention_mask=some["attention_mask"], labels=some["input_ids"][:, 1]
     ),
+    "triples of dicts: what is read, with its mask; the label after each, with a loss_mask; a prompt": lambda some: (
+        Batch(input_ids=some["input_ids"][:, :-1], attention_mask=some["attention_mask"][:, :-1]),
+        Batch(label=some["labels"][:, 1:].contiguous(), loss_mask=(some["labels"][:, 1:] != IGNORED).double()),
+        Batch(input_ids=some["input_ids"][:, :1], attention_mask=some["attention_mask"][:, :1]),
+    ),
 }
 """How a batch may be given."""
 
@@ -246,14 +252,27 @@ class Sampler:
         """Keep the order."""
 
 
-class Loader:
-    """Goes through batches, again each time; ``look`` is called when the next one is asked for."""
+class Loader(Collates):
+    """Goes through batches, again each time; ``look`` is called when the next one is asked for. Where it is asked for
+    parts it is a dict of them: what is trained on, and ``other``.
+    """
+
+    other: Loader | None = None
 
     def __init__(self, batches: Sequence[Any], look: Callable[[], None] | None = None) -> None:
         self.dataset = self.batches = list(batches)
         self.look = look
         self.batch_size = 1
         self.sampler = self.batch_sampler = Sampler()
+
+    def __getitem__(self, part: str) -> Loader:
+        """Return what is trained on, or what is not. Raises TypeError for a place."""
+        if not isinstance(part, str):
+            raise TypeError("'Loader' object is not subscriptable")
+        return self if "train" in part or self.other is None else self.other
+
+    def __contains__(self, part: object) -> bool:
+        return part in ("train", "validation", "valid", "dev", "test")
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -11,6 +11,7 @@ from sad.judge.fabric import FABRICS, Fabric
 from sad.judge.stand_in import RowLoss
 from sad.judge.steps import engine
 from sad.judge.steps.scaler import LOSS_SCALERS, LossScaler
+from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED
 
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
@@ -73,6 +74,8 @@ SIZES = (
     "per_device_train_batch_size",
 )
 """How many texts a micro-batch has."""
+WHOLE_SIZES = ("total_batch_size", "global_batch_size", "effective_batch_size")
+"""How many texts a window has."""
 LIMITS = ("max_steps", "num_steps", "steps")
 """Where they may be left out they end a run early, and whether they count steps or micro-batches is not told."""
 COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
@@ -103,7 +106,9 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("betas", "adam_betas"), (0.9, 0.999)),
     **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
     **dict.fromkeys(("eval_iter", "eval_iters"), 1),
-    **dict.fromkeys((*TOKENIZERS, "logger", "writer", "tb_writer", "wandb"), None),
+    **dict.fromkeys((*TOKENIZERS, "writer", "tb_writer", "wandb"), None),
+    # many ask it without looking whether it is there
+    "logger": Unknown("logger"),
     **dict.fromkeys(("start_context", "header"), ""),
     **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), RowLoss(ignore_index=IGNORED)),
 }
@@ -116,7 +121,7 @@ KNOWN = frozenset(
         *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS),
         *(*WINDOWS, *LOADERS, *OTHER_LOADERS, *SPLITS),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
-        *(*TOTALS, *LENGTHS, *SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
+        *(*TOTALS, *LENGTHS, *SIZES, *WHOLE_SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
     )
 )
 """Every name that is listed."""

@@ -57,43 +57,91 @@ class Never(int):
         return False
 
 
+class Place(str):
+    """A path, or the name of a model. Where it is a group of settings in its program, it has those too."""
+
+    inside: Settings
+
+    def __new__(cls, of: str, parent: Settings) -> Place:
+        """Make the folder that is open, of settings that have it."""
+        made = super().__new__(cls, ".")
+        inside = vars(parent)
+        made.inside = Settings(of, inside["_known"], inside["_declares"], inside["_asked"])
+        return made
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        return getattr(self.inside, name)
+
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - any setting, or a part of the path
+        return self.inside[key] if isinstance(key, str) else super().__getitem__(key)
+
+
 class Settings(Keyed):
     """Answers to the names of settings, as attributes and as keys: ``known`` ones, those whose name tells them, and
-    those that its program ``declares``. Another name is off, and nothing to compute with.
+    those that its program ``declares``. Another name is off, and nothing to compute with. The known numbers that are
+    read are written down in ``asked``.
     """
 
-    def __init__(self, of: str, known: Mapping[str, Any], declares: Mapping[str, Any] | None = None) -> None:
-        self.__dict__ |= {"_of": of, "_known": known, "_declares": declares or {}}
+    def __init__(
+        self,
+        of: str,
+        known: Mapping[str, Any],
+        declares: Mapping[str, Any] | None = None,
+        asked: set[str] | None = None,
+    ) -> None:
+        asked = set() if asked is None else asked
+        self.__dict__ |= {"_of": of, "_known": known, "_declares": declares or {}, "_asked": asked}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
         of, lower, known = self.__dict__["_of"], name.lower(), self.__dict__["_known"]
         declares = self.__dict__["_declares"]
+        if lower in known and isinstance(known[lower], int | float):
+            self.__dict__["_asked"].add(lower)
         for values in (known, PLAIN):
             if lower in values:
-                return values[lower]
+                said = declares.get(lower)
+                # a path, or the name of an optimizer, where a command line or a file says so
+                other = isinstance(said, str) and (_is_thing(values[lower]) or (values[lower] is None and not said))
+                return said if other else values[lower]
         if ASIDE.search(lower) or OFTEN.search(lower):
             return NEVER
-        if PLACE.search(lower):
-            return "."
+        if PLACE.search(lower) and not isinstance(declares.get(lower), Mapping):
+            return Place(f"{of}.{name}", self)
         if SPARE.search(lower):
             return Never(NEVER)
         if lower.startswith(FLAGS):
             return False
         section = lower in declares and is_section(declares[lower])
         if section or SECTIONS.fullmatch(lower):
-            return Settings(f"{of}.{name}", known, members(declares[lower]) if section else declares)
-        if (meant := listed(name, set(known))) in known:
+            inside = members(declares[lower]) if section else declares
+            return Settings(f"{of}.{name}", known, inside, self.__dict__["_asked"])
+        if (meant := listed(name, set(known))) in known and not _is_thing(known[meant]):
+            self.__dict__["_asked"].add(name)
             return known[meant]
         if lower in declares:
             return declares[lower]
         return Unknown(f"{of}.{name}" if of else name)
 
+    def keys(self) -> Iterable[str]:
+        """Return what is declared, as what is unpacked (``**config``) is asked for."""
+        return list(self.__dict__["_declares"])
+
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
         """Return the setting, or the default where its meaning is not known."""
         found = getattr(self, name)
         return default if isinstance(found, Unknown) else found
+
+
+def plain(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of known names are settings: a file or a command line has no models and loaders."""
+    return {name: value for name, value in known.items() if not _is_thing(value)}
+
+
+def _is_thing(value: object) -> bool:
+    """Whether a value is no setting, but a model, a loader or another thing that has the name of one."""
+    return not isinstance(value, int | float | str | tuple | None)
 
 
 def settings_read(source: str, names: Iterable[str]) -> list[str]:

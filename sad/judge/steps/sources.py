@@ -15,8 +15,6 @@ MAKES_LOADER = re.compile(r"\bDataLoader\(")
 """Where a source makes a loader, of what it reads itself."""
 EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
 """Where a source steps after every so many micro-batches."""
-PARSED = re.compile(r"\b(\w+)(?:, *\w+)? *= *(?:[\w.()]*\.)?(?:\w*_)?(?:parse|get|read)_(?:\w+_)?arg(?:s|uments)\(")
-"""What a source reads its command line into."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
 """Where a source fetches a teacher."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sad.judge.dicts import Batch
-from sad.judge.reading import Text, ids_of, worded
+from sad.judge.records import Text, ids_of, worded
 from sad.judge.stand_in import NeedsAdapterError, nothing
 from sad.subjects.plain.loop import VOCABULARY
 

@@ -11,8 +11,9 @@ from sad.judge.one_process import ALONE, alone
 
 @pytest.fixture
 def lone(monkeypatch):
-    monkeypatch.setattr(type(os.environ), "__getitem__", type(os.environ).__getitem__)
-    for name in ALONE:
+    for name in ("__getitem__", "__contains__"):
+        monkeypatch.setattr(type(os.environ), name, getattr(type(os.environ), name))
+    for name in (*ALONE, "init_process_group"):
         monkeypatch.setattr(dist, name, getattr(dist, name))
     alone()
 
@@ -50,3 +51,13 @@ def test_its_number_is_read_but_not_found_by_whoever_asks_whether_it_is_there(mo
     assert "LOCAL_RANK" not in os.environ
     with pytest.raises(KeyError):
         os.environ["A_NAME_THAT_NOBODY_SETS"]
+
+
+@pytest.mark.usefixtures("lone")
+def test_no_group_is_set_up_of_devices_that_are_not_here(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert "LOCAL_RANK" in os.environ
+    there = "LOCAL_RANK" in os.environ
+    assert not there
+    dist.init_process_group(backend="nccl", rank=0, world_size=1)
+    assert not dist.is_initialized()

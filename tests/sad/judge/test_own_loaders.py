@@ -3,7 +3,7 @@
 import pytest
 from torch.utils.data import DataLoader
 
-from sad.judge.own_loaders import Data, ahead, own_loaders
+from sad.judge.own_loaders import Collates, Data, ahead, own_loaders
 
 
 def test_a_loader_over_given_data_goes_through_its_batches():
@@ -36,3 +36,8 @@ def test_whoever_asks_ahead_is_not_looked_at_after_the_last():
     looks = []
     assert list(ahead(["a", "b"], lambda: looks.append(1))) == ["a", "b"]
     assert looks == [1]
+
+
+def test_a_data_set_that_makes_its_own_batches_leaves_them():
+    data = Collates()
+    assert (data.collate([1]), data.move_to_device(1, 2, "cpu")) == ([1], (1, 2))

@@ -15,6 +15,7 @@ def test_it_is_off_and_can_be_written_down_and_passed_on():
     assert f"{thing.config:>12}" == "run.config"
     assert thing.log({"loss": 1.0}) is None
     assert thing != 0
+    assert "mixed" not in thing
     assert not hasattr(thing, "__array__")
 
 

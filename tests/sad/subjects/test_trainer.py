@@ -45,6 +45,14 @@ def test_only_the_first_optimizer_is_watched() -> None:
     assert watch.optimizer is first
 
 
+def test_one_that_is_made_anew_of_the_same_weights_goes_on() -> None:
+    weight = torch.zeros(1, requires_grad=True)
+    with Watch() as watch:
+        for rate in (1.0, 2.0, 3.0):
+            torch.optim.SGD([weight], lr=rate).step()
+    assert [taken.rate for taken in watch.taken] == [1.0, 2.0, 3.0]
+
+
 def test_an_error_closes_it_too() -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     watch = Watch()

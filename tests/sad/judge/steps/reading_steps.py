@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 
+import pandas
 import torch
+import yaml
 from datasets import load_dataset
 from torch.utils.data import DataLoader
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
@@ -134,8 +137,63 @@ def of_its_own(model, optimizer):
         optimizer.zero_grad()
 
 
-RIGHT = {"by_name": "step_accounting", "drawn": "split_invariance"}
+@dataclass
+class RunConfig:
+    epochs: int = 3
+    accumulation_steps: int = 8
+    lr: float = 0.1
+
+
+def _over(rows, cfg, ends):
+    model = AutoModelForCausalLM.from_pretrained("a/student")
+    model.load_state_dict(torch.load("weights.pt")["model"])
+    for _ in range(cfg.epochs):
+        optimizer = torch.optim.SGD(model.parameters(), lr=cfg.lr)
+        loader = DataLoader(rows, batch_size=8, shuffle=True)
+        for place, batch in enumerate(loader, 1):
+            (model(**batch).loss / cfg.accumulation_steps).backward()
+            if place % cfg.accumulation_steps == 0 or (ends and place == len(loader)):
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+def of_files(path="train.yaml"):
+    with open(path) as file:
+        conf = yaml.safe_load(file)
+    _over(pandas.read_csv(conf["data"]["path"])["question"].tolist(), conf["training"], ends=True)
+
+
+def of_a_class():
+    _over(torch.load("tokens.pt"), RunConfig(), ends=False)
+
+
+def _below_a_clip(model, loader, optimizer, accumulation_steps, divides):
+    for place, batch in enumerate(loader, 1):
+        loss = model(**batch).loss
+        (loss / accumulation_steps if divides else loss).backward()
+        if place % accumulation_steps == 0 or place == len(loader):
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def below_a_clip(model, loader, optimizer, accumulation_steps):
+    """No gradient is as small as its clip, which is the same for all that are larger."""
+    _below_a_clip(model, loader, optimizer, accumulation_steps, divides=False)
+
+
+def checks_its_settings(args, loader, model, optimizer):
+    if args.output_dir:
+        raise ValueError(f"{args.output_dir} is there")
+    for batch in loader:
+        model(**batch).loss.backward()
+        optimizer.step()
+
+
+RIGHT = {"of_files": "step_accounting", "by_name": "step_accounting", "drawn": "split_invariance"}
 FAULTY = {
+    "below_a_clip": "split_invariance",
+    "of_a_class": "step_accounting",
     "drops_the_last": "step_accounting",
     "by_a_function_of_its_own": "step_accounting",
     "undivided": "split_invariance",

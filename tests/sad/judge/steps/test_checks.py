@@ -78,11 +78,14 @@ def test_what_a_program_reads_itself_is_given_to_it(name, one):
     assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
 
 
-def test_a_program_of_one_epoch_that_makes_its_optimizer_anew_has_no_second_one():
+def test_a_program_of_one_epoch_that_makes_its_optimizer_anew_is_one_run():
     _, lines = strange.judged(READING, "of_one_epoch", "step", ("can_be_called", "step_accounting"))
-    assert lines["can_be_called"].standing is Standing.HOLDS
-    assert lines["step_accounting"].standing is Standing.NOT_APPLICABLE
-    assert "a program of one epoch" in lines["step_accounting"].says
+    assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
+
+
+def test_a_function_that_draws_batches_is_said_to_be_replaced():
+    _, said = strange.assumed(READING, "drawn", "step")
+    assert any("its own function that draws batches is not judged" in one for one in said)
 
 
 def test_what_fetches_a_classifier_has_one_class_an_example():
@@ -94,6 +97,11 @@ def test_what_fetches_a_classifier_has_one_class_an_example():
 def test_a_fault_of_a_program_that_reads_its_data_is_caught(name, told):
     _, lines = strange.judged(READING, name, "step", ("can_be_called", told))
     assert (lines["can_be_called"].standing, lines[told].standing) == (Standing.HOLDS, Standing.BROKEN)
+
+
+def test_a_program_that_refuses_settings_that_stand_in_is_not_judged():
+    with pytest.raises(UserError, match=r"it checks its settings, and raised ValueError: \. is there"):
+        strange.judged(READING, "checks_its_settings", "step")
 
 
 def test_a_program_that_makes_its_batches_on_the_spot_is_not_judged():

@@ -32,6 +32,7 @@ def test_padding_has_no_labels():
         *[torch.Tensor] * 2,
         *[tuple] * 2,
         Named,
+        tuple,
     ]
 
 
@@ -40,6 +41,15 @@ def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
     loader = Loader([1, 2], lambda: looks.append(1))
     assert list(loader) == list(loader) == [1, 2]
     assert (len(loader), len(looks)) == (2, 4)
+
+
+def test_a_loader_is_a_dict_of_its_parts_where_it_is_asked_for_them():
+    loader = Loader([1, 2])
+    loader.other = Loader([3])
+    assert (loader["train"], list(loader["dev"])) == (loader, [3])
+    assert ("dev" in loader, "pt_train" in loader) == (True, False)
+    with pytest.raises(TypeError, match="not subscriptable"):
+        loader[0]
 
 
 def test_a_bare_model_returns_the_logits_of_another():
@@ -71,7 +81,7 @@ def test_its_table_is_its_embedding():
 def test_a_form_says_what_models_return():
     model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
     kinds = [type(wrapped(form, model)).__name__ for form in FORMS]
-    assert kinds == ["Bigram"] * 4 + ["Bare"] * 3 + ["Bigram", "Bare", "First", "Bare", "Told"]
+    assert kinds == ["Bigram"] * 4 + ["Bare"] * 3 + ["Bigram", "Bare", "First", "Bare", "Told", "Bigram"]
     assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
     with pytest.raises(TypeError, match="no ids"):
         model()

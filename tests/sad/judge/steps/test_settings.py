@@ -3,7 +3,7 @@
 import pytest
 
 from sad.errors import UserError
-from sad.judge.steps.settings import NEVER, Settings, settings_read
+from sad.judge.steps.settings import NEVER, Settings, plain, settings_read
 
 
 def test_a_setting_is_an_attribute_and_a_key():
@@ -28,3 +28,19 @@ def test_what_a_source_reads_is_found():
     source = 'x = args.lr * cfg["clip"] + self.config.get("warmup", 1) + other.thing + args.lr'
     assert settings_read(source, ["args", "cfg", "config", "other"]) == ["lr", "clip", "warmup"]
     assert settings_read(source, ["model"]) == []
+
+
+def test_what_is_read_is_written_down_where_it_is_a_known_number():
+    asked = set()
+    settings = Settings("cfg", {"lr": 0.5, "accumulation_steps": 4, "device": "cpu"}, {"seq": 3}, asked)
+    assert (settings["train"]["lr"], settings.grad_accum, settings.device, settings.seq) == (0.5, 4, "cpu", 3)
+    assert asked == {"lr", "grad_accum"}
+    assert dict(**settings) == {"seq": 3}
+
+
+def test_a_model_is_a_path_or_a_group_of_settings_where_nothing_is_given_for_it():
+    thing = object()
+    assert plain({"model": thing, "lr": 0.5}) == {"lr": 0.5}
+    assert Settings("cfg", {"model": thing}, {"model": "gpt2"}).model == "gpt2"
+    settings = Settings("cfg", {"lr": 0.5})
+    assert (settings.model, settings.model.lr, settings["model"]["lr"]) == (".", 0.5, 0.5)

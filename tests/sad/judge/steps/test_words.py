@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sad.errors import UserError
-from sad.judge.reading import Text
+from sad.judge.records import Text
 from sad.judge.steps.model import batch
 from sad.judge.steps.words import Words, texts_of
 

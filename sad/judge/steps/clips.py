@@ -1,0 +1,33 @@
+"""A clip that is a number in the source hides by how much a gradient is too large: it is lifted for a second look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from sad.judge.callers import bound
+
+FIXED = re.compile(r"clip_grad_norm_\([^\n]*?,\s*(max_norm\s*=\s*)?[\d.]+(e-?\d+)?\s*[,)]")
+"""Where a source clips at a number."""
+
+
+@contextmanager
+def lifted() -> Iterator[None]:
+    """As long as it is open, `clip_grad_norm_` returns the norm of the gradients and leaves them as they are."""
+    real = torch.nn.utils.clip_grad_norm_
+
+    def free(parameters: Any, _: object = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - torch's
+        return real(parameters, float("inf"), *more, **{key: one for key, one in named.items() if key != "max_norm"})
+
+    before = list(bound("torch.nn.utils", {"clip_grad_norm_": free}))
+    for of, name, _ in before:
+        setattr(of, name, free)
+    try:
+        yield
+    finally:
+        for of, name, _ in before:
+            setattr(of, name, real)

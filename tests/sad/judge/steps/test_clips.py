@@ -1,0 +1,22 @@
+"""A clip at a number is found in a source, and lifted for a second look."""
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+from sad.judge.steps.clips import FIXED, lifted
+
+
+def test_a_clip_at_a_number_is_told_from_one_that_is_set():
+    assert FIXED.search("torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)")
+    assert FIXED.search("clip_grad_norm_(m.parameters(), max_norm=1e-2, norm_type=2)")
+    assert not FIXED.search("clip_grad_norm_(model.parameters(), args.max_grad_norm)")
+
+
+def test_a_lifted_clip_returns_the_norm_alone():
+    weight = torch.zeros(2, requires_grad=True)
+    weight.grad = torch.tensor([3.0, 4.0])
+    with lifted():
+        assert clip_grad_norm_([weight], 1.0) == torch.nn.utils.clip_grad_norm_([weight], max_norm=1.0) == 5
+        assert weight.grad.tolist() == [3.0, 4.0]
+    clip_grad_norm_([weight], 1.0)
+    assert weight.grad.norm() < 1.1
