@@ -109,11 +109,12 @@ def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
     throughout = len(total) >= t["few"] and least > t["begin"] and last > t["begin"]
     if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None
+    ends = f" and is {words.number(last)}" if len(total) > 1 else ""
     return RULE.finding(
         level=Level.INFO,
         headline=(
-            f"The total loss begins at {words.number(first)}{f' and is {words.number(last)}' if len(total) > 1 else ''} "
-            f"at step {words.step(total.step[-1])}: no mean over tokens begins so high."
+            f"The total loss begins at {words.number(first)}{ends} at step {words.step(total.step[-1])}: no mean over "
+            "tokens begins so high."
         ),
         evidence=(f"{words.counted(len(total), 'record')}; who guesses every token of 262,144 alike pays 12.5 nats",),
         cause="A sum over positions or the batch in place of a mean, a term of raw hidden states, or a large weight.",
