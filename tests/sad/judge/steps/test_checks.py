@@ -129,8 +129,8 @@ def test_what_nothing_tells_is_not_judged(name, told):
 
 
 def test_a_file_that_is_not_here_is_no_fault():
-    _, lines = strange.judged(BUILDING, "reads_its_folder", "step", ("can_be_called",))
-    assert lines["can_be_called"].standing is Standing.HOLDS
+    with pytest.raises(UserError, match=r"own\.bin'?: a file of its program is not here"):
+        strange.judged(BUILDING, "reads_its_folder", "step")
 
 
 @pytest.mark.parametrize("name", load(f"{PROGRAM}:STYLES"))
