@@ -70,7 +70,7 @@ def _opened(real: Callable[..., Any], texts: Sequence[str]) -> Callable[..., Any
         except (FileNotFoundError, IsADirectoryError):
             if {*mode} & {*"wax+"} or asking() is None:
                 raise
-            return Pickled() if "b" in mode else File(texts, str(file))
+            return Pickled(str(file)) if "b" in mode else File(texts, str(file))
 
     return opened
 

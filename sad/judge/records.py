@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -125,4 +126,12 @@ class File(io.StringIO):
 
 
 class Pickled(io.BytesIO):
-    """A file of bytes that is not here."""
+    """A file of bytes that is not here: what reads things back answers for it, and nobody has its bytes."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self.path = name
+
+    def read(self, *_: object) -> bytes:
+        """Raise FileNotFoundError."""
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", self.path)
