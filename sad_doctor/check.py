@@ -72,7 +72,7 @@ def check(
                 passed.append(rule.code)
         if measured := tuple(one for one in told if isinstance(one, Reading)):
             readings[rule.code] = measured
-    if run.facts.get(names.STEP_UNIT) == "epoch":
+    if run.unit == "epoch":
         findings = [_in_epochs(finding) for finding in findings]
     unread = run.facts.get(names.UNREAD)
     report = Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
@@ -96,7 +96,7 @@ def _little(run: Run) -> str:
 
 def _in_epochs(finding: Finding) -> Finding:
     headline, evidence = words.in_epochs(finding.headline), tuple(map(words.in_epochs, finding.evidence))
-    return replace(finding, headline=headline, evidence=evidence)
+    return replace(finding, headline=headline, evidence=evidence, unit="epoch")
 
 
 def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EXPLAINS) -> tuple[Story, ...]:

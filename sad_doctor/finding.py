@@ -20,7 +20,8 @@ class Finding:
     """One red flag, with the numbers that prove it.
 
     ``headline`` is one sentence with its number. ``evidence`` are short lines: steps, values, "n of n".
-    ``numbers`` are the same facts for machines. ``first_step`` and ``last_step`` bound the evidence.
+    ``numbers`` are the same facts for machines. ``first_step`` and ``last_step`` bound the evidence, counted in
+    ``unit``: ``epoch`` in a log without steps.
     """
 
     rule: str
@@ -33,6 +34,7 @@ class Finding:
     first_step: float | None = None
     last_step: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    unit: str = "step"
 
 
 @dataclass(frozen=True, slots=True)

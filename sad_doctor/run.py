@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sad_doctor import names
+
 if TYPE_CHECKING:
     import pandas
 
@@ -89,6 +91,11 @@ class Run:
     def first_step(self) -> float:
         """The smallest step of any column; 0 for an empty run."""
         return min((float(c.step.min()) for c in self.columns.values() if len(c)), default=0.0)
+
+    @property
+    def unit(self) -> str:
+        """What its steps count: ``epoch`` where a log tells no step, else ``step``."""
+        return "epoch" if self.facts.get(names.STEP_UNIT) == "epoch" else "step"
 
     def fact(self, key: str) -> float | None:
         """Return a fact as a number when it is one, else None."""

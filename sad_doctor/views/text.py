@@ -148,8 +148,7 @@ def about(run: Run) -> str:
     facts = [run.name, run.format, words.counted(records, "record")]
     total = run.fact(names.TOTAL_STEPS)
     if run.last_step >= 0:
-        unit = "epoch" if run.facts.get(names.STEP_UNIT) == "epoch" else "step"
-        facts.append(f"{unit} {words.step(run.last_step)}" + (f" of {words.step(total)}" if total else ""))
+        facts.append(f"{run.unit} {words.step(run.last_step)}" + (f" of {words.step(total)}" if total else ""))
     status = run.facts.get(names.STATUS)
     if status and status != "unknown":
         facts.append(f"{status}{_silence(run) if status == 'running' else ''}")

@@ -125,10 +125,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def steps(finding: Finding) -> str:
-    """Return the steps of the evidence: ``step 436`` or ``steps 499 – 999``; empty when unknown."""
+    """Return the steps of the evidence: ``step 436``, ``steps 499 – 999`` or ``epoch 0.52``; empty when unknown."""
     first, last = finding.first_step, finding.last_step
     if first is None:
         return ""
     if last is None or last == first:
-        return f"step {numerals.step(first)}"
-    return f"steps {numerals.step(first)} – {numerals.step(last)}"
+        return f"{finding.unit} {numerals.step(first)}"
+    return f"{finding.unit}s {numerals.step(first)} – {numerals.step(last)}"

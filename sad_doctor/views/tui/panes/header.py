@@ -143,7 +143,7 @@ def second_line(head: Head, width: int) -> Content:
 def progress(run: Run, last: float, bar: int) -> Content:
     """Return the last step, the total and the share done, with a bar of ``bar`` cells where the total is known."""
     total = run.fact(names.TOTAL_STEPS)
-    step = Content.assemble(("step ", "$text-muted"), (numerals.step(last), "bold $foreground"))
+    step = Content.assemble((f"{run.unit} ", "$text-muted"), (numerals.step(last), "bold $foreground"))
     if not total or not math.isfinite(total) or total <= 0:
         return step
     share = min(max(last / total, 0.0), 1.0)

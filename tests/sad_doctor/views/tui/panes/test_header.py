@@ -139,3 +139,8 @@ def test_both_lines_fit_any_width(name, form, width, error):
 
 def test_an_error_takes_the_second_line(make):
     assert second_line(replace(head(make), error="OSError: gone"), 80).plain.rstrip() == " ⚠ OSError: gone"
+
+
+def test_a_log_without_steps_tells_its_epochs(make):
+    run = replace(make.sick_run(), facts={names.STEP_UNIT: "epoch", names.TOTAL_STEPS: 3})
+    assert progress(run, 1.5, 0).plain == "epoch 1.50 / 3  50%"
