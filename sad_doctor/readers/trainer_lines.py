@@ -98,12 +98,12 @@ class TrainerLines:
         return [*rows, *self._release()]
 
     def _number(self, values: Mapping[str, float]) -> None:
-        """Count a record: of another epoch than the one before, or with a value that this one has already."""
+        """Count a record: of a loss, of another epoch than the one before, or with a value that this one has already."""
         keys, epoch = values.keys() - {"epoch"}, values.get("epoch")
         if epoch is None:
             self._step += "loss" in values
-        elif epoch != self._epochs.last or keys & self._told or not self._epochs:
-            self._epochs.add(epoch)
+        elif "loss" in values or epoch != self._epochs.last or keys & self._told or not self._epochs:
+            self._epochs.add(epoch, "loss" in values)
             self._told.clear()
             self._step = float(len(self._epochs))
         self._told |= keys
@@ -129,7 +129,8 @@ class TrainerLines:
         places = self._epochs.places()
         if self._per_epoch is not None:
             whole = np.round(places * self._per_epoch)
-            places = whole if (np.diff(whole) > 0).all() else places * self._per_epoch
+            kept = (np.diff(whole) > 0) | (np.diff(places) <= 0)
+            places = whole if kept.all() else places * self._per_epoch
         return np.interp(records, np.arange(len(places)), places)
 
     def with_waiting(self, columns: dict[str, Column], rest: str) -> dict[str, Column]:
