@@ -15,7 +15,7 @@ _BRACKETED = r"\[(?:DEBUG|INFO|ERROR|CRITICAL|FATAL)\]"
 _BAR = r" {0,9}(?: - | \| | : )"
 _LOGGER = rf"(?:[A-Za-z_][\w.:]{{0,80}}{_BAR})?"
 _PREFIX = re.compile(
-    rf"\[?{_TIME}\]?(?:(?:\[[\w.]{{1,80}}\]){{0,2}}\[{_LEVEL}\](?: - | )"
+    rf"\[{_TIME} {_LEVEL}\] |\[?{_TIME}\]?(?:(?:\[[\w.]{{1,80}}\]){{0,2}}\[{_LEVEL}\](?: - | )"
     rf"|(?:{_BAR}| ){_LOGGER}(?:{_LEVEL}\b|{_BRACKETED})(?:{_BAR}{_LOGGER}|: | )|{_BAR}|: | )"
     rf"|{_LEVEL}:[\w.]{{0,80}}:"
     rf"|\[{_LEVEL}\|[\w./]{{1,80}}:\d+\] {_TIME} >> "

@@ -28,7 +28,7 @@ class PrintedEpochs:
         return self._epochs[-1]
 
     def add(self, epoch: float, trains: bool = True) -> None:
-        """Take the next record's. One that is no training's has the place of the one before, where that has its epoch."""
+        """Take the next record's. One that is no training's stands where the one before does, if that has its epoch."""
         self._stays.append(not trains and len(self) > 0 and epoch == self.last)
         self._epochs.append(epoch)
 

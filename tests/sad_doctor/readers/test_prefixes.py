@@ -17,6 +17,7 @@ from sad_doctor.readers.prefixes import without_prefix
         "2024-01-01 10:00:00.123 | INFO     | __main__:main:12 - ",
         "[2024-01-01 10:00:00,123][__main__][INFO] - ",
         "[2024-01-01 10:00:00] ",
+        "[2024-01-01 10:00:00,123 INFO] ",
         "01/01/2024 10:00:00 - INFO - __main__ - ",
         "[INFO|trainer.py:1234] 2024-01-01 10:00:00,123 >> ",
         "10:00:00 INFO: ",
