@@ -35,8 +35,8 @@ _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _TWO = re.compile(r"\[\s{0,6}(\d{1,6})/(\d{1,6})\] ?\[\s{0,6}(\d{1,12})/(\d{1,12})\]")
 """Epoch and batch in brackets, one behind the other, as vision code prints them: ``Train: [0/10][20/1251]``."""
 EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
-_HEAD = re.compile(rf"^\s*{EVALUATES.pattern}\s*[|:]", re.IGNORECASE)
-"""What MiniLLM puts before the values of an evaluation: ``eval | rougeL: 25.1``."""
+_HEAD = re.compile(rf"^\s*(?:{EVALUATES.pattern}|\btrain(?:ing)?\b)\s*[|:]", re.IGNORECASE)
+"""What stands before the values of either: ``eval | rougeL: 25.1``, as MiniLLM prints it, ``Train: loss 3.2``."""
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#'\"]*")
 _SIGNS = (":", "=")
 _OF_A_LOSS = frozenset(
@@ -63,6 +63,7 @@ _RATES = frozenset({"lr", "LR", "learning_rate"})
 """Beside one of them a bare ``norm`` is that of the gradient."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _PERPLEXITIES = frozenset({"ppl", "perplexity"})
+_OF_TRAINING = frozenset(f"train_{name}" for name in _PERPLEXITIES)
 _WITNESSES = (names.GRAD_NORM, names.LOSS_SCALE)
 _Count = tuple[float, int | None]
 """A number, and how many there will be."""
@@ -75,7 +76,7 @@ class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 
     ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``, ``overall`` that the step
-    is named as one of the whole run, such as ``global iter``.
+    is named as one of the whole run, such as ``global iter``, ``headed`` that the line begins with ``eval |`` or the like.
     """
 
     step: float | None = None
@@ -86,6 +87,7 @@ class Line:
     whole: bool = False
     unnamed: bool = False
     overall: bool = False
+    headed: bool = False
 
     @property
     def has_loss(self) -> bool:
@@ -133,10 +135,10 @@ def parse(line: str) -> Line | None:
     step = unnamed or read.step or (None if lead is None else (float(lead[lead.lastindex or 1]), None))
     values = _named(read.values, line)
     values = values if step is None and read.epoch is None else _of_training(values)
-    rest[0] = _HEAD.sub("", rest[0], count=1)
+    rest[0], heads = _HEAD.subn("", rest[0], count=1)
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
     (at_step, steps), (epoch, epochs) = step or _NONE, read.epoch or _NONE
-    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall)
+    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall, heads > 0)
     counts = (step is not None or read.epoch is not None) and not values
     return said if said.trains or counts or (whole and step is None and (said.known or said.measures)) else None
 
@@ -203,7 +205,8 @@ class _Read:
 @remembered
 def _is_loss(name: str) -> bool:
     ours = column_of(name) or ""
-    return ours in _LOSSES or ours.startswith(PARTS) or plain(name).endswith("_loss")
+    own = plain(name)
+    return ours in _LOSSES or ours.startswith(PARTS) or own.endswith("_loss") or own in _OF_TRAINING
 
 
 def _named(values: dict[str, float], line: str) -> dict[str, float]:
@@ -214,10 +217,11 @@ def _named(values: dict[str, float], line: str) -> dict[str, float]:
 
 
 def _of_training(values: dict[str, float]) -> dict[str, float]:
-    """The values, where some are a training's: a perplexity beside them that says of nothing else is one too."""
-    if not any((column_of(name) or "").startswith("train/") for name in values):
+    """The values, where some are a training's and none an evaluation's: a bare perplexity beside them is one too."""
+    trained = any((column_of(name) or "").startswith("train/") for name in values)
+    if not trained or any(plain(name).startswith("eval/") for name in values):
         return values
-    return {f"train_{name}" if plain(name) in _PERPLEXITIES else name: value for name, value in values.items()}
+    return {f"train_{plain(name)}" if plain(name) in _PERPLEXITIES else name: value for name, value in values.items()}
 
 
 def evaluated(values: Mapping[str, float]) -> dict[str, float]:

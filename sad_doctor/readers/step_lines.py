@@ -58,7 +58,11 @@ class StepLines:
                     self._count(told)
             return None
         told = self._of_its_heading(told)
-        if told.step is None and self._step is None and not (told.has_loss or (told.measures and self.told)):
+        if (
+            told.step is None
+            and self._step is None
+            and not (told.has_loss or (told.measures and (self.told or told.headed)))
+        ):
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):

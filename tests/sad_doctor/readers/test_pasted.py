@@ -73,3 +73,22 @@ def test_steps_that_were_all_skipped_are_a_training_too(tmp_path: Path) -> None:
     line = " iteration {}/ 500000 | learning rate: 0.000E+00 | loss scale: {}.0 | number of skipped iterations:   1 |\n"
     run = told(tmp_path, "".join(line.format(n, 2 ** (20 - n)) for n in range(1, 4)))
     assert run.columns["train/loss_scale"].value.tolist() == [2**19, 2**18, 2**17]
+
+
+def test_perplexities_are_all_that_a_log_may_tell(tmp_path: Path) -> None:
+    lines = "".join(f"Epoch 1 ; Iter {n}/99 ; LR 1.0 ; Target tokens/s 1265 ; PPL {9000 - n}\n" for n in (50, 99))
+    run = told(tmp_path, lines + "Validation perplexity: 493.5\n")
+    assert run.columns["train_ppl"].value.tolist() == [8950, 8901]
+    assert (run.columns["eval/perplexity"].step.tolist(), run.columns["eval/perplexity"].last) == ([99], 493.5)
+
+
+def test_an_evaluation_before_the_training_begins(tmp_path: Path) -> None:
+    lines = "eval | rougeL: 20.5 | lens: 69.7\ntrain | epoch 0 | global iter: 10/ 100 | loss: 2.1 | lr: 1e-6\n"
+    run = told(tmp_path, lines + "eval | rougeL: 21.5 | lens: 70.1\n")
+    assert run.columns["eval_rougeL"].step.tolist() == [0, 10]
+
+
+def test_a_word_before_each_loss_is_all_that_tells_them_apart(tmp_path: Path) -> None:
+    run = told(tmp_path, "".join(f"Train: loss {4 - n / 10}\nValid: loss {4.1 - n / 10}\n" for n in range(4)))
+    assert run.columns["train/loss"].value.tolist() == [4, 3.9, 3.8, 3.7]
+    assert run.columns["eval/loss"].value.tolist() == [4.1, 4, 3.9, 3.8]

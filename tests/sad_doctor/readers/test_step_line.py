@@ -109,6 +109,7 @@ def test_a_perplexity_beside_a_rate_is_one_of_the_training() -> None:
 
     assert told("Step 50/100; acc: 8.12; ppl: 91.1; xent: 4.5; lr: 0.1") == ["acc", "train_ppl", "xent", "lr"]
     assert told("epoch 001 | valid on 'valid' subset | loss 9.1 | ppl 278.8") == ["eval_loss", "eval_ppl"]
+    assert told("Step 100 | eval loss 2.3 | ppl 9.97 | lr 1e-4") == ["eval_loss", "ppl", "lr"]
     # alone it may be either
     assert told("Validation perplexity: 812.3") == ["Validation_perplexity"]
 
