@@ -76,7 +76,7 @@ class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 
     ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``, ``overall`` that the step
-    is named as one of the whole run, such as ``global iter``, ``headed`` that the line begins with ``eval |`` or the like.
+    is named as one of the whole run, such as ``global iter``, ``headed`` that it begins with ``eval |`` or the like.
     """
 
     step: float | None = None

@@ -89,6 +89,6 @@ def test_an_evaluation_before_the_training_begins(tmp_path: Path) -> None:
 
 
 def test_a_word_before_each_loss_is_all_that_tells_them_apart(tmp_path: Path) -> None:
-    run = told(tmp_path, "".join(f"Train: loss {4 - n / 10}\nValid: loss {4.1 - n / 10}\n" for n in range(4)))
-    assert run.columns["train/loss"].value.tolist() == [4, 3.9, 3.8, 3.7]
-    assert run.columns["eval/loss"].value.tolist() == [4.1, 4, 3.9, 3.8]
+    run = told(tmp_path, "".join(f"Train: loss {9 - n}\nValid: loss {9 - n}.5\n" for n in range(4)))
+    assert run.columns["train/loss"].value.tolist() == [9, 8, 7, 6]
+    assert run.columns["eval/loss"].value.tolist() == [9.5, 8.5, 7.5, 6.5]
