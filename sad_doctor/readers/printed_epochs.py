@@ -17,6 +17,7 @@ class PrintedEpochs:
 
     def __init__(self) -> None:
         self._epochs = array("d", [0.0])
+        self._stays = array("b")
 
     def __len__(self) -> int:
         return len(self._epochs) - 1
@@ -26,13 +27,15 @@ class PrintedEpochs:
         """The epoch of the last record; 0 before the first."""
         return self._epochs[-1]
 
-    def add(self, epoch: float) -> None:
-        """Take the next record's."""
+    def add(self, epoch: float, trains: bool = True) -> None:
+        """Take the next record's. One that is no training's stands where the one before does, if that has its epoch."""
+        self._stays.append(not trains and len(self) > 0 and epoch == self.last)
         self._epochs.append(epoch)
 
     def places(self) -> Floats:
         """Return the place of each record, in epochs; a 0 stands before the first."""
-        told = np.array(self._epochs[1:])
+        moves = np.array(self._stays) == 0
+        told = np.array(self._epochs[1:])[moves]
         if not told.size:
             return np.zeros(1)
         first = np.flatnonzero(np.diff(told, prepend=np.nan) != 0)
@@ -44,4 +47,5 @@ class PrintedEpochs:
         pace = np.where(known, widths, 0) / counts
         pace = np.where(before < 0, _DIGITS / counts, pace[before])
         within = np.arange(told.size) - np.repeat(first, counts)
-        return np.concatenate([[0.0], np.repeat(told[first], counts) + within * np.repeat(pace, counts)])
+        places = np.repeat(told[first], counts) + within * np.repeat(pace, counts)
+        return np.concatenate([[0.0], places[np.cumsum(moves) - 1]])

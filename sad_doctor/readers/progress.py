@@ -135,6 +135,8 @@ class Beside:
         if bar.rate is not None:
             yield names.STEPS_PER_SECOND, bar.rate
         for name, value in bar.values.items():
+            if name.endswith("_epoch") and f"{name[:-6]}_step" in bar.values:
+                continue  # Lightning's mean of the epoch before, beside the value of the step
             column = bar_column(name)
             held = column.startswith("eval/")
             if name != "step" and not (held and self._stands.get(column) == value):

@@ -27,7 +27,7 @@ _WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
 """A word of a name; ``nan`` and ``inf`` are values."""
 _PAIR = re.compile(
     rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})['\"]?"
-    rf"(?: ?\([^()]{{0,20}}\))?\s{{0,12}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
+    rf"(?: ?\([^()]{{0,20}}\))?\s{{0,30}}[:=]?\s{{0,30}}['\[(]?\s{{0,3}}"
     rf"(?P<value>{_THOUSANDS}|{_COMMA}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,12}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
@@ -35,6 +35,8 @@ _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _TWO = re.compile(r"\[\s{0,6}(\d{1,6})/(\d{1,6})\] ?\[\s{0,6}(\d{1,12})/(\d{1,12})\]")
 """Epoch and batch in brackets, one behind the other, as vision code prints them: ``Train: [0/10][20/1251]``."""
 EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
+_HEAD = re.compile(rf"^\s*(?:{EVALUATES.pattern}|\btrain(?:ing)?\b)\s*[|:]", re.IGNORECASE)
+"""What stands before the values of either: ``eval | rougeL: 25.1``, as MiniLLM prints it, ``Train: loss 3.2``."""
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#'\"]*")
 _SIGNS = (":", "=")
 _OF_A_LOSS = frozenset(
@@ -46,6 +48,8 @@ _OF_A_LOSS = frozenset(
 """Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
 _JOINED = re.compile(r"\b(step|iter|iteration|epoch)(?:_|#|(?=\d))(\d{1,12})(?![\w.\-])(?=.*\w)", re.IGNORECASE)
 """A step whose number is joined to its word: ``step_100``, ``Step#100``."""
+_BEFORE = re.compile(r"\b(\d{1,9})epoch:[a-z]{1,20}:\d{1,12}-(\d{1,12})batch:", re.IGNORECASE)
+"""ESPnet's epoch and last batch, with the numbers before their words: ``7epoch:train:376-750batch:``."""
 _EPOCHS = ("epoch", "ep")
 _BATCHES = ("batch", "minibatch", "batch_idx")
 """What counts the steps of an epoch where a line has no other step."""
@@ -58,6 +62,9 @@ _SIZES = frozenset({"hidden", "hid", "layer", "layers"})
 _RATES = frozenset({"lr", "LR", "learning_rate"})
 """Beside one of them a bare ``norm`` is that of the gradient."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
+_PERPLEXITIES = frozenset({"ppl", "perplexity"})
+_OF_TRAINING = frozenset(f"train_{name}" for name in _PERPLEXITIES)
+_WITNESSES = (names.GRAD_NORM, names.LOSS_SCALE)
 _Count = tuple[float, int | None]
 """A number, and how many there will be."""
 _NONE = None, None
@@ -69,7 +76,7 @@ class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 
     ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``, ``overall`` that the step
-    is named as one of the whole run, such as ``global iter``.
+    is named as one of the whole run, such as ``global iter``, ``headed`` that it begins with ``eval |`` or the like.
     """
 
     step: float | None = None
@@ -80,6 +87,7 @@ class Line:
     whole: bool = False
     unnamed: bool = False
     overall: bool = False
+    headed: bool = False
 
     @property
     def has_loss(self) -> bool:
@@ -88,8 +96,8 @@ class Line:
 
     @property
     def trains(self) -> bool:
-        """Whether it tells of a training: it has a loss, or a gradient norm with its step."""
-        return self.has_loss or (self.step is not None and any(column_of(n) == names.GRAD_NORM for n in self.values))
+        """Whether it tells of a training: it has a loss, or with its step a gradient norm or the scale of the loss."""
+        return self.has_loss or (self.step is not None and any(column_of(n) in _WITNESSES for n in self.values))
 
     @property
     def measures(self) -> bool:
@@ -107,6 +115,7 @@ def parse(line: str) -> Line | None:
     values that we know alone.
     """
     line = spelled(line[:LONGEST])
+    line = _BEFORE.sub(r"epoch \1 batch \2,", line, count=1) if "batch:" in line else line
     lead = _LEAD.match(line)
     line = line[lead.end() :] if lead else line
     read = _Read()
@@ -125,9 +134,11 @@ def parse(line: str) -> Line | None:
     unnamed = _unnamed(line) if read.step is None else None
     step = unnamed or read.step or (None if lead is None else (float(lead[lead.lastindex or 1]), None))
     values = _named(read.values, line)
+    values = values if step is None and read.epoch is None else _of_training(values)
+    rest[0], heads = _HEAD.subn("", rest[0], count=1)
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
     (at_step, steps), (epoch, epochs) = step or _NONE, read.epoch or _NONE
-    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall)
+    said = Line(at_step, steps, epoch, epochs, values, whole, unnamed is not None, read.overall, heads > 0)
     counts = (step is not None or read.epoch is not None) and not values
     return said if said.trains or counts or (whole and step is None and (said.known or said.measures)) else None
 
@@ -156,7 +167,7 @@ class _Read:
         if step_rank(name) is not None:
             if " per " not in found["name"]:
                 self._take_step(plain(name).startswith("global_"), inner, value, of)
-        elif plain(name) in _EPOCHS and not inner:
+        elif (plain(name) in _EPOCHS or column_of(name) == names.EPOCH) and not inner:
             self.epoch = value, self.epoch[1] if of is None and self.epoch is not None else of
         elif plain(name) in _BATCHES and value >= 0 and not value % 1 and name not in self.values:
             self.batch = value, of
@@ -194,7 +205,8 @@ class _Read:
 @remembered
 def _is_loss(name: str) -> bool:
     ours = column_of(name) or ""
-    return ours in _LOSSES or ours.startswith(PARTS) or plain(name).endswith("_loss")
+    own = plain(name)
+    return ours in _LOSSES or ours.startswith(PARTS) or own.endswith("_loss") or own in _OF_TRAINING
 
 
 def _named(values: dict[str, float], line: str) -> dict[str, float]:
@@ -202,6 +214,14 @@ def _named(values: dict[str, float], line: str) -> dict[str, float]:
     if "norm" in values and not _RATES.isdisjoint(values):
         values = {"grad_norm" if name == "norm" else name: value for name, value in values.items()}
     return evaluated(values) if EVALUATES.search(line) is not None else values
+
+
+def _of_training(values: dict[str, float]) -> dict[str, float]:
+    """The values, where some are a training's and none an evaluation's: a bare perplexity beside them is one too."""
+    trained = any((column_of(name) or "").startswith("train/") for name in values)
+    if not trained or any(plain(name).startswith("eval/") for name in values):
+        return values
+    return {f"train_{plain(name)}" if plain(name) in _PERPLEXITIES else name: value for name, value in values.items()}
 
 
 def evaluated(values: Mapping[str, float]) -> dict[str, float]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from sad_doctor import names
 from sad_doctor.readers.naming import column_of, plain
 from sad_doctor.readers.numbers import NUMBER
@@ -16,6 +18,7 @@ from sad_doctor.run import Column
 
 _DEEPSPEED = re.compile(rf"step=\d{{1,12}}, skipped=\d{{1,12}}, lr=\[({NUMBER})[\],]", re.IGNORECASE)
 """What DeepSpeed prints of its optimizer's rate; its steps may be counted otherwise than those of the program."""
+_EACH, _ESTIMATE = "logged/loss", "train_loss"
 _HEADING = 60
 """Characters up to which a line may be a heading."""
 
@@ -55,7 +58,11 @@ class StepLines:
                     self._count(told)
             return None
         told = self._of_its_heading(told)
-        if told.step is None and self._step is None and not (told.has_loss or (told.measures and self.told)):
+        if (
+            told.step is None
+            and self._step is None
+            and not (told.has_loss or (told.measures and (self.told or told.headed)))
+        ):
             return None  # a line of settings; below a heading it is of that step
         placed = told.whole or self._numbered or told.epoch is not None
         if told.step is None and (known or not placed):
@@ -85,6 +92,9 @@ class StepLines:
     def columns(self) -> dict[str, Column]:
         """The columns as they are now; a loss of another kind that stands alone is the total."""
         columns = self._rows.snapshot()
+        estimate = self._estimate(columns)
+        if estimate is not None:
+            columns[names.LOSS], columns[f"logged/{_ESTIMATE}"] = columns.pop(estimate), columns[names.LOSS]
         if (only := _alone(columns)) is not None:
             columns[names.LOSS] = columns.pop(only)
         return columns
@@ -102,8 +112,18 @@ class StepLines:
             return ()
         counted = ("the step began anew with each epoch: it is counted on by the epoch's length",)
         only = _alone(self._rows.snapshot())
+        swapped = self._estimate(self._rows.snapshot()) is not None
+        each = (f"read loss as {names.LOSS}: {_ESTIMATE} stands beside evaluations alone",) if swapped else ()
         alone = () if only is None else (f"read {only} as {names.LOSS}: the log has no other loss",)
-        return (*self._rows.notes, *alone, *(counted if self._counted.passed else ()))
+        return (*self._rows.notes, *each, *alone, *(counted if self._counted.passed else ()))
+
+    def _estimate(self, columns: Mapping[str, Column]) -> str | None:
+        """The name of the loss of each step, where that of an estimate on training texts, seldom taken, came first."""
+        if names.EVAL_LOSS not in columns or names.LOSS not in columns:
+            return None
+        beside = np.isin(columns[names.LOSS].step, columns[names.EVAL_LOSS].step).all()
+        often = _EACH in columns and len(columns[_EACH]) > len(columns[names.LOSS])
+        return _EACH if beside and often else None
 
     def _of_its_heading(self, told: Line) -> Line:
         """Values that name no step, below a heading that tells an evaluation, are of it."""

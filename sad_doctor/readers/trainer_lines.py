@@ -18,7 +18,8 @@ from sad_doctor.readers.printed_epochs import PrintedEpochs
 from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.run import Column, Event, Floats
 
-_LINE = re.compile(r"\{'[^{}]*\}")
+_LINE = re.compile(r"(\{'[^{}]*\})(?:[\s|]{1,200}\d{1,15}/\d{1,15} \[[^\[\]]{0,200}\])?\s*")
+"""The dictionary, and behind it what is left of a bar that it was printed over."""
 _VALUE = re.compile(rf"'([^']{{1,80}})': '?({NUMBER})'?(?=[,}}])", re.IGNORECASE)
 _SUMMARY = "train_runtime"
 _STEPS, _EPOCHS = "Total optimization steps", "Num Epochs"
@@ -77,9 +78,9 @@ class TrainerLines:
 
     def line(self, line: str) -> list[Row] | None:
         """Take a line; return the rows that it completes, or None if it is none of the Trainer's."""
-        if not _LINE.fullmatch(line):
+        if (found := _LINE.fullmatch(line)) is None:
             return None
-        values = {key: float(value) for key, value in _VALUE.findall(line)}
+        values = {key: float(value) for key, value in _VALUE.findall(found[1])}
         if _SUMMARY not in values and "loss" not in values and not any(key.startswith("eval_") for key in values):
             return None
         rows = self._release()
@@ -98,12 +99,12 @@ class TrainerLines:
         return [*rows, *self._release()]
 
     def _number(self, values: Mapping[str, float]) -> None:
-        """Count a record: of another epoch than the one before, or with a value that this one has already."""
+        """Count a record: of a loss, of another epoch than the one before, or with a value that it has already."""
         keys, epoch = values.keys() - {"epoch"}, values.get("epoch")
         if epoch is None:
             self._step += "loss" in values
-        elif epoch != self._epochs.last or keys & self._told or not self._epochs:
-            self._epochs.add(epoch)
+        elif "loss" in values or epoch != self._epochs.last or keys & self._told or not self._epochs:
+            self._epochs.add(epoch, "loss" in values)
             self._told.clear()
             self._step = float(len(self._epochs))
         self._told |= keys
@@ -129,7 +130,8 @@ class TrainerLines:
         places = self._epochs.places()
         if self._per_epoch is not None:
             whole = np.round(places * self._per_epoch)
-            places = whole if (np.diff(whole) > 0).all() else places * self._per_epoch
+            kept = (np.diff(whole) > 0) | (np.diff(places) <= 0)
+            places = whole if kept.all() else places * self._per_epoch
         return np.interp(records, np.arange(len(places)), places)
 
     def with_waiting(self, columns: dict[str, Column], rest: str) -> dict[str, Column]:

@@ -89,6 +89,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if stretch is None or stretch.value != 0 or stretch.count <= max(t["share"] * len(rate), 2):
         yield from _next_to_zero(run, rate, t)
         return
+    if len(rate) < t["records"] and stretch.first == rate.step[0] and signals.tidy(found).last > 0:
+        raise TooFew("few records that begin with a rate of 0: a warm-up, or steps that were skipped for an overflow")
     if not _rounded(rate, stretch):
         told = _stretch(run, rate, stretch)
         rests = stretch.last == rate.step[-1] and stretch.count <= t["rest"] * len(rate)

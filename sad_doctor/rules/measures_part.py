@@ -76,8 +76,10 @@ def _beside(
     run: Run, loss: Column, signs: Mapping[str, float], least: float, what: str, t: Thresholds
 ) -> Generator[Finding | Reading, None, bool]:
     """Yield a finding for the first of these measures that parts from ``loss``; return whether one does."""
+    if len(loss) < max(least, 1):
+        return False
     first, last = _ends(loss)
-    if not len(loss) >= least or last > (1 - t["falls"]) * first:
+    if last > (1 - t["falls"]) * first:
         return False
     for name, sign in signs.items():
         measure = signals.finite(signals.tidy(run.columns[name]))

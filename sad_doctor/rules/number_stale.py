@@ -18,8 +18,9 @@ is; one that is held for some steps is computed in few of them, and taken from a
 ## Thresholds
 - `share = 0.1`: the share of the records that must repeat one value. `coarse = 0.015`: the last digit, as a share of
   the level, from which on digits are missing, where another loss shows a tenth of that; `digit = 0.01`: and as it is.
-- `records = 20`: fewest records. `digits = 3`: so many significant digits the value must show; a loss that is printed
-  as 2 or 0.5 repeats by itself, but for KD and a label loss beside others that show more digits.
+- `records = 20`: fewest records; `few = 6` for the hint of a total that is one number in all. `digits = 3`: so many
+  significant digits the value must show; a loss that is printed as 2 or 0.5 repeats by itself, but for KD and a label
+  loss beside others that show more digits.
 - `repeats = 0.2`: the share of the records that repeat the one before, by which a term is held; `others = 0.02`: what
   another number may have of such records. `apart = 10`: so many units of the last digit it must usually move.
 
@@ -84,12 +85,16 @@ _STANDS, _LIMIT = "one after the other, while others change", "and never beyond"
 _OLD = "It is computed no more from there on: a variable that is set outside of the loop, a cache, an old tensor."
 _CUT = "It is cut at a limit: a clamp of the loss, or of the number that is written. Beyond it there is no gradient."
 _CLIPPED = "The norm is taken after the clip."
+_FIRST = "The first value is logged for ever: a variable that is set outside of the loop, or an old tensor."
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each measured series that never changes while another one does."""
     series = _measured(run, t)
     yield from _ended(run, t)
+    if stands := list(_stands(run, t)):
+        yield from stands
+        return
     if len(series) < 2:
         raise TooFew(f"fewer than two series of the training with {t['records']:g} records")
     moving = [name for name, column in series.items() if bool(np.any(column.value != column.value[0]))]
@@ -101,13 +106,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column in series.items():
         value = column.last
         yield Reading(f"records of {name} that differ from the first", float(np.sum(column.value != column.value[0])))
-        if (
-            name in _WITNESSES
-            or name in moving
-            or not moving
-            or value == 0
-            or (signals.significant_digits(value) < t["digits"] and not _precise(name, series, moving))
-        ):
+        stale = name not in _WITNESSES and name not in moving and bool(moving) and value != 0
+        if not stale or (signals.significant_digits(value) < t["digits"] and not _precise(name, series, moving)):
             continue
         norm = name == names.GRAD_NORM
         yield RULE.finding(
@@ -117,15 +117,27 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
                 f"the last digit, while {words.called(moving[0])} changes: it is not computed anew."
             ),
             evidence=(f"Steps {words.step(float(column.step[0]))} to {words.step(float(column.step[-1]))}",),
-            cause=(
-                "The norm is taken after the clip."
-                if norm
-                else "The first value is logged for ever: a variable that is set outside of the loop, or an old tensor."
-            ),
+            cause=_CLIPPED if norm else _FIRST,
             remedy="Log the value of this step, inside of the loop; print it beside what is logged for three batches.",
             first_step=float(column.step[0]),
             last_step=float(column.step[-1]),
             numbers={"value": value, "records": float(len(column))},
+        )
+
+
+def _stands(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """The hint of a total that is one number in a few records."""
+    loss = signals.stands(run, t["digits"] + 1)
+    if loss is not None and t["few"] <= len(loss) < t["records"]:
+        yield RULE.finding(
+            level=Level.INFO,
+            headline=f"The training loss is {words.number(loss.last, 6)} in all {len(loss)} records.",
+            evidence=(f"Steps {words.step(float(loss.step[0]))} to {words.step(float(loss.step[-1]))}",),
+            cause="Nothing is learned and all texts give one and the same output; or an old number is logged.",
+            remedy="Print the loss and the gradient norm of three batches, and one row of logits of each.",
+            first_step=float(loss.step[0]),
+            last_step=float(loss.step[-1]),
+            numbers={"value": loss.last, "records": float(len(loss))},
         )
 
 
@@ -282,7 +294,7 @@ RULE = Rule(
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.GRAD_NORM}",),
     check=check,
     thresholds={
-        **{"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015, "digit": 0.01},
+        **{"records": 20, "few": 6, "digits": 3, "share": 0.1, "coarse": 0.015, "digit": 0.01},
         **{"repeats": 0.2, "others": 0.02, "apart": 10},
     },
 )

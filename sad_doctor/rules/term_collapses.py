@@ -3,7 +3,8 @@
 ## What it sees
 KD or another term that falls to a few percent of its first records, while the label loss keeps most of what it began
 with. A weight that fades out does the same to a weighted value; where the log tells weights, what is before them is
-looked at. So is a term that the log names by itself.
+looked at. So is a term that the log names by itself. An evaluation that begins later is held against the term from
+there on: most of a KD's fall may lie before it.
 
 ## Why it is bad
 A student that has come so near to its teacher predicts text as well as the teacher does, and its label loss falls with
@@ -46,7 +47,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 _FIRST = 3
 """So many records stand for the beginning."""
@@ -54,18 +55,20 @@ _FIRST = 3
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that collapses."""
-    label = _label(run)
+    label, evaluated = _label(run)
     terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
     judged = {term: found for term in sorted(terms) if (found := _series(run, term, t)) is not None}
     judged |= {term: column for term, column in signals.sides(run).items() if len(column) >= t["records"]}
     if label is None or not judged:
         raise TooFew("no label loss, or no term beside it with enough records")
-    begun = float(np.median(label.value[:_FIRST]))
+    # evaluations are few and hold many texts: one stands for itself
+    begun = float(label.value[0] if evaluated else np.median(label.value[:_FIRST]))
     if begun <= 0:
         raise TooFew("the label loss begins at 0")
     kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / begun
     for term, column in judged.items():
-        first, last = float(np.median(column.value[:_FIRST])), float(np.median(column.value[-(len(column) // 3) :]))
+        beside = _beside(column, label)
+        first, last = float(np.median(beside)), float(np.median(column.value[-(len(column) // 3) :]))
         if not first > 0:
             continue
         yield Reading(f"what {term} keeps of its beginning, as a share", last / first, "left")
@@ -80,13 +83,19 @@ def _series(run: Run, term: str, t: Thresholds) -> Column | None:
     return found[1] if found is not None and len(found[1]) >= t["records"] else None
 
 
-def _label(run: Run) -> Column | None:
-    """The label loss of the evaluation, or of the training, before or after its weight."""
+def _beside(column: Column, label: Column) -> Floats:
+    """The values of a term that stand for its beginning: those beside the label loss's, which may begin later."""
+    first = int(np.searchsorted(column.step, label.step[0]))
+    return column.value[min(first, len(column) - _FIRST) :][:_FIRST]
+
+
+def _label(run: Run) -> tuple[Column | None, bool]:
+    """The label loss of the evaluation, or of the training, before or after its weight; whether it is the former."""
     evaluated = run.get(names.EVAL_LM_LOSS)
     if evaluated is not None and len(evaluated) > _FIRST:
-        return signals.finite(signals.tidy(evaluated))
+        return signals.finite(signals.tidy(evaluated)), True
     found = signals.label_loss(run) or signals.after_its_weight(run, sorted(names.ANCHORS))
-    return found[1] if found is not None and len(found[1]) > 2 * _FIRST and found[1].value[0] else None
+    return (found[1] if found is not None and len(found[1]) > 2 * _FIRST and found[1].value[0] else None), False
 
 
 def _finding(term: str, column: Column, first: float, last: float, kept: float) -> Finding:

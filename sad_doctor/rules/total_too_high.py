@@ -105,7 +105,8 @@ def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
     if not len(total) or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
     third, least = max(1, len(total) // 3), float(np.min(total.value[:_FIRST]))
-    first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
+    begins = total.value[: min(_FIRST, third)]
+    first, last = float(np.median(begins)), float(np.median(total.value[-third:]))
     throughout = len(total) >= t["few"] and least > t["begin"] and last > t["begin"]
     if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None

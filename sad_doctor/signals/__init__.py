@@ -20,7 +20,7 @@ from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_t
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
 from sad_doctor.signals.regular import Regular, outlying, regular
-from sad_doctor.signals.repeats import Repeat, repeats, resolution
+from sad_doctor.signals.repeats import Repeat, repeats, resolution, stands
 from sad_doctor.signals.reweighted import Reweighted, exchanged, reweighted
 from sad_doctor.signals.rises import Rise, lowest, rise
 from sad_doctor.signals.scaled import number_alone
@@ -158,6 +158,7 @@ __all__ = [
     "spikes",
     "spread",
     "staged",
+    "stands",
     "stands_still",
     "stands_while",
     "still",

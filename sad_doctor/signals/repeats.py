@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sad_doctor.run import Column, Floats
+from sad_doctor import names
+from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.precision import sample, significant_digits, unit
-from sad_doctor.signals.series import NOISY, still
+from sad_doctor.signals.series import NOISY, finite, still, tidy
 
 FEWEST = 20
 """Records before which nothing is judged."""
+
+_LN2 = 0.6931
+"""The loss of two choices while the student is its own reference: so preference losses begin."""
 
 _RECORDS = 8
 _CARRIED, _ROUND = 0.8, 2
@@ -29,6 +33,20 @@ class Repeat:
     first: float
     last: float
     limit: bool
+
+
+def stands(run: Run, digits: float) -> Column | None:
+    """Return the finite records of the total if all are one number of so many digits, to a millionth; else None.
+
+    Neither 0, nor that of a preference loss at its beginning, nor at a learning rate of 0.
+    """
+    told, rate = run.get(names.LOSS), run.get(names.LEARNING_RATE)
+    if told is None or (rate is not None and not np.any(rate.value)):
+        return None
+    loss = finite(tidy(told))
+    value = loss.last if len(loss) else 0.0
+    shown = significant_digits(round(value, 5)) >= digits and round(value, 4) != _LN2
+    return loss if shown and bool(np.all(np.abs(loss.value - value) <= 1e-6 * abs(value))) else None
 
 
 def repeats(column: Column, share: float) -> Repeat | None:

@@ -17,6 +17,9 @@ _ON = 0.2
 """Levels that differ by less than this share go on."""
 
 
+_NEARER = 0.5
+"""A loss that lies so much nearer to its beginning than to the one before is at its beginning."""
+
 _PAIRS, _MOST, _APART = 10, 0.8, 5
 """Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
 
@@ -31,18 +34,21 @@ _BACK = (0.8, 1.15)
 class Beginning:
     """The steps went from ``end`` back to ``start``, the first one; the loss was ``before`` and then ``after``.
 
-    ``after`` is NaN where the values that followed were overwritten as well.
+    ``after`` is NaN where the values that followed were overwritten as well. ``begun`` is the loss at its first
+    beginning, NaN where that was overwritten.
     """
 
     end: float
     start: float
     before: float
     after: float
+    begun: float = float("nan")
 
     @property
     def goes_on(self) -> bool:
-        """Whether only the counter began anew: the loss is where it was."""
-        return abs(self.after - self.before) < _ON * abs(self.before)
+        """Whether only the counter began anew: the loss is where it was, and not where it began."""
+        apart = abs(self.after - self.before)
+        return apart < _ON * abs(self.before) and not abs(self.after - self.begun) < _NEARER * apart
 
 
 def beginnings(run: Run) -> list[Beginning]:
@@ -62,8 +68,10 @@ def beginnings(run: Run) -> list[Beginning]:
     found = [Beginning(end, start, before, float("nan")) for end, start, before in again[:-1]]
     found += [Beginning(end, start, before, level) for end, start, before in again[-1:]]
     for at in np.flatnonzero((np.diff(loss.step) < 0) & (loss.step[1:] <= loss.step[0])).tolist():
-        before, after = loss.value[max(0, at - _BESIDE + 1) : at + 1], loss.value[at + 1 : at + 1 + _BESIDE]
-        levels = float(np.median(before)), float(np.median(after))
+        # of a few records the first ones are the beginning, and the last one the end
+        wide = min(_BESIDE, max(1, min(at + 1, len(loss) - at - 1) // 3))
+        beside = loss.value[max(0, at - wide + 1) : at + 1], loss.value[at + 1 : at + 1 + wide], loss.value[:wide]
+        levels = (float(np.median(values)) for values in beside)
         found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
     return found
 

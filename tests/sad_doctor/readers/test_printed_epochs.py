@@ -44,6 +44,18 @@ def test_records_of_one_epoch_stand_between_it_and_the_next(epochs, told):
     assert places(*epochs) == pytest.approx(told)
 
 
+def test_evaluations_after_the_last_record_of_an_epoch_stand_where_it_does():
+    printed = PrintedEpochs()
+    for epoch, trains in [(1, True), (2, True), (3, True), (3, False), (3, False)]:
+        printed.add(epoch, trains)
+    # of three epochs no evaluation is of the fourth
+    assert printed.places().tolist() == [0, 1, 2, 3, 3, 3]
+    alone = PrintedEpochs()
+    for _ in range(2):
+        alone.add(0.5, trains=False)
+    assert alone.places().tolist() == [0, 0.5, 0.5]
+
+
 @given(st.lists(st.floats(1, 50), min_size=1, max_size=60), st.integers(1, 3))
 def test_rounding_is_undone_to_less_than_its_last_digit(paces, digits):
     true = np.cumsum(paces) / 1000

@@ -147,6 +147,12 @@ def test_an_evaluation_beside_a_bar_counts_when_it_is_another():
     assert [one["progress_bar/loss"] for one in told] == [3, 3, 3, 3]
 
 
+def test_the_mean_of_an_epoch_beside_the_value_of_a_step_is_left_out():
+    bar = find_bar("Epoch 1: 10%|█ | 1/9 [00:01<00:02, 9it/s, train_loss_step=2.5, train_loss_epoch=3.25]")
+    assert bar is not None
+    assert dict(Beside().news(bar)) == {"train/steps_per_second": 9, "progress_bar/loss": 2.5}
+
+
 def test_what_a_bar_says_of_a_perplexity_is_not_of_an_evaluation():
     assert bar_column("ppl") == "progress_bar/ppl"
     assert (bar_column("val_ppl"), bar_column("val_acc")) == ("eval/perplexity", "progress_bar/val_acc")

@@ -99,3 +99,39 @@ def test_an_epoch_and_a_batch_in_brackets_are_not_taken_for_one_another() -> Non
     assert said is not None
     assert (said.epoch, said.epochs, said.step, said.steps) == (2, 10, 20, 1251)
     assert said.values["loss"] == 6.9083
+
+
+def test_a_perplexity_beside_a_rate_is_one_of_the_training() -> None:
+    def told(line: str) -> list[str]:
+        said = parse(line)
+        assert said is not None
+        return list(said.values)
+
+    assert told("Step 50/100; acc: 8.12; ppl: 91.1; xent: 4.5; lr: 0.1") == ["acc", "train_ppl", "xent", "lr"]
+    assert told("epoch 001 | valid on 'valid' subset | loss 9.1 | ppl 278.8") == ["eval_loss", "eval_ppl"]
+    assert told("Step 100 | eval loss 2.3 | ppl 9.97 | lr 1e-4") == ["eval_loss", "ppl", "lr"]
+    # alone it may be either
+    assert told("Validation perplexity: 812.3") == ["Validation_perplexity"]
+
+
+@pytest.mark.parametrize(
+    ("line", "epoch", "step", "values"),
+    [
+        ("7epoch:train:376-750batch: loss=1.5, train_time=0.01", 7, 750, {"loss": 1.5, "train_time": 0.01}),
+        ("Train Epoch: 16 Loss: 0.5: 100% 2785/2785", 16, 2785, {"Loss": 0.5}),
+        ("  eval_loss               =        nan", None, None, {"eval_loss": math.nan}),
+    ],
+)
+def test_epochs_and_values_of_other_trainers(line, epoch, step, values) -> None:
+    said = parse(line)
+    assert said is not None
+    assert (said.epoch, said.step) == (epoch, step)
+    assert dict(said.values) == pytest.approx(values, nan_ok=True)
+
+
+def test_a_word_before_the_values_of_an_evaluation_leaves_the_line_whole() -> None:
+    said = parse("eval | rougeL: 25.100 | exact_match: 3.200 | rev_kl: 1.894 | lens: 69.771 ")
+    assert said is not None
+    assert said.measures
+    assert list(said.values) == ["eval_rougeL", "eval_exact_match", "eval_rev_kl", "eval_lens"]
+    assert parse("then eval | rougeL: 25.100") is None

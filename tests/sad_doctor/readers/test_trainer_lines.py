@@ -189,3 +189,10 @@ def test_a_step_that_is_an_epoch_is_said_and_has_no_length_in_steps():
 
 def test_the_length_is_known_before_the_first_line():
     assert lengths(Num_Epochs=3, Total_optimization_steps=600).facts == {names.TOTAL_STEPS: 600}
+
+
+def test_a_line_that_was_printed_over_a_bar_is_read(write):
+    lines = (
+        "{'loss': 8.25, 'epoch': 0.0}" + " " * 80 + "| 19/92 [00:03<00:11,  6.29it/s]\n{'loss': 8.5, 'epoch': 0.0}\n"
+    )
+    assert run_of(write, lines).columns[names.LOSS].value.tolist() == [8.25, 8.5]

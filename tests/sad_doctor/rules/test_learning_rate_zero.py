@@ -112,3 +112,10 @@ def test_many_zeros_need_a_twentieth_of_the_plan(judge, planned, records, told):
     else:
         with pytest.raises(TooFew):
             judge(RULE, text)
+
+
+def test_a_paste_that_begins_with_zeros_is_a_warm_up_or_an_overflow(judge):
+    # DeepSpeed skips its first steps until the loss scale fits, and the schedule with them
+    with pytest.raises(TooFew, match="overflow"):
+        judge(RULE, "steps: 5\ntrain/loss: 1.9 -> 1.7\ntrain/lr: 0, 0, 0, 2e-6, 4e-6")
+    assert len(judge(RULE, "steps: 5\ntrain/loss: 1.9 -> 1.7\ntrain/lr: 5.2e-6, 2.6e-6, 0, 0, 0")) == 1

@@ -1,6 +1,7 @@
 import pytest
 
-from sad_doctor.finding import Level
+from sad_doctor.example import parse
+from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.measures_part import RULE
 
@@ -47,3 +48,9 @@ def test_the_accuracy_of_the_training(judge):
     (finding,) = judge(RULE, text.format("0.56 -> 0.3"))
     assert "while the training's loss falls" in finding.headline
     assert judge(RULE, text.format("0.4 -> 0.5")) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loss_without_a_finite_value_is_left_to_others():
+    run = parse("steps: 6\neval/loss: nan\neval_accuracy: 0.06101")
+    assert [one for one in RULE.check(run, RULE.thresholds) if isinstance(one, Finding)] == []

@@ -1,7 +1,11 @@
+import contextlib
+
 import numpy as np
 import pytest
 
-from sad_doctor.finding import Level
+from sad_doctor.example import parse
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules.number_stale import RULE
 
 
@@ -151,3 +155,17 @@ def test_two_evaluations_that_agree_in_four_digits_are_an_end(judge):
     text += "steps: 10, 20, 30, 40, 50, 60\neval/loss: 0.3218, 0.3039, 0.3024, 0.3018, 0.3017, 0.3017"
 
     assert judge(RULE, text) == []
+
+
+def test_a_few_records_of_one_loss_are_a_hint():
+    def few(text: str) -> list[Finding]:
+        found = []
+        with contextlib.suppress(TooFew):
+            found = list(RULE.check(parse(text), RULE.thresholds))
+        return [one for one in found if isinstance(one, Finding)]
+
+    (hint,) = few("steps: 9 every 50\ntrain/loss: 10.375\ntrain/lr: 3e-5")
+    assert hint.level == Level.INFO
+    assert "10.375 in all 9 records" in hint.headline
+    assert few("steps: 5 every 50\ntrain/loss: 10.375\ntrain/lr: 3e-5") == []
+    assert few("steps: 9 every 50\ntrain/loss: 10.375 ~ 0.1\ntrain/lr: 3e-5") == []

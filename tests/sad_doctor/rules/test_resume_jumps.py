@@ -199,3 +199,11 @@ def test_a_student_that_is_lost_loses_kd_too(judge):
     (finding,) = judge(RULE, _thrown(kd=True))
     assert "thrown back at step 200" in finding.headline
     assert judge(RULE, _thrown(kd=False)) == []
+
+
+def test_two_short_runs_in_one_paste_are_no_counter_that_began_anew(judge):
+    text = "steps: 1, 2, 3, 4, 5, 1, 2, 3, 4, 5\ntrain/loss: 2.51, 2.29, 2.19, 2.15, 2.11, {}"
+    (two,) = judge(RULE, text.format("2.5, 2.28, 2.21, 2.15, 2.1"))
+    assert "holds two runs" in two.headline
+    (one,) = judge(RULE, text.format("2.1, 2.08, 2.08, 2.07, 2.06"))
+    assert "the counter began anew" in one.headline

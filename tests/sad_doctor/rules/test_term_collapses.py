@@ -13,9 +13,17 @@ def test_a_term_that_falls_to_nothing_beside_a_label_loss_that_does_not(judge, c
 
 
 def test_the_evaluation_tells_the_label_loss_too(judge):
-    text = f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 5 every 20\neval/lm_loss: "
-    assert len(judge(RULE, text + "5.6, 5, 4.9, 4.8, 4.8")) == 1
-    assert judge(RULE, text + "5.6, 3, 2, 1.8, 1.7") == []
+    text = f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 10 every 10\neval/lm_loss: "
+    assert len(judge(RULE, text + "5.6 -> 5 -> 4.9 -> 4.8 -> 4.8")) == 1
+    assert judge(RULE, text + "5.6 -> 3 -> 2 -> 1.8 -> 1.7") == []
+
+
+def test_an_evaluation_that_begins_later_is_held_against_the_term_from_there_on(judge):
+    label = "\nsteps: 5 every 20\neval/lm_loss: 3.1, 2.9, 2.8, 2.8, 2.8"
+    # most of the fall of both was over when the evaluation began
+    assert judge(RULE, f"steps: 100\ntrain/raw/kd: 4 -> 0.2 -> 0.15 -> 0.1 -> 0.1{label}") == []
+    (finding,) = judge(RULE, f"steps: 100\ntrain/raw/kd: 4 -> 2 -> 0.02 -> 0.01 -> 0.01{label}")
+    assert finding.numbers["first"] < 3
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sad_doctor.example import parse
 from sad_doctor.run import Column
-from sad_doctor.signals import repeats, resolution
+from sad_doctor.signals import repeats, resolution, stands
 
 
 def _noisy(size: int, seed: int = 0, digits: int = 4) -> np.ndarray:
@@ -58,3 +59,20 @@ def test_the_last_digit_as_a_share_of_the_level() -> None:
     assert resolution(np.array([4.25, 5.0, 6.1])) == pytest.approx(0.01 / 5)
     assert np.isnan(resolution(np.zeros(3)))
     assert np.isnan(resolution(np.empty(0)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        ("10.375", True),
+        ("11.0903520, 11.0903521, 11.0903525", True),
+        ("10.375, 10.375, 10.4375", False),
+        # 0 by design, a preference loss at its beginning, too few digits
+        ("0", False),
+        ("0.6931", False),
+        ("2.1", False),
+    ],
+)
+def test_a_total_that_is_one_number(loss, found):
+    assert (stands(parse(f"steps: 3\ntrain/loss: {loss}"), 4) is not None) == found
+    assert stands(parse(f"steps: 3\ntrain/loss: {loss}\ntrain/lr: 0"), 4) is None
