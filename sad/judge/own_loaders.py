@@ -17,6 +17,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
 
+from sad.judge.dicts import anew
 from sad.judge.whose import told
 
 SCORED = re.compile(
@@ -71,7 +72,7 @@ def ahead(batches: Sequence[Any], look: Callable[[], None] | None = None) -> Any
     def told(some: list[int]) -> Any:  # noqa: ANN401 - a batch of any form
         if some[0] and look is not None:
             look()
-        return batches[some[0]]
+        return anew(batches[some[0]])
 
     return DataLoader(list(range(len(batches))), batch_size=1, collate_fn=told)  # type: ignore[arg-type]
 
@@ -93,7 +94,7 @@ def own_loaders(data: Sequence[Data]) -> Iterator[None]:
             made(self, dataset, *more, **named)
             return
         places = Places(len(of.batches), of.look)
-        made(self, list(range(len(places))), sampler=places, collate_fn=lambda some: of.batches[some[0]])
+        made(self, list(range(len(places))), sampler=places, collate_fn=lambda some: anew(of.batches[some[0]]))
 
     setattr(DataLoader, "__init__", init)  # noqa: B010 - a method is no attribute that may be set
     try:

@@ -69,6 +69,8 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
 def _unloaded(request: dict[str, Any], how: str) -> str:
     """Say that what ends or hangs before anything of it is called has no verdict."""
     it = "it or its adapter" if request.get("adapter") else "it"
+    if how.startswith("raised"):
+        return f"{request['name']}: loading {it} {how}: a fault of sad itself, report it"
     return f"{request['name']}: importing {it} {how}: put what runs behind if __name__ == '__main__'"
 
 

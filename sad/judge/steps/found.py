@@ -18,6 +18,7 @@ from sad.judge.steps.clips import FIXED
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
+from sad.judge.steps.sources import CLASSIFIES
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
 from sad.verdict import Verdict
@@ -32,8 +33,6 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 }
 
 
-CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
-"""Where a source fetches a classifier."""
 CUTS = re.compile(r"\b(data|\w*_data|dataset|corpus|tokens)\[\s*\w+\s*:\s*\w+")
 """Where a source cuts a corpus."""
 NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge import own_loaders
-from sad.judge.dicts import Batch
+from sad.judge.dicts import Batch, anew
 from sad.judge.fetched import fetched
 from sad.judge.own_loaders import Data
 from sad.judge.reading import reading
@@ -205,7 +205,7 @@ class Strange:
                 if accelerator is not None:
                     accelerator.step, accelerator.gradient_accumulation_steps = 0, len(given[start : start + window])
                 taken = epoch * setup.steps_per_epoch + place
-                self._step(called, given[start : start + window], batches[start : start + window], taken, look)
+                self._step(called, anew(given[start : start + window]), batches[start : start + window], taken, look)
                 if self.call.leaves_steps:
                     optimizer.step()
                     optimizer.zero_grad()
