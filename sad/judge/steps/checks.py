@@ -15,6 +15,7 @@ from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
 from sad.judge.dicts import Batch
 from sad.judge.judging import Code, source
+from sad.judge.steps.dropped import Runs, gone
 from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
@@ -58,6 +59,8 @@ class Step:
     """The same without its clip, where that is a number in its source."""
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
+    dropping: Runs | None = None
+    """The trainer, where it says that it drops a last window that is not full."""
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -80,6 +83,8 @@ def can_be_called(of: Step) -> Verdict:
 def accounting(of: Step) -> Verdict:
     """Every window takes one step: `sad.invariants.step_accounting`; a scheduler that it is given waits for it."""
     verdict = step_accounting(of.trainer)
+    if verdict.holds and of.dropping is not None:
+        verdict = gone(of.dropping, verdict)
     if not verdict.holds or not of.scheduled:
         return verdict
     # schedules by other hands may begin one step on; this one is ours, and its first rate is the peak

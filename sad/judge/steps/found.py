@@ -71,6 +71,7 @@ def found(code: Code) -> Judged:
         code=code,
         gradient=None if adapted else trainer.gradient,
         unclipped=replace(trainer, clipped=False) if not adapted and FIXED.search(reached(code)) else None,
+        dropping=trainer if trainer.drops else None,
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"

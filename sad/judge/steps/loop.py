@@ -23,6 +23,7 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.clips import lifted
+from sad.judge.steps.dropped import drops
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
@@ -61,6 +62,8 @@ class Strange:
     """Of each model that it fetched so far, whether that is a teacher."""
     clipped: bool = True
     """Whether gradients are clipped where it clips them."""
+    short: bool = False
+    """Whether it gets a last window that is not full where it says that it drops one."""
 
     @property
     def claims(self) -> Claims:
@@ -71,10 +74,20 @@ class Strange:
         clips = adapted or bool(self.call.takes(names.CLIPS))
         return Claims(schedules=schedules, grad_norm=False, noise=NOISE, clips=clips)
 
+    @property
+    def drops(self) -> bool:
+        """Whether it says that it drops a last window that is not full."""
+        return self._whole and self._accumulates and drops(self.call.code)
+
+    def shortened(self) -> Strange:
+        """Return the same, which gets such windows."""
+        return replace(self, short=True)
+
     def run(self, setup: Setup) -> Trace:
         """Train as the setup says; texts are taken in their order."""
-        if self.call.goes_round and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
-            # a run that begins its data again in a window fills the last one: it has none that is not full
+        full = self.call.goes_round or (self.drops and not self.short)
+        if full and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
+            # a run that begins its data again in a window fills the last one, another drops it: it has none
             setup = replace(setup, micro_batch=setup.micro_batch * setup.accumulation, accumulation=1)
         if self.call.draws:
             # it cuts rows of one length out of a corpus
