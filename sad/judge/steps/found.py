@@ -15,6 +15,7 @@ from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.clips import FIXED
+from sad.judge.steps.itself import trains_itself
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
@@ -91,6 +92,8 @@ def _said(call: Call) -> list[str]:
     groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
     taken = [name for group in groups if (name := call.takes(group))]
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if trains_itself(of := call.code.owner or call.code.target, call.code.target):
+        said.append(f"{of.__name__} trains itself: its layers are not judged, a table stands for what they answer")
     if call.loads:
         said.append("it reads its data itself: every loader that it makes goes through batches made here")
     if call.draws:

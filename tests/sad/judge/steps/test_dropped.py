@@ -21,7 +21,6 @@ FILE = Path(__file__).parent / "dropping_steps.py"
         ("floored", Standing.ALLOWED, "15 of 15 steps; a last window that is not full is dropped, as its source says"),
         ("leaks", Standing.BROKEN, "the gradient of a last window that it drops goes into the next step"),
         ("takes_it", Standing.BROKEN, "it says that it takes full windows only, and takes 4 steps where 2 are full"),
-        ("silent", Standing.BROKEN, "2 of 3 steps where the last window is not full"),
     ],
 )
 def test_a_last_window_may_be_dropped_by_who_says_so_and_clears_it(name, standing, says):
