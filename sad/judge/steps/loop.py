@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sad.judge import own_loaders
 from sad.judge.dicts import Batch, anew
 from sad.judge.fetched import fetched
+from sad.judge.judging import reached
 from sad.judge.own_loaders import Data
 from sad.judge.reading import reading
 from sad.judge.stand_in import NeedsAdapterError
@@ -28,6 +29,7 @@ from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.settings import Settings, plain
+from sad.judge.steps.sources import BLOCKS
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -89,8 +91,8 @@ class Strange:
         if full and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
             # a run that begins its data again in a window fills the last one, another drops it: it has none
             setup = replace(setup, micro_batch=setup.micro_batch * setup.accumulation, accumulation=1)
-        if self.call.draws:
-            # it cuts rows of one length out of a corpus
+        if self.call.draws or (self.call.form.startswith("ids") and BLOCKS.search(reached(self.call.code))):
+            # it cuts rows of one length out of a corpus, or has a matrix of them
             setup = replace(setup, lengths=(max(setup.lengths),) * len(setup.lengths))
         model, teacher = Bigram(1), Bigram(2, 2.0).eval().requires_grad_(False)
         texts = make_texts(setup.lengths)

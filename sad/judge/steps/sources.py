@@ -24,6 +24,9 @@ CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
 GENERATES = re.compile(r"For(CausalLM|Seq2SeqLM|ConditionalGeneration|MaskedLM)\b|LMHead")
 """Where a source fetches a model of texts."""
 
+BLOCKS = re.compile(r"\bTensorDataset\(\s*\w+(\[[^\]]*\])?\s*\)")
+"""Where it makes a data set of a matrix of ids, whose rows have one length."""
+
 
 def whole_source(code: Code) -> str:
     """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""

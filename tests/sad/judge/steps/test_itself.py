@@ -21,7 +21,7 @@ TRAINS, KEEPS, RETURNS, HOLDS = (load(f"{FILE}:{name}") for name in ("Trains", "
 @pytest.mark.parametrize(
     ("name", "asked", "standing", "says"),
     [
-        ("Trains", "split_invariance", Standing.HOLDS, ""),
+        ("Trains", "can_be_called", Standing.HOLDS, "2 steps for 4 texts"),
         ("Keeps", "split_invariance", Standing.BROKEN, "the second time"),
         ("Returns.training_step", "can_be_called", Standing.HOLDS, "2 steps for 4 texts"),
     ],
