@@ -44,8 +44,8 @@ def cache_teacher(config: Path | None, flags: Mapping[str, Any], sets: Sequence[
         raise UserError("sad cache is one process: start it without accelerate launch or torchrun")
     signal.signal(signal.SIGTERM, _terminated)
     folder = Path(recipe.cache.path).expanduser()
-    # before anything slow is loaded
-    if not dry_run and (why := disk.refusal(folder)):
+    # before anything slow is loaded, and of a dry run too: it answers for the cache that it stands for
+    if why := disk.refusal(folder):
         raise UserError(f"cannot write the cache to {folder}: {why}; choose another place with --cache")
     try:
         return _run(recipe, folder, dry_run=dry_run)

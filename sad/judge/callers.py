@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+_FUNCTIONS = (FunctionType, BuiltinFunctionType)
 LIBRARIES = ("site-packages", "dist-packages", str(Path(argparse.__file__).parent))
 
 
+@cache
 def installed(file: str) -> bool:
     """Whether a file is one of Python or of a package."""
     return any(part in file for part in LIBRARIES)
@@ -28,12 +33,76 @@ def asking(*through: str) -> FrameType | None:
     return None if installed(frame.f_code.co_filename) else frame
 
 
-def modules() -> Iterator[ModuleType]:
-    """Go through the modules of the program."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if file and not installed(file) and not module.__name__.startswith("sad."):
-            yield module
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """What modules that are no library's hold: the modules, by the id of a function where it is named, and classes."""
+
+    modules: list[ModuleType]
+    named: dict[int, list[tuple[ModuleType, str]]]
+    kinds: list[type]
+
+    @classmethod
+    def of_now(cls) -> Program:
+        """Look through the modules as they are."""
+        found = cls([module for module in list(sys.modules.values()) if _is_own(module)], {}, [])
+        for module in found.modules:
+            for key, value in list(vars(module).items()):
+                if isinstance(value, _FUNCTIONS):
+                    found.named.setdefault(id(value), []).append((module, key))
+                elif isinstance(value, type) and value.__module__ == module.__name__:
+                    found.kinds.append(value)
+        return found
+
+
+class _Kept:
+    """The program as it was looked through last: of a large one that takes long, and it is asked for at each run."""
+
+    def __init__(self) -> None:
+        self.standing = 0
+        self._modules: tuple[int, ...] = ()
+        self._found = Program([], {}, [])
+
+    def program(self) -> Program:
+        modules = tuple(map(id, list(sys.modules.values())))
+        if modules == self._modules:
+            return self._found
+        found = Program.of_now()
+        if not self.standing:
+            # else what stands in would be taken for the program's own afterwards
+            self._modules, self._found = modules, found
+        return found
+
+
+_KEPT = _Kept()
+
+
+def program() -> Program:
+    """Return what the program holds; see :class:`Program`."""
+    return _KEPT.program()
+
+
+@contextmanager
+def standing() -> Iterator[Callable[[Iterable[tuple[Any, str, Any]]], None]]:
+    """Give what puts stand-ins in their places; afterwards all is as it was."""
+    before: list[tuple[Any, str, Any]] = []
+    gone = object()
+
+    def put(stands: Iterable[tuple[Any, str, Any]]) -> None:
+        for of, name, stand in list(stands):
+            before.append((of, name, vars(of).get(name, gone)))
+            setattr(of, name, stand)
+
+    program()
+    _KEPT.standing += 1
+    try:
+        yield put
+    finally:
+        _KEPT.standing -= 1
+        for of, name, was in reversed(before):
+            if was is gone:
+                delattr(of, name)
+            else:
+                setattr(of, name, was)
 
 
 def bound(home: str, stands: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]]:
@@ -41,5 +110,10 @@ def bound(home: str, stands: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]
     module = sys.modules.get(home)
     for name, stand in stands.items():
         real = getattr(module, name, None)
-        for place in [module, *modules()] if real is not None else ():
-            yield from ((place, key, stand) for key, value in list(vars(place).items()) if value is real)
+        places = [(module, name), *program().named.get(id(real), ())] if real is not None else ()
+        yield from ((place, key, stand) for place, key in places if vars(place).get(key) is real)
+
+
+def _is_own(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and not installed(str(file)) and module.__name__.partition(".")[0] not in ("sad", "sad_doctor")

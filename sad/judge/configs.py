@@ -7,14 +7,13 @@ the command line, the fields of the class, the file if it is here.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sad.judge.callers import asking, bound, modules
+from sad.judge.callers import asking, bound, program
 from sad.judge.declared import OF_SETTINGS, members
 from sad.judge.records import File
 from sad.judge.stand_in import nothing
@@ -43,14 +42,12 @@ def stands(make: Make) -> Iterator[tuple[Any, str, Any]]:
     if (yaml := sys.modules.get("yaml")) is not None:
         loads = ("safe_load", "load", "full_load", "unsafe_load")
         yield from bound("yaml", {name: _read(getattr(yaml, name), make) for name in loads if hasattr(yaml, name)})
-    yield from bound("json", {"load": _json(json.load, make)})
     if (omega := getattr(sys.modules.get("omegaconf"), "OmegaConf", None)) is not None:
         for name, method in _omega(make).items():
             yield omega, name, staticmethod(method)
-    for module in modules():
-        for kind in list(vars(module).values()):
-            if isinstance(kind, type) and kind.__module__ == module.__name__ and OF_SETTINGS.fullmatch(kind.__name__):
-                yield kind, "__getattribute__", _fields(kind, make)
+    for kind in program().kinds:
+        if OF_SETTINGS.fullmatch(kind.__name__):
+            yield kind, "__getattribute__", _fields(kind, make)
 
 
 def _parsed(real: Callable[..., Any], make: Make) -> Callable[..., Any]:
@@ -77,7 +74,9 @@ def _read(real: Callable[..., Any], make: Make) -> Callable[..., Any]:
     return read
 
 
-def _json(real: Callable[..., Any], make: Make) -> Callable[..., Any]:
+def json_of(real: Callable[..., Any], make: Make) -> Callable[..., Any]:
+    """`json.load`: of a file of settings that is not here, an object of them."""
+
     def read(file: Any, **named: Any) -> Any:  # noqa: ANN401 - settings, or whatever else is in it
         if isinstance(file, File) and FILE.search(Path(file.path).name.lower()):
             return make("config", {})

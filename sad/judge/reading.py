@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sad.judge import configs, saved, tables
-from sad.judge.callers import asking, bound
+from sad.judge.callers import asking, bound, standing
 from sad.judge.records import File, Pickled, Record, Records, Text, ids_of
 
 PROGRAMS_OWN = ("load_dataset", "load_from_disk")
@@ -38,16 +38,9 @@ def reading(texts: Sequence[str], settings: configs.Make) -> Iterator[None]:
     def line(text: Any, **named: Any) -> Any:  # noqa: ANN401 - a text
         return Record(text) if isinstance(text, Text) else load_text(text, **named)
 
-    before: list[tuple[Any, str, Any]] = []
-
-    def put(stands: Iterator[tuple[Any, str, Any]]) -> None:
-        for of, name, stand in list(stands):
-            before.append((of, name, vars(of).get(name, before)))
-            setattr(of, name, stand)
-
-    try:
-        put(iter([(builtins, "open", _opened(builtins.open, texts))]))
-        put(bound("json", {"load": load, "loads": line}))
+    with standing() as put:
+        put([(builtins, "open", _opened(builtins.open, texts))])
+        put(bound("json", {"load": configs.json_of(load, settings), "loads": line}))
         put((np, name, _numbers(getattr(np, name), texts)) for name in ("load", "memmap", "fromfile"))
         put(bound("datasets", {name: lambda *_, **__: Records(texts) for name in PROGRAMS_OWN}))
         put(bound("datasets.distributed", {"split_dataset_by_node": lambda dataset, *_, **__: dataset}))
@@ -55,12 +48,6 @@ def reading(texts: Sequence[str], settings: configs.Make) -> Iterator[None]:
         put(tables.stands(texts))
         put(configs.stands(settings))
         yield
-    finally:
-        for of, name, was in reversed(before):
-            if was is before:
-                delattr(of, name)
-            else:
-                setattr(of, name, was)
 
 
 def _opened(real: Callable[..., Any], texts: Sequence[str]) -> Callable[..., Any]:

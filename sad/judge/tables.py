@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sad.judge.callers import asking, bound, modules
+from sad.judge.callers import asking, bound, program
 from sad.judge.records import column
 
 READS = ("read_csv", "read_parquet", "read_json", "read_table", "read_pickle", "read_excel", "read_feather")
@@ -34,7 +34,7 @@ def stands(texts: Sequence[str]) -> Iterator[tuple[Any, str, Any]]:
                 if given and isinstance(given[0], str | Path) and Path(given[0]).is_file():
                     raise
                 names = dict.fromkeys(
-                    ["text", *(one for module in modules() for one in columns(module.__file__ or ""))]
+                    ["text", *(one for module in program().modules for one in columns(module.__file__ or ""))]
                 )
                 kept = [one for one in names if not hasattr(pandas.DataFrame, one)]
                 return pandas.DataFrame({name: [column(name, one) for one in texts] for name in kept})

@@ -44,11 +44,14 @@ def documents(
     return rest[: data.limit] if isinstance(rest, list) else rest, held
 
 
-def glance(data: Data) -> None:
-    """Look at the first rows of whatever lies on this machine. Raises UserError, before a model is loaded for it."""
+def glance(data: Data, tell: Tell | None = None) -> None:
+    """Look at the first rows of whatever lies on this machine. Raises UserError, before a model is loaded for it.
+
+    ``tell`` takes a line where the search for files is a long one.
+    """
     if data.text == EMBEDDED or not local(data.text):
         return
-    Writer(data, []).look(islice(_rows(data.text, data)(), BEGINNING))
+    Writer(data, []).look(islice(_rows(data.text, data, tell=tell)(), BEGINNING))
 
 
 @dataclass
@@ -88,14 +91,14 @@ class Stream:
         self._told = True
 
 
-def _rows(name: str, data: Data, split: str | None = None, *, own: bool = False) -> Source:
+def _rows(name: str, data: Data, split: str | None = None, *, own: bool = False, tell: Tell | None = None) -> Source:
     if name == EMBEDDED:
         from sad.text.files import Row
 
         return lambda: (Row(name, "chapter", i, text) for i, text in enumerate(embedded.train_text(), start=1))
     # a file of its own for evaluation has nothing to do with the splits of the training text
     of = data if split or not own else data.model_copy(update={"split": None, "config": None})
-    return source(name, of, split)
+    return source(name, of, split, tell)
 
 
 def _plain(texts: list[str]) -> list[Document]:

@@ -14,16 +14,22 @@ from sad.models import hub
 from sad.recipe.inputs import Data
 from sad.text import files
 from sad.text.files import Row
+from sad.text.writer import Tell
 
 Source = Callable[[], Iterator[Row]]
 """Starts the same rows from the beginning, every time that it is called."""
 
 SAVED = ("dataset_dict.json", "state.json")
 """One of these lies in a folder that `Dataset.save_to_disk` wrote."""
+MANY = 100_000
+"""So many files are looked through in a second or two; of more a word is said."""
 
 
-def source(name: str, data: Data, split: str | None = None) -> Source:
-    """Find what ``name`` means; ``split`` goes before that of the recipe. Raises UserError if there is nothing."""
+def source(name: str, data: Data, split: str | None = None, tell: Tell | None = None) -> Source:
+    """Find what ``name`` means; ``split`` goes before that of the recipe. Raises UserError if there is nothing.
+
+    ``tell`` takes one line where a folder holds so many files that to look for text among them takes long.
+    """
     path = Path(name).expanduser()
     split = split or data.split
     saved = path.is_dir() and any((path / file).exists() for file in SAVED)
@@ -33,7 +39,7 @@ def source(name: str, data: Data, split: str | None = None) -> Source:
     if saved:
         return _saved(path, split)
     if path.is_dir():
-        inside = _inside(path)
+        inside = _inside(path, tell)
         return lambda: chain.from_iterable(map(files.rows, inside))
     if path.exists():
         return lambda: files.rows(path)
@@ -48,13 +54,24 @@ def local(name: str) -> bool:
     return path.exists() or path.is_symlink() or files.readable(path) or name.startswith((".", "/", "~"))
 
 
-def _inside(folder: Path) -> list[Path]:
-    # a folder in it that is gone by then, or may not be read, is passed over
-    every = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    found = sorted(path for path in every if files.readable(path) and path.is_file())
+def _inside(folder: Path, tell: Tell | None) -> list[Path]:
+    if (whole := folder.resolve()) == whole.parent:
+        raise UserError(f"{folder} is all of this machine's files: name the folder that holds the text")
+    every = (path for path in _every(folder, tell) if files.readable(path))
+    found = sorted(path for path in every if path.is_file())
     if not found:
         raise UserError(f"{folder} holds no {files.KNOWN} file: name the folder that does")
     return found
+
+
+def _every(folder: Path, tell: Tell | None) -> Iterator[Path]:
+    """Every file below a folder. One in it that is gone by then, or may not be read, is passed over."""
+    seen = 0
+    for top, _, names in os.walk(folder):
+        if tell and seen <= MANY < seen + len(names):
+            tell(f"looking for text in {folder}: it holds more than {MANY:,} files")
+        seen += len(names)
+        yield from (Path(top, name) for name in names)
 
 
 def _saved(folder: Path, split: str | None) -> Source:

@@ -86,8 +86,8 @@ def _asked(
 
 def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     rank, processes = failure.world()
-    if not dry_run:
-        _check_places(asked.recipe, new=asked.folder is None, writes=rank == 0)
+    # of a dry run too: it answers for the run that it stands for
+    _check_places(asked.recipe, new=asked.folder is None, writes=rank == 0)
     # the others would say the same
     quiet = rank > 0
     # a run outlives its output; of a dry run the output is all there is
@@ -108,7 +108,7 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
 def _planned(asked: Asked, processes: int, console: Console) -> Plan:
     """Decide all that is decided before the first step, the quickest to tell first."""
     # what can be said without the heavy imports is said at once
-    glance(asked.recipe.data)
+    glance(asked.recipe.data, lambda told: say(console, plain(told, LONGEST)))
     quiet_libraries()
 
     from sad.train.ledger import trackers

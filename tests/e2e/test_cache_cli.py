@@ -109,7 +109,7 @@ def test_a_dry_run_tells_size_and_time_and_writes_nothing(room: Room) -> None:
 def test_mistakes_are_one_line(room: Room) -> None:
     assert "name the folder of the cache" in refused(room.run("cache", "--config", "run.toml"))
     assert "cache.bits" in refused(cache(room, "c", "--bits", "9"))
-    assert "run.toml is a file" in refused(cache(room, "run.toml"))
+    assert "run.toml is a file" in refused(cache(room, "run.toml", "--dry-run"))
     assert "holds no cache of a teacher" in refused(room.train("--cache", "nowhere"))
 
 

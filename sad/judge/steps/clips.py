@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sad.judge.callers import bound
+from sad.judge.callers import bound, standing
 
 FIXED = re.compile(r"clip_grad_norm_\([^\n]*?,\s*(max_norm\s*=\s*)?[\d.]+(e-?\d+)?\s*[,)]")
 """Where a source clips at a number."""
@@ -23,11 +23,6 @@ def lifted() -> Iterator[None]:
     def free(parameters: Any, _: object = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - torch's
         return real(parameters, float("inf"), *more, **{key: one for key, one in named.items() if key != "max_norm"})
 
-    before = list(bound("torch.nn.utils", {"clip_grad_norm_": free}))
-    for of, name, _ in before:
-        setattr(of, name, free)
-    try:
+    with standing() as put:
+        put(bound("torch.nn.utils", {"clip_grad_norm_": free}))
         yield
-    finally:
-        for of, name, _ in before:
-            setattr(of, name, real)

@@ -126,7 +126,7 @@ def test_another_cache_is_refused_by_what_differs(tmp_path: Path, written: Write
     written(plan_of(), tmp_path / "c", k=8)
     cache = open_cache(str(tmp_path / "c"))
     cache.check_layers({2})
-    with pytest.raises(UserError, match=r"no states of block 0, 1 of the teacher.*--states --cache DIR, or give"):
+    with pytest.raises(UserError, match=r"no states of block 0, 1 of the teacher.*--states --cache FOLDER, or give"):
         cache.check_layers({0, 1, 2})
     cache.check({})
     with pytest.raises(UserError, match=r"c is not a cache of this run: terms\.kd\.temperature is another; put back"):

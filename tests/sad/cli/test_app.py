@@ -194,7 +194,7 @@ def test_everything_and_something_at_once_is_refused(
         (
             ("explain", "R103", str(NAN), "--set", "R101.odd=1"),
             "R101 has no threshold odd; known: digits, fewer_digits, evaluations, jump, rate_after, zero_records, "
-            "update",
+            "update, zeros_both",
         ),
         (
             ("explain", "R203", "--set", "R203.share=x"),

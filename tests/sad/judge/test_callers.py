@@ -2,7 +2,7 @@
 
 import json
 
-from sad.judge.callers import asking, bound, installed, modules
+from sad.judge.callers import asking, bound, installed, program
 
 
 def stands_in():
@@ -21,7 +21,7 @@ def test_a_program_is_told_from_a_library():
 
 
 def test_a_function_is_found_wherever_it_was_imported_by_name():
-    assert __name__ in [module.__name__ for module in modules()]
+    assert __name__ in [module.__name__ for module in program().modules]
     found = list(bound("json", {"dumps": 1, "no_such_name": 2}))
     assert (json, "dumps", 1) in found
     assert not list(bound("no_such_module", {"dumps": 1}))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sad.judge.records import File, Record, Records, Text, worded
+from sad.judge.records import File, Pickled, Record, Records, Text, worded
 
 TEXTS = ["t1 t2", "t3"]
 
@@ -24,6 +24,17 @@ def test_records_have_every_column_and_split():
 def test_a_text_is_what_its_mask_leaves():
     assert worded(torch.tensor([5, 6, 0]), torch.tensor([1, 1, 0])) == "t5 t6"
     assert isinstance(Record("t1")["any"], Text)
+
+
+def test_a_line_without_its_end_is_a_text_still():
+    line = Text("t1 t2\n")
+    assert (line.strip(), line.rstrip("\n")) == ("t1 t2", "t1 t2")
+    assert {type(line.strip()), type(line.rstrip())} == {Text}
+
+
+def test_the_bytes_of_a_file_that_is_not_here_are_nobodys():
+    with pytest.raises(FileNotFoundError, match=r"rows\.pkl"):
+        Pickled("rows.pkl").read()
 
 
 def test_a_file_has_a_text_a_line():

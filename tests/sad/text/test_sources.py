@@ -12,6 +12,7 @@ import pytest
 from sad.errors import UserError
 from sad.models import hub
 from sad.recipe.inputs import Data
+from sad.text import glance, sources
 from sad.text.sources import local, source
 
 
@@ -108,6 +109,23 @@ def test_a_stream_that_breaks_off_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: broken())
     monkeypatch.setattr(hub, "ready", lambda: True)
     assert refused("a/b") == "a/b: the stream broke (connection lost): try again when the hub answers"
+
+
+def test_the_whole_machine_is_no_folder_of_text() -> None:
+    assert refused("/") == "/ is all of this machine's files: name the folder that holds the text"
+
+
+def test_a_long_search_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MANY", 4)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        for file in ("x.txt", "y.png"):
+            (tmp_path / name / file).write_text("words\n")
+    told: list[str] = []
+    glance(Data(text=str(tmp_path)), told.append)
+    assert told == [f"looking for text in {tmp_path}: it holds more than 4 files"]
+    glance(Data(text=str(tmp_path / "a")), told.append)
+    assert len(told) == 1
 
 
 def test_a_folder_that_goes_while_it_is_looked_through_takes_nothing_else_along(

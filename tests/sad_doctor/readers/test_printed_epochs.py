@@ -18,6 +18,14 @@ def places(*epochs: float) -> list[float]:
     return printed.places().tolist()[1:]
 
 
+def test_the_last_one_is_what_was_told():
+    printed = PrintedEpochs()
+    assert printed.last == 0
+    printed.add(0.1)
+    printed.add(0.2)
+    assert printed.last == 0.2
+
+
 @pytest.mark.parametrize(
     ("epochs", "told"),
     [

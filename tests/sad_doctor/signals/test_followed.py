@@ -58,3 +58,19 @@ def test_a_perplexity_is_compared_by_its_logarithm():
 def test_one_that_never_came_down(values, epoch, never):
     told = run(epoch, eval__lm_loss=evaluated(*values))
     assert signals.never_came_down(told, evaluated(*values), (names.LOSS, FALLS), 3, 0.05) is never
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "never"),
+    [
+        (names.WEIGHTED + "lm", {}, True),
+        (names.RAW + "lm", {}, False),
+        # two terms that add up to the total are after their weights, whatever they are called
+        (names.RAW + "lm", {"train__raw__lm": 0.4, "train__raw__kd": 0.6}, True),
+        (names.RAW + "lm", {"train__raw__lm": 0.4, "train__raw__kd": 0.6, "train__weight__kd": 1.0}, False),
+    ],
+)
+def test_the_level_of_a_term_after_its_weight_says_nothing(name, beside, never):
+    stands = evaluated(9.0, 9.1, 9.0, 9.1, 9.0)
+    told = run(**{term: Column(STEPS, share * FALLS.value) for term, share in beside.items()})
+    assert signals.never_came_down(told, stands, (name, FALLS), 3, 0.05) is never

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from sad_doctor.views.tui.charts.plot import Ink
 from sad_doctor.views.tui.painting.painted_widget import Drawn
 
@@ -18,9 +20,9 @@ class Inked(Drawn):
             self._inked = state, self.mixed()
         return self._inked[1]
 
+    @abstractmethod
     def mixed(self) -> Ink:
         """Mix the styles anew, which takes longer than to draw with them."""
-        raise NotImplementedError
 
     def notify_style_update(self) -> None:
         """Forget the styles, which have changed."""

@@ -118,3 +118,12 @@ def test_sad_train_asks_before_anything_is_run_or_written(tmp_path: Path) -> Non
 def test_trust_is_said_of_a_folder() -> None:
     with pytest.raises(UserError, match="--resume"):
         run_train(None, {}, [], None, dry_run=True, trust=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "option"), [("output.folder", "--output"), ("train.push_checkpoint", "--push-checkpoint")]
+)
+def test_a_dry_run_refuses_the_places_that_the_run_itself_would(tmp_path: Path, key: str, option: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=f"file is a file; choose another place with {option}"):
+        run_train(None, {key: str(tmp_path / "file")}, [], None, dry_run=True)
