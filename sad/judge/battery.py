@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
 from sad import catalogue
-from sad.errors import UserError
+from sad.errors import UserError, listed
 from sad.judge.interface import PROPERTIES, Interface
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
@@ -27,6 +28,8 @@ OWN = (
     "switches",
 )
 """What is judged before them, and what it takes to judge them."""
+NUMBER = re.compile(r"i\d+")
+"""A word that means a property's number, in lower case."""
 
 
 @cache
@@ -59,9 +62,10 @@ def chosen(only: tuple[str, ...], interface: Interface = Interface.LOSS) -> tupl
     """Return the properties of the names or numbers given, all if none is. Raises UserError for an unknown one."""
     every, by_name = names(interface), numbers(interface)
     wanted = [word.strip().lower().replace("-", "_") for word in only]
-    for word in wanted:
+    for given, word in zip(only, wanted, strict=True):
         if word not in every and word.upper() not in by_name.values():
-            raise UserError(f"--only {word}: no such property; there are {', '.join(every)}")
+            like = sorted({*by_name.values()}) if NUMBER.fullmatch(word) else every
+            raise UserError(f"--only {given}: no such property; there are {listed(like, word)}")
     return tuple(n for n in every if not wanted or n in wanted or by_name.get(n, "").lower() in wanted)
 
 

@@ -88,22 +88,21 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         assert isinstance(target, str), "a request names a loss or an adapter"
         named = load(target, stood)
         lifted = because(named)
-        subject = _subject(named, owner(target), Call)
+        subject = _subject(named, target, owner(target), Call)
     for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
         if "assumed" in event:
             event["assumed"] += [*lifted, *placeholders(stood)]
         yield event
 
 
-def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named
+def _subject(named: Any, target: str, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named
     from sad.judge.output import article
-    from sad.judge.stand_in import NeedsAdapterError
     from sad.subjects.divergence import Divergence
 
     if isinstance(named, Divergence):
         return named
     if not callable(named) and not isinstance(named, classmethod):
-        raise NeedsAdapterError(f"it is {article(type(named).__name__)}, nothing that can be called")
+        raise UserError(f"{target} is {article(type(named).__name__)}: give a function, a class or what is called")
     return call(named, owner)
 
 

@@ -47,6 +47,8 @@ def run_judge(
         split(target)
     if adapter is not None and not adapter.is_file():
         raise UserError(f"--adapter: there is no file {adapter}; name a Python file")
+    if adapter is not None and adapter.suffix != ".py":
+        raise UserError(f"--adapter: {adapter} is no Python file: name one that ends in .py")
     interface = interface or _adapted(adapter)
     _check_seed(seed, interface)
     if tokenizers and interface is not Interface.ALIGNMENT:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable, Iterator
+from copy import copy
 from types import FrameType
 from typing import Any, Self
+
+from torch import Tensor
 
 
 class Batch(dict[str, Any]):
@@ -68,6 +71,18 @@ class Output(Batch):
             first = [one for one in (self.get("logits"), self.get("loss")) if one is not None]
             return iter([*first, *[None] * many][:many])
         return iter(self.keys())
+
+
+def anew(one: Any) -> Any:  # noqa: ANN401 - a batch of any form
+    """Return a batch as a loader makes it again in each pass: what was taken out of it, or set in it, is as it was."""
+    if isinstance(one, Tensor):
+        return one.clone()
+    if isinstance(one, dict):
+        made = copy(one)
+        for name, part in dict.items(one):
+            dict.__setitem__(made, name, anew(part))
+        return made
+    return type(one)(map(anew, one)) if type(one) in (list, tuple) else one
 
 
 def unpacked(frame: FrameType) -> int:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from torch.utils.data import DataLoader, Sampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from sad.judge.dicts import anew
 from sad.judge.whose import told
 
 SCORED = re.compile(
@@ -71,7 +73,7 @@ def ahead(batches: Sequence[Any], look: Callable[[], None] | None = None) -> Any
     def told(some: list[int]) -> Any:  # noqa: ANN401 - a batch of any form
         if some[0] and look is not None:
             look()
-        return batches[some[0]]
+        return anew(batches[some[0]])
 
     return DataLoader(list(range(len(batches))), batch_size=1, collate_fn=told)  # type: ignore[arg-type]
 
@@ -93,13 +95,23 @@ def own_loaders(data: Sequence[Data]) -> Iterator[None]:
             made(self, dataset, *more, **named)
             return
         places = Places(len(of.batches), of.look)
-        made(self, list(range(len(places))), sampler=places, collate_fn=lambda some: of.batches[some[0]])
+
+        def told_of(some: Sequence[int]) -> Any:  # noqa: ANN401 - a batch of any form
+            one = anew(of.batches[some[0]])
+            return [one] if isinstance(one, Tensor) and _of_one_tensor(dataset) else one
+
+        made(self, list(range(len(places))), sampler=places, collate_fn=told_of)
 
     setattr(DataLoader, "__init__", init)  # noqa: B010 - a method is no attribute that may be set
     try:
         yield
     finally:
         setattr(DataLoader, "__init__", made)  # noqa: B010
+
+
+def _of_one_tensor(dataset: object) -> bool:
+    """Whether a data set has examples of one tensor each: those of a batch come in a list."""
+    return isinstance(dataset, TensorDataset) and len(dataset.tensors) == 1
 
 
 def _maker(made: Any, frame: FrameType | None) -> FrameType | None:  # noqa: ANN401 - a loader

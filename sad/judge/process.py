@@ -39,7 +39,8 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
 
     ``request`` has ``target``, ``interface`` (a loss where it is left out), ``adapter``, ``name``, ``only``, ``seed``
     and ``more`` (what is added to a line that replays). A process that ends or hangs in one property
-    breaks that property, and the others are judged in another.
+    breaks that property, and the others are judged in another; one that does so where the code is imported judges
+    nothing.
     """
     interface = Interface(request.get("interface", Interface.LOSS))
     started, report = time.perf_counter(), Report(request["name"], interface=interface)
@@ -48,10 +49,10 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:
             break
-        if ended.slow and ended.where in ("load", OURS):
-            report.unjudged = ended.how
+        if ended.where in ("load", OURS):
+            report.unjudged = ended.how if ended.slow else _unloaded(request, ended.how)
             break
-        name = "can_be_called" if ended.where in ("load", OURS) else ended.where
+        name = ended.where
         replay = f"sad verify {interface.flag} {request['name']}{request.get('more', '')} --only {name}"
         line = Line(name, Standing.NOT_APPLICABLE if ended.slow else Standing.BROKEN, ended.how, replay=replay)
         report.lines.append(line)
@@ -63,6 +64,14 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
         report.assumed = [*report.assumed, f"the rest is not judged: {RESTARTS + 1} properties ended the process"]
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _unloaded(request: dict[str, Any], how: str) -> str:
+    """Say that what ends or hangs before anything of it is called has no verdict."""
+    it = "it or its adapter" if request.get("adapter") else "it"
+    if how.startswith("raised"):
+        return f"{request['name']}: loading {it} {how}: a fault of sad itself, report it"
+    return f"{request['name']}: importing {it} {how}: put what runs behind if __name__ == '__main__'"
 
 
 class _Ended(NamedTuple):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sad.invariants.token_weighted import VOCABULARY
-from sad.judge.dicts import Batch
+from sad.judge.dicts import Batch, anew
 from sad.judge.evaluators.model import Known
 from sad.judge.own_loaders import Collates
 from sad.subjects.metric import Scored
@@ -152,7 +152,7 @@ def loader(form: Form, batches: Sequence[Rows]) -> Any:  # noqa: ANN401 - a list
         return made
     index = [(number, row) for number, rows in enumerate(batches) for row in range(len(rows.ids))]
     groups = [[i for i, (number, _) in enumerate(index) if number == one] for one in range(len(batches))]
-    return Loader(index, batch_sampler=groups, collate_fn=lambda some: made[some[0][0]])  # type: ignore[arg-type]
+    return Loader(index, batch_sampler=groups, collate_fn=lambda some: anew(made[some[0][0]]))  # type: ignore[arg-type]
 
 
 class Each:
@@ -166,4 +166,4 @@ class Each:
         """Return the next one of a split."""
         split = next((one for one in (*given, *named.values()) if isinstance(one, str)), "")
         self.place[split] = self.place.get(split, -1) + 1
-        return self.batches[self.place[split] % len(self.batches)]
+        return anew(self.batches[self.place[split] % len(self.batches)])

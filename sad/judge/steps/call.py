@@ -17,6 +17,7 @@ from sad.judge.judging import Code, reached, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import engine
 from sad.judge.steps.factory import any_values, is_factory
+from sad.judge.steps.itself import itself, sizes
 from sad.judge.steps.methods import STEPPED, loss_of, named_method, trained, with_methods
 from sad.judge.steps.names import (
     ACCELERATORS,
@@ -251,8 +252,7 @@ class Call:
                 lambda more: target(**self._arguments(self.parameters(), {**values, **more})), None, values
             )
         of = target if isinstance(target, type) else self.code.owner
-        assert of is not None, "a method has a class"
-        made = of(**self._arguments(self.built(), values))
+        made = itself(of, target, values[MODELS[0]])(**self._arguments(self.built(), {**sizes(of, target), **values}))
         bound = getattr(made, named_method(target)) if isinstance(target, type) else target.__get__(made)
         return self._stepping(
             lambda more: bound(**self._arguments(self.parameters(), {**values, **more})), made, values

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from sad.invariants.configuration_has_effect import CLIPPED, configuration_has_effect
-from sad.invariants.split_invariance import split_invariance
+from sad.invariants.split_invariance import TAIL, WHOLE, split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
 from sad.judge.dicts import Batch
 from sad.judge.judging import Code, source
+from sad.judge.steps.dropped import Runs, gone
 from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
@@ -34,6 +35,9 @@ SETS_RATES = re.compile(r"\[['\"]lr['\"]\]\s*=[^=]")
 TWICE = re.compile(r"learning rate \S+ where twice \S+ was asked for")
 TURNED = 1e-2
 """Relative: accelerators divide by the norm plus 1e-6, at a clip of 0.01."""
+
+SIZED = tuple(replace(WHOLE, micro_batch=size, accumulation=8 // size) for size in (1, 4))
+"""The whole in micro-batches of one size."""
 
 Isolated = Callable[[Pair, Look], None]
 
@@ -58,6 +62,8 @@ class Step:
     """The same without its clip, where that is a number in its source."""
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
+    dropping: Runs | None = None
+    """The trainer, where it says that it drops a last window that is not full."""
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -80,6 +86,8 @@ def can_be_called(of: Step) -> Verdict:
 def accounting(of: Step) -> Verdict:
     """Every window takes one step: `sad.invariants.step_accounting`; a scheduler that it is given waits for it."""
     verdict = step_accounting(of.trainer)
+    if verdict.holds and of.dropping is not None:
+        verdict = gone(of.dropping, verdict)
     if not verdict.holds or not of.scheduled:
         return verdict
     # schedules by other hands may begin one step on; this one is ours, and its first rate is the peak
@@ -97,12 +105,12 @@ def _own_rates(of: Step) -> bool:
 
 def splits(of: Step) -> Verdict:
     """A step is the same however it is cut: `sad.invariants.split_invariance`. A mean of means is named as such."""
-    verdict = split_invariance(of.trainer)
+    verdict = _split(of, of.trainer)
     if not verdict.holds and verdict.says.startswith("the same texts at the same weights") and _own_rates(of):
         says = "it sets its learning rates itself, and moves weights that should stay"
         return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
     if verdict.holds and of.accumulates and of.unclipped is not None:
-        below = split_invariance(of.unclipped)
+        below = _split(of, of.unclipped)
         return verdict if below.holds else replace(below, says=f"but for its clip, which hides it: {below.says}")
     if verdict.holds or not of.accumulates:
         return verdict
@@ -117,6 +125,23 @@ def splits(of: Step) -> Verdict:
         return verdict
     why = "it is a mean of the means of micro-batches, right for texts of one length only"
     return replace(verdict, says=f"{why}: {verdict.says}; divide sums by the labels of the whole window")
+
+
+def _split(of: Step, trainer: Trainer) -> Verdict:
+    """The same; where micro-batches of one size each are right, one that is short may weigh as much as they do."""
+    verdict = split_invariance(trainer)
+    if verdict.holds or not of.accumulates:
+        return verdict
+    runs = [trainer.run(setup).taken for setup in (WHOLE, *SIZED, replace(WHOLE, micro_batch=3, accumulation=3))]
+    if any(len(taken) != WHOLE.steps for taken in runs):
+        return verdict
+    first, *others = [one for taken in runs[:-1] for one in taken]
+    whole, cut = (trainer.run(setup).taken for setup in (TAIL, replace(TAIL, micro_batch=1, accumulation=6)))
+    pairs = [*((first, one) for one in others), *zip(whole, cut, strict=False)]
+    if len(whole) != len(cut) or any(_apart(*pair) > trainer.claims.noise for pair in pairs):
+        return verdict
+    says = f"a last micro-batch that is short weighs as much as a full one: {verdict.says}"
+    return Verdict(True, f"{says}; let the loader drop it, or divide by examples", standing=Standing.ALLOWED)
 
 
 def lengths(of: Step) -> Verdict:

@@ -15,9 +15,11 @@ from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.clips import FIXED
+from sad.judge.steps.itself import trains_itself
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
+from sad.judge.steps.sources import CLASSIFIES
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
 from sad.verdict import Verdict
@@ -32,8 +34,6 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 }
 
 
-CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
-"""Where a source fetches a classifier."""
 CUTS = re.compile(r"\b(data|\w*_data|dataset|corpus|tokens)\[\s*\w+\s*:\s*\w+")
 """Where a source cuts a corpus."""
 NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")
@@ -72,6 +72,7 @@ def found(code: Code) -> Judged:
         code=code,
         gradient=None if adapted else trainer.gradient,
         unclipped=replace(trainer, clipped=False) if not adapted and FIXED.search(reached(code)) else None,
+        dropping=trainer if trainer.drops else None,
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
@@ -91,6 +92,8 @@ def _said(call: Call) -> list[str]:
     groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
     taken = [name for group in groups if (name := call.takes(group))]
     said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if trains_itself(of := call.code.owner or call.code.target, call.code.target):
+        said.append(f"{of.__name__} trains itself: its layers are not judged, a table stands for what they answer")
     if call.loads:
         said.append("it reads its data itself: every loader that it makes goes through batches made here")
     if call.draws:

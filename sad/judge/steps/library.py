@@ -20,10 +20,11 @@ from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, raised
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
-from sad.judge.steps.model import batch
+from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Told, batch
 from sad.judge.steps.older import counting_none, without_counts
 from sad.judge.steps.own import Own
 from sad.judge.steps.roles import is_config
+from sad.judge.steps.sources import CLASSIFIES, GENERATES, module_source
 from sad.pair import Pair
 from sad.subjects.plain.loop import VOCABULARY, make_texts
 from sad.subjects.schedules import Schedule
@@ -83,9 +84,17 @@ class Library:
         """What its class asks for besides what the base has."""
         return Own(self.code.target if isinstance(self.code.target, type) else self.code.owner)
 
+    @cached_property
+    def classifies(self) -> bool:
+        """Whether it is for examples of one class each: its module fetches classifiers, and no model of texts."""
+        text = module_source(self.code)
+        return bool(CLASSIFIES.search(text)) and not GENERATES.search(text)
+
     def assumed(self) -> list[str]:
         """Say how it is made."""
         said = [f"{self.kind.__name__} is made with model, args, data_collator and train_dataset, on one process"]
+        if self.classifies:
+            said.append(f"its batches are {CLASSES_OF_DICTS}, as its module fetches")
         if self.older:
             what = " and ".join(self.older)
             said.append(f"{what} takes no num_items_in_batch, as for transformers before 4.46: it is called without")
@@ -180,8 +189,12 @@ class Library:
             setattr(arguments, name, self._own.value(name))
 
         def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-            return {**batch([one["ids"] for one in some]), TEXTS: torch.tensor([one["text"] for one in some])}
+            whole = batch([one["ids"] for one in some])
+            made = FORMS[CLASSES_OF_DICTS](whole) if self.classifies else whole
+            return {**made, TEXTS: torch.tensor([one["text"] for one in some])}
 
+        if self.classifies:
+            student, teacher = Told(student), Told(teacher).eval()
         values = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data}
         whole = self.arguments({**values, "teacher": teacher})
         try:

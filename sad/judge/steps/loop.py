@@ -15,18 +15,21 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.judge import own_loaders
-from sad.judge.dicts import Batch
+from sad.judge.dicts import Batch, anew
 from sad.judge.fetched import fetched
+from sad.judge.judging import reached
 from sad.judge.own_loaders import Data
 from sad.judge.reading import reading
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.clips import lifted
+from sad.judge.steps.dropped import drops
 from sad.judge.steps.engine import ENGINES, Engine
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.settings import Settings, plain
+from sad.judge.steps.sources import BLOCKS
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -61,6 +64,8 @@ class Strange:
     """Of each model that it fetched so far, whether that is a teacher."""
     clipped: bool = True
     """Whether gradients are clipped where it clips them."""
+    short: bool = False
+    """Whether it gets a last window that is not full where it says that it drops one."""
 
     @property
     def claims(self) -> Claims:
@@ -71,13 +76,23 @@ class Strange:
         clips = adapted or bool(self.call.takes(names.CLIPS))
         return Claims(schedules=schedules, grad_norm=False, noise=NOISE, clips=clips)
 
+    @property
+    def drops(self) -> bool:
+        """Whether it says that it drops a last window that is not full."""
+        return self._whole and self._accumulates and drops(self.call.code)
+
+    def shortened(self) -> Strange:
+        """Return the same, which gets such windows."""
+        return replace(self, short=True)
+
     def run(self, setup: Setup) -> Trace:
         """Train as the setup says; texts are taken in their order."""
-        if self.call.goes_round and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
-            # a run that begins its data again in a window fills the last one: it has none that is not full
+        full = self.call.goes_round or (self.drops and not self.short)
+        if full and len(setup.lengths) % (setup.micro_batch * setup.accumulation):
+            # a run that begins its data again in a window fills the last one, another drops it: it has none
             setup = replace(setup, micro_batch=setup.micro_batch * setup.accumulation, accumulation=1)
-        if self.call.draws:
-            # it cuts rows of one length out of a corpus
+        if self.call.draws or (self.call.form.startswith("ids") and BLOCKS.search(reached(self.call.code))):
+            # it cuts rows of one length out of a corpus, or has a matrix of them
             setup = replace(setup, lengths=(max(setup.lengths),) * len(setup.lengths))
         model, teacher = Bigram(1), Bigram(2, 2.0).eval().requires_grad_(False)
         texts = make_texts(setup.lengths)
@@ -205,7 +220,7 @@ class Strange:
                 if accelerator is not None:
                     accelerator.step, accelerator.gradient_accumulation_steps = 0, len(given[start : start + window])
                 taken = epoch * setup.steps_per_epoch + place
-                self._step(called, given[start : start + window], batches[start : start + window], taken, look)
+                self._step(called, anew(given[start : start + window]), batches[start : start + window], taken, look)
                 if self.call.leaves_steps:
                     optimizer.step()
                     optimizer.zero_grad()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from sad.judge.dicts import Batch, Output
+from sad.judge.dicts import Batch, Output, anew
 from sad.judge.own_loaders import Collates
 from sad.judge.stand_in import IDS, ids_of, nothing
 from sad.subjects.plain.loop import VOCABULARY, make_table
@@ -226,11 +226,11 @@ class Next:
     def __call__(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - a batch of any form
         """Return it, whatever split is asked for; where no gradients are kept it is for a score, and comes again."""
         if not torch.is_grad_enabled():
-            return self.batches[self.place % len(self.batches)]
+            return anew(self.batches[self.place % len(self.batches)])
         if self.place and self.look is not None:
             self.look()
         self.place += 1
-        return self.batches[(self.place - 1) % len(self.batches)]
+        return anew(self.batches[(self.place - 1) % len(self.batches)])
 
 
 class Splits(dict[str, Any]):
@@ -279,6 +279,6 @@ class Loader(Collates):
 
     def __iter__(self) -> Iterator[Any]:
         for one in self.batches:
-            yield one
+            yield anew(one)
             if self.look is not None:
                 self.look()

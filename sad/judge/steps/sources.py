@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 from dataclasses import replace
 
 from sad.judge.judging import Code, source
@@ -17,8 +19,24 @@ EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
 """Where a source steps after every so many micro-batches."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
 """Where a source fetches a teacher."""
+CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
+"""Where a source fetches a classifier."""
+GENERATES = re.compile(r"For(CausalLM|Seq2SeqLM|ConditionalGeneration|MaskedLM)\b|LMHead")
+"""Where a source fetches a model of texts."""
+
+BLOCKS = re.compile(r"\bTensorDataset\(\s*\w+(\[[^\]]*\])?\s*\)")
+"""Where it makes a data set of a matrix of ids, whose rows have one length."""
 
 
 def whole_source(code: Code) -> str:
     """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""
     return source(code if code.owner is None else replace(code, target=code.owner))
+
+
+def module_source(code: Code) -> str:
+    """The source of the whole module that code is of, '' where there is none to read."""
+    module = sys.modules.get(getattr(code.owner or code.target, "__module__", ""))
+    try:
+        return inspect.getsource(module) if module is not None else ""
+    except (OSError, TypeError):
+        return ""

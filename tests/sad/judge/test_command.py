@@ -9,6 +9,9 @@ from xml.etree import ElementTree
 import pytest
 import warm
 
+from sad.errors import UserError
+from sad.judge.command import run_judge
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 RIGHT, FAULTY, UNRULY = (HERE / f"{name}_losses.py" for name in ("right", "faulty", "unruly"))
@@ -84,6 +87,13 @@ def test_what_cannot_be_judged_is_one_line_and_2(args, word):
     assert word in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_an_adapter_that_is_no_python_file_is_told_as_such(tmp_path):
+    file = tmp_path / "bin.dat"
+    file.write_bytes(b"\x00")
+    with pytest.raises(UserError, match=r"^--adapter: .*bin\.dat is no Python file: name one that ends in \.py$"):
+        run_judge({"loss": f"{RIGHT}:plain"}, adapter=file)
 
 
 def test_a_collator_is_judged_likewise(tmp_path):

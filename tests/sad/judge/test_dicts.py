@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from sad.judge.dicts import Batch, Output, unpacked
+from sad.judge.dicts import Batch, Output, anew, unpacked
 from sad.judge.missing import Placeholder
 
 
@@ -33,3 +34,13 @@ def test_an_output_is_unpacked_with_its_logits_first():
     one, two = Placeholder("a")
     assert one is not two
     assert unpacked.__module__ == Batch.__module__
+
+
+def test_a_batch_made_anew_is_the_same_and_shares_nothing():
+    one = ([Batch(labels=torch.zeros(2)).also({"aside": 3}.get)], "name")
+    other = anew(one)
+    assert other[1] == "name"
+    assert other[0][0]["aside"] == 3
+    assert type(other[0][0]) is Batch
+    other[0][0].pop("labels").add_(1)
+    assert one[0][0].labels.tolist() == [0, 0]

@@ -1,7 +1,8 @@
 """A loader that is made over given data goes through the batches of it; any other is torch's own."""
 
 import pytest
-from torch.utils.data import DataLoader
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from sad.judge.own_loaders import Collates, Data, ahead, own_loaders
 
@@ -30,6 +31,15 @@ def test_over_data_of_its_program_the_words_around_tell_which_it_is():
         untold = DataLoader([9])
     assert [list(one) for one in (train_loader, val_loader, loader, untold)] == [["a"], ["b"], ["b"], ["a"]]
     assert len(DataLoader([7, 8])) == 2
+
+
+def test_examples_of_one_tensor_come_in_a_list():
+    ids = torch.tensor([[1, 2]])
+    with own_loaders([Data([], [ids])]):
+        train_loader, pairs = DataLoader(TensorDataset(ids)), DataLoader(TensorDataset(ids, ids))
+    for (read,) in train_loader:
+        assert read.tolist() == [[1, 2]]
+    assert [one.tolist() for one in pairs] == [[[1, 2]]]
 
 
 def test_whoever_asks_ahead_is_not_looked_at_after_the_last():

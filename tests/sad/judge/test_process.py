@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sad.judge import process
+from sad.errors import UserError
+from sad.judge import child, process
 from sad.judge.process import _late, judge
 from sad.verdict import Standing
 
@@ -99,6 +100,28 @@ def test_what_cannot_be_imported_is_bad_input_and_not_a_verdict(tmp_path):
     report = judge({"loss": target, "name": target})
     assert (report.code, report.lines) == (2, [])
     assert "gone.py cannot be imported: it ends the program (exit code 0)" in report.unjudged
+
+
+def test_what_ends_the_process_while_it_is_imported_has_no_verdict(tmp_path):
+    file = tmp_path / "gone.py"
+    file.write_text("import os\nos._exit(3)\n", encoding="utf-8")
+    report = judge({"loss": f"{file}:loss", "name": "gone.py:loss"})
+    assert (report.code, report.lines) == (2, [])
+    assert report.unjudged == (
+        "gone.py:loss: importing it ends the process, exit code 3: put what runs behind if __name__ == '__main__'"
+    )
+
+
+def test_nor_has_what_hangs_there(monkeypatch):
+    monkeypatch.setattr(process, "_run", lambda *_: process._Ended("load", "hangs: no answer"))
+    report = judge({"loss": "gone.py:loss", "name": "gone.py:loss", "adapter": "mine.py"})
+    assert (report.code, report.lines) == (2, [])
+    assert report.unjudged.startswith("gone.py:loss: importing it or its adapter hangs: no answer: put")
+
+
+def test_what_is_no_code_is_told_by_its_name():
+    with pytest.raises(UserError, match=r"^ok\.py:x is an int: give a function, a class or what is called$"):
+        child._subject(3, "ok.py:x", None, None)
 
 
 def test_what_hangs_is_gone_and_what_it_started_too(tmp_path):

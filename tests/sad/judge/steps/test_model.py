@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sad.judge.own_loaders import ahead
 from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, Next, Told, batch, count, wrapped
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
@@ -41,6 +42,16 @@ def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
     loader = Loader([1, 2], lambda: looks.append(1))
     assert list(loader) == list(loader) == [1, 2]
     assert (len(loader), len(looks)) == (2, 4)
+
+
+def test_what_is_taken_out_of_a_batch_is_there_in_the_next_pass():
+    some = batch(TEXTS)
+    for again in (Loader([some]), [Next([some])()], ahead([some])):
+        for one in again:
+            one.pop("labels")[:] = 0
+            one["input_ids"] += 1
+    assert some.labels.tolist() == [[1, 2, 3], [4, 5, -100]]
+    assert some.input_ids.tolist() == [[1, 2, 3], [4, 5, 0]]
 
 
 def test_a_loader_is_a_dict_of_its_parts_where_it_is_asked_for_them():
