@@ -293,9 +293,3 @@ def test_a_record_or_two_are_no_health(log, little):
     assert report.little == little
     assert not (report.judged and little)
     assert verdict(report).startswith("Too little to judge: " + little) or not little
-
-
-def test_findings_of_a_log_without_steps_count_epochs():
-    run = replace(parse("steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0"), facts={names.STEP_UNIT: "epoch"})
-    [finding] = [story.finding for story in check(run).stories if story.finding.name == "non-finite-hidden"]
-    assert (finding.unit, "from epoch 4 on" in finding.headline) == ("epoch", True)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sad_doctor import names
+from sad_doctor.check import check
+from sad_doctor.example import parse
 from sad_doctor.run import Column, Run
 
 
@@ -77,3 +80,9 @@ def test_to_pandas_has_a_row_a_step_and_keeps_what_is_not_finite():
 )
 def test_what_may_be_a_part_by_its_name(column, term):
     assert names.maybe_term(column) == term
+
+
+def test_findings_of_a_log_without_steps_count_epochs():
+    run = replace(parse("steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0"), facts={names.STEP_UNIT: "epoch"})
+    [finding] = [story.finding for story in check(run).stories if story.finding.name == "non-finite-hidden"]
+    assert (finding.unit, "from epoch 4 on" in finding.headline) == ("epoch", True)
