@@ -35,6 +35,7 @@ from sad.terms import TeacherOutput
 from sad.train import held_out, loop
 from sad.train.batches.feed import Feed
 from sad.train.loop import Stepper
+from sad.train.loss_scale import Begun, Kept, LossScale
 from sad.train.plan import Plan
 from sad.train.processes import devices
 from sad.train.saving.random_states import rank
@@ -136,6 +137,9 @@ def run_here(
     plan, texts = _plan(setup), _texts(setup)
     # nobody reads the student that the run ends with
     unread = patch.object(loop, "export") if read is None else nullcontext()
+    # a scale of the loss is a power of two, so that in float32 it changes no bit: what is accumulated has one, and what
+    # that is compared with has none
+    scaled = patch.object(LossScale, "of", _scaled) if setup.accumulation > 1 else nullcontext()
     stream = streamed(texts, plan.pair.readers, plan.recipe.data.max_length)
     with (
         TemporaryDirectory() as made,
@@ -143,6 +147,7 @@ def run_here(
         seeing(plan.train, watch.read),
         _short(setup, watch),
         unread,
+        scaled,
         stream as streaming,
     ):
         folder = Path(made) if part is None else part.folder
@@ -164,6 +169,10 @@ def run_here(
     ends = [] if watch.optimizer is None else [weights(watch.optimizer)]
     here = [] if watch.optimizer is None else [held(watch.optimizer)]
     return Trace(watch.taken, log, scores, ends, here, saved)
+
+
+def _scaled(_precision: str, kept: Kept | None = None) -> LossScale:
+    return LossScale(kept or Begun())
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from sad.subjects.trainer import Setup, Trace
 from sad.train import loop
 from sad.train.batches import feed
 from sad.train.processes import devices
+from sad.train.processes.gradients import Joined
 
 
 @pytest.mark.parametrize(
@@ -121,3 +122,20 @@ def test_a_request_to_end_is_no_verdict(monkeypatch):
     with pytest.raises(Stopped) as stopped:
         shipped_trainer().run(Setup((3, 9)))
     assert stopped.value.exit_code == 143
+
+
+def test_a_scale_of_the_loss_that_is_not_taken_off_again_is_named(monkeypatch) -> None:
+    monkeypatch.setattr(Joined, "divide", lambda *_: None)
+    assert not split_invariance(shipped_trainer()).holds
+
+
+def test_micro_batches_that_are_not_scaled_alike_are_named(monkeypatch) -> None:
+    shipped, passing, is_last = Joined.backward, Joined.passing, [True]
+
+    def passed(self, *, last: bool):
+        is_last[0] = last
+        return passing(self, last=last)
+
+    monkeypatch.setattr(Joined, "passing", passed)
+    monkeypatch.setattr(Joined, "backward", lambda self, loss: shipped(self, loss if is_last[0] else loss / 2**16))
+    assert not split_invariance(shipped_trainer()).holds
