@@ -2,6 +2,7 @@ from sad.batch import LAYERWISE
 from sad.bugs.auxiliary_loss_per_micro_batch import AUX, WithAuxiliary, buggy, fixed
 from sad.invariants.split_invariance import split_invariance
 from sad.objective import Objective
+from sad.shipped import trainer
 from sad.subjects.trainer import Setup
 
 
@@ -27,6 +28,8 @@ def test_one_term_of_the_loss_that_is_divided_by_its_own_units_is_found(monkeypa
 
     monkeypatch.setattr(Objective, "part", part)
     monkeypatch.setattr(Objective, "scales", lambda *_: None)
+    # a scale of the loss would be told of by them
+    monkeypatch.setattr(trainer, "_scaled", lambda *_: None)
     verdict = split_invariance(fixed())
     assert not verdict.holds
     assert "away from that of one micro-batch" in verdict.says
