@@ -58,9 +58,10 @@ def _started() -> None:
     real, there = type(os.environ).__getitem__, type(os.environ).__contains__
 
     def has(self: Any, name: object) -> bool:  # noqa: ANN401 - the environment
+        if there(self, name) or name not in STARTED:
+            return there(self, name)
         frame = sys._getframe(1)
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-        return there(self, name) or (name in STARTED and ASSERTS.match(line) is not None)
+        return ASSERTS.match(linecache.getline(frame.f_code.co_filename, frame.f_lineno)) is not None
 
     def asked(self: Any, name: str) -> str:  # noqa: ANN401 - the environment
         try:
