@@ -14,7 +14,7 @@ from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
-from sad_doctor.signals import totalled
+from sad_doctor.signals import completed, totalled
 
 LEAST = 3
 """Fewest finite records of a loss by which a log without an evaluation is judged at all."""
@@ -47,7 +47,7 @@ def check(
         raise TypeError(f"check judges a Run, as read(path) returns it, not {type(run).__name__}")
     rules = RULES if rules is None else tuple(rules)
     changed = settings(rules, thresholds or {})
-    run = totalled(run)
+    run = completed(totalled(run))
     findings: list[Finding] = []
     passed: list[str] = []
     not_checked: list[NotChecked] = []

@@ -141,6 +141,9 @@ LAYERWISE = "layerwise"
 ANCHORS = frozenset({LM, "ce", "nll", "task", "sft", "student_target"})
 """Terms that may rightly own the loss: the label loss under its usual names."""
 
+OF_STATES = frozenset({"hidden", "hid", "hs", "states", "state", "layer", "layers", "layerwise"})
+"""Words for a term over hidden states."""
+
 TIME = "time"
 """Unix time at which a record was written."""
 

@@ -77,7 +77,7 @@ _LABEL = {
 _LABEL_ALONE = frozenset({"ce", "xe", "xent", "crossentropy", "nll", "lm"})
 """Words that mean a label loss without the word loss, if only a model is named beside them."""
 _PLACES = {
-    **dict.fromkeys(("hidden", "hid", "hs", "states", "state", "layer", "layers", "layerwise"), names.LAYERWISE),
+    **dict.fromkeys(names.OF_STATES, names.LAYERWISE),
     **dict.fromkeys(("feat", "feats", "feature", "features"), "feature"),
     **dict.fromkeys(("attn", "att", "attention", "attentions"), "attention"),
     **dict.fromkeys(("contrastive", "contrast", "infonce", "nce"), "contrastive"),

@@ -5,7 +5,8 @@ KD and the label loss in blocks of records, each as the share of its own largest
 is ahead of the other by more than the threshold, surely beyond the noise of the batches. No weight and no temperature
 changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
 the label loss hardly does, from the first records on or from two fifths of the run on. Or a KD that is never below
-its first records, and above them at the end, while the label loss falls from its own first record on.
+its first records, and above them at the end, while the label loss falls from its own first record on. Or, where the
+teacher's own held-out loss is told: KD that keeps most of its beginning while the label loss has come to the teacher's.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -24,6 +25,9 @@ kept; or the labels are.
   `scale = 10`: a KD so many times the label loss is a sum.
 - `never = 0.1`, `nats = 0.3`: the share and the nats that the label loss surely loses beside a KD that never comes
   down; half of the share and two thirds of the nats are a hint. `copy = 0.5`: with a smaller first KD it came trained.
+- `left = 0.2`, `keeps = 0.5`: the share of its first distance to the teacher's that the held-out label loss has left at
+  most, and the share of its beginning that KD has left at least, for a hint. `entropy = 1.15`: a KD within this factor
+  of the teacher's entropy is a cross-entropy.
 
 ## Example
 ```run fires
@@ -91,6 +95,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if (never := _never(kd[1], lm[1], t)) is not None:
         yield never if before else replace(never, level=Level.INFO)
+        return
+    if (kept := _keeps(run, t)) is not None:
+        yield kept
         return
     count = min(_BLOCKS, len(kd[1]) // 4, len(lm[1]) // 4)
     soft, labels = _done(kd[1], count), _done(lm[1], count)
@@ -166,6 +173,40 @@ def _never(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
     )
 
 
+def _keeps(run: Run, t: Thresholds) -> Finding | None:
+    """A held-out KD that keeps most of its beginning, where the label loss has come to the teacher's own."""
+    teacher, label = signals.teacher_held_out(run), run.get(names.EVAL_LM_LOSS)
+    soft = next((c for name in (names.EVAL_KL, names.EVAL_RAW + names.KD) if (c := run.get(name)) is not None), None)
+    if teacher is None or label is None or soft is None:
+        return None
+    over, kd = signals.finite(label).value - teacher, signals.finite(soft).value
+    if min(over.size, kd.size) < _FIRST or not over[0] > t["nats"] or not kd[0] > 0:
+        return None
+    left, kept = _level(over[-3:]) / float(over[0]), _level(kd[-3:]) / float(kd[0])
+    # of a cross-entropy the teacher's entropy is left, which is no fault
+    entropy = run.get(names.TEACHER_ENTROPY)
+    crossed = entropy is not None and len(entropy) and _level(kd[-3:]) < t["entropy"] * _level(entropy.value)
+    if left > t["left"] or kept < t["keeps"] or (crossed and _level(kd[-3:]) > _level(entropy.value) / t["entropy"]):
+        return None
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"Held-out KD keeps {words.percent(kept)} of what it began with ({words.number(float(kd[0]))}, later "
+            f"{words.number(_level(kd[-3:]))}), while the label loss is {words.percent(1 - left)} of its way to the "
+            f"teacher's own, {words.number(teacher)}."
+        ),
+        evidence=(f"At {kd.size} evaluations; the label loss is {words.number(_level(over[-3:]))} above the teacher's",),
+        cause="KD has a floor of its own: targets that do not sum to 1, such as two teachers' added up, logits that "
+        "are cut on one side, other tokens at some positions; or it is a cross-entropy, of which the teacher's entropy "
+        "is left, and nothing is wrong.",
+        remedy="Compute KD of the teacher with itself on one batch: of a KL it must be 0. Sum the targets over the "
+        "vocabulary: 1 at each position.",
+        first_step=float(soft.step[0]),
+        last_step=float(soft.step[-1]),
+        numbers={"kept": kept, "left": left},
+    )
+
+
 def _level(values: Floats) -> float:
     return float(np.median(values))
 
@@ -231,5 +272,6 @@ RULE = Rule(
     thresholds={
         **{"apart": 0.18, "falls": 0.04, "records": 24},
         **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10, "never": 0.1, "nats": 0.3, "copy": 0.5},
+        **{"left": 0.2, "keeps": 0.5, "entropy": 1.15},
     },
 )

@@ -5,7 +5,8 @@ KD or another term of the training beside the evaluation's, at every evaluation:
 evaluations to the last by more than the threshold, far beyond the noise of the batches, while that of the label loss
 stays, or moves by less than half of it. Where the evaluation tells only its total and the label loss, what is left of
 the two totals stands for the other terms. Or KD before its weight lies below the evaluation's at every evaluation,
-while the label losses are one number: a hint.
+while the label losses are one number, or is many times the evaluation's from the first one on, while the label losses
+meet in the end: a hint.
 
 ## Why it is bad
 The texts are alike, as the label losses say, and the term is not: in training it is computed from something else. KD
@@ -21,6 +22,7 @@ a sum that is never set to 0, targets of another batch, an answer that is kept f
 - `label = 1.1`: from here on the label losses part too, which R316 tells: then it is the texts.
 - `level = 0.8`: the share of the evaluation's KD below which the training's lies throughout. In sound runs whose label
   losses agree it is 0.85 and more; dropout makes it more, and never less.
+- `above = 2`: how many times the evaluation's KD the training's is at every evaluation, for a hint.
 
 ## Example
 ```run fires
@@ -88,8 +90,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             # what is left beside a label loss of a weight that may move is no measure
             sure &= what != _REST or not label.surely_moved(t["times"])
             yield _finding(what, pair, label, Level.WARNING if sure else Level.INFO)
-        elif what == _KD and _below(run, pair, label, t):
-            yield _lower(pair)
+        elif what == _KD and _same_kind(run, pair):
+            if _below(pair, label, t):
+                yield _lower(pair)
+            elif _above(pair, label, t):
+                yield _higher(pair, label)
 
 
 def _schedules(run: Run) -> bool:
@@ -104,14 +109,50 @@ def _stale(pair: Beside) -> bool:
     return still is not None and still.count >= _AGAIN and signals.significant_digits(still.value) >= _DIGITS
 
 
-def _below(run: Run, pair: Beside, label: Beside, t: Thresholds) -> bool:
-    """Whether KD, before its weight, lies below the evaluation's at every evaluation, and the label loss does not."""
+def _same_kind(run: Run, pair: Beside) -> bool:
+    """Whether both are KD before its weight."""
     raw = all(name.startswith((names.RAW, names.EVAL_RAW)) for name in (pair.training_name, pair.evaluation_name))
     total = run.get(names.LOSS)
-    if not raw or (total is not None and not run.terms(names.WEIGHT) and signals.sums_to(run.terms(names.RAW), total)):
-        return False
+    summed = total is not None and not run.terms(names.WEIGHT) and signals.sums_to(run.terms(names.RAW), total)
+    return raw and not summed
+
+
+def _below(pair: Beside, label: Beside, t: Thresholds) -> bool:
+    """Whether KD lies below the evaluation's at every evaluation, and the label loss does not."""
     same = bool(np.all(np.abs(np.log(label.ratio)) < np.log(t["label"])))
     return same and bool(np.all(pair.ratio < t["level"]))
+
+
+def _above(pair: Beside, label: Beside, t: Thresholds) -> bool:
+    """Whether KD is many times the evaluation's from the first evaluation on, and the label losses meet in the end.
+
+    Dropout and texts learned by heart make a ratio that begins near 1.
+    """
+    met = bool(np.all(np.abs(np.log(label.ratio[-3:])) < np.log(t["label"])))
+    return met and bool(np.all(pair.ratio > t["above"])) and not pair.surely_moved(t["times"])
+
+
+def _higher(pair: Beside, label: Beside) -> Finding:
+    ratio = float(np.median(pair.ratio))
+    first, last = (float(label.ratio[at]) for at in (0, -1))
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"KD in training is {words.number(ratio, 2)} times the evaluation's from the first evaluation on, while "
+            "the label losses end as one number: what is evaluated is computed in another way, or is not the student "
+            "alone."
+        ),
+        evidence=(
+            f"At least {words.number(float(np.min(pair.ratio)), 2)} at {pair.step.size} evaluations; the label loss's "
+            f"ratio is {words.number(first, 3)} at first and {words.number(last, 3)} in the end",
+        ),
+        cause="KD of the evaluation has another temperature, or lacks its square, or another divisor or mask; or the "
+        "student is evaluated together with its teacher, as a mean of weights or logits.",
+        remedy="Send one training batch through the evaluation's code: the term must be one number.",
+        first_step=float(pair.step[0]),
+        last_step=float(pair.step[-1]),
+        numbers={"times": ratio},
+    )
 
 
 def _lower(pair: Beside) -> Finding:
@@ -170,5 +211,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8},
+    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8, "above": 2},
 )

@@ -55,18 +55,18 @@ _FIRST = 3
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that collapses."""
-    label, evaluated = _label(run)
+    told = _label(run)
     terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
     judged = {term: found for term in sorted(terms) if (found := _series(run, term, t)) is not None}
     judged |= {term: column for term, column in signals.sides(run).items() if len(column) >= t["records"]}
-    if label is None or not judged:
+    if not told or not judged:
         raise TooFew("no label loss, or no term beside it with enough records")
-    # evaluations are few and hold many texts: one stands for itself
-    begun = float(label.value[0] if evaluated else np.median(label.value[:_FIRST]))
-    if begun <= 0:
-        raise TooFew("the label loss begins at 0")
-    kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / begun
     for term, column in judged.items():
+        label, few = told[0] if term == names.KD else min(told, key=lambda one: float(one[0].step[0]))
+        begun = float(np.median(label.value[:few]))
+        if begun <= 0:
+            raise TooFew("the label loss begins at 0")
+        kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / begun
         beside = _beside(column, label)
         first, last = float(np.median(beside)), float(np.median(column.value[-(len(column) // 3) :]))
         if not first > 0:
@@ -89,13 +89,20 @@ def _beside(column: Column, label: Column) -> Floats:
     return column.value[min(first, len(column) - _FIRST) :][:_FIRST]
 
 
-def _label(run: Run) -> tuple[Column | None, bool]:
-    """The label loss of the evaluation, or of the training, before or after its weight; whether it is the former."""
+def _label(run: Run) -> list[tuple[Column, int]]:
+    """The label loss of the evaluation, and of the training; and how many of its records stand for its beginning.
+
+    KD is held against the first: a student that comes near its teacher loses most of its KD before the first
+    evaluation. Another term that sinks in the first steps does not, and is held against what begins first.
+    """
+    told = []
     evaluated = run.get(names.EVAL_LM_LOSS)
     if evaluated is not None and len(evaluated) > _FIRST:
-        return signals.finite(signals.tidy(evaluated)), True
+        told.append((signals.finite(signals.tidy(evaluated)), 1))  # of many texts: one stands for itself
     found = signals.label_loss(run) or signals.after_its_weight(run, sorted(names.ANCHORS))
-    return (found[1] if found is not None and len(found[1]) > 2 * _FIRST and found[1].value[0] else None), False
+    if found is not None and len(found[1]) > 2 * _FIRST and found[1].value[0]:
+        told.append((found[1], _FIRST))
+    return [(column, few) for column, few in told if len(column)]
 
 
 def _finding(term: str, column: Column, first: float, last: float, kept: float) -> Finding:

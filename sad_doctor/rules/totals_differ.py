@@ -9,7 +9,7 @@ training's total to the one before, which is a warning. Or it shrinks all along 
 which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart; or at
 once, from one evaluation to the next. Or the one is the other times one factor at every evaluation, while both fall; or
 the evaluation lies above it in a first pass, the only one or not, or is many times the training from the first record
-on. An evaluation that rises beside a training that falls is another picture, R305 and R312.
+on; or it begins where the training comes later, and the two meet in the end. An evaluation that rises beside a training that falls is another picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -82,6 +82,9 @@ from sad_doctor.run import Column, Floats, Run
 _FEW = 3
 """Fewest evaluations that lie far from the training throughout."""
 
+_FIRST = 2
+"""The first evaluations, which alone are held against what the training comes to later."""
+
 _STEADY = 0.9
 """The rank correlation of a ratio that grows all along with its place."""
 
@@ -103,6 +106,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level = signals.around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
+    found = found or _ahead(training, evaluation, level, t)
     found = found or _factor(evaluation, level, t) or _harder(run, evaluation, level, t)
     if found is not None:
         yield found
@@ -179,6 +183,32 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
         cause,
     )
     return found if pair is None else replace(found, first_step=pair.since)
+
+
+def _ahead(training: Column, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
+    """An evaluation that lies at first where the training comes later, and meets it: no text is learned by heart so.
+
+    The records after each evaluation are looked at, which a mean that lags has behind it.
+    """
+    value, third = evaluation.value, len(evaluation) // 3
+    places = np.searchsorted(training.step, evaluation.step[:_FIRST], side="right").tolist()
+    later = [training.value[at : at + signals.AROUND] for at in places]
+    first, last = (float(np.median((level / value)[part])) for part in (slice(third), slice(-third, None)))
+    met = abs(last - 1) < 2 * t["near"] and first > t["shrinks"] * last
+    tends = signals.rank_correlation(level / value, np.arange(float(value.size)))
+    if not met or tends > -_STEADY or value[-1] > (1 - t["fallen"]) * value[0]:
+        return None
+    if any(not w.size or float(np.median(w)) < t["harder"] * v for w, v in zip(later, value[:_FIRST], strict=True)):
+        return None
+    return _finding(
+        evaluation,
+        f"The evaluation is ahead of the training, {words.number(first, 2)} times as far down at first, and the two "
+        "meet in the end",
+        f"Evaluation {words.number(float(value[0]))} at first, where the training's next records are about "
+        f"{words.number(float(np.median(later[0])))}",
+        "What is evaluated is not the student alone: a mean of its weights or logits with another model's; or the "
+        "training is made harder at first, by dropout, noise or its texts.",
+    )
 
 
 def _at_once(run: Run, t: Thresholds) -> signals.Beside | None:

@@ -7,6 +7,7 @@ from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
 from sad_doctor.signals.breaks import Break, breaks, spread, torn
+from sad_doctor.signals.completes import completed
 from sad_doctor.signals.epochs import drops_at_passes, in_first_pass, pass_begins
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.followed import OF_THE_STUDENT, as_loss, learned, never_came_down, student_evaluated
@@ -89,6 +90,7 @@ __all__ = [
     "breaks",
     "clamp_of",
     "clamped",
+    "completed",
     "cut",
     "decayed",
     "doubled",

@@ -22,6 +22,11 @@ _OF_THE_TOTAL = re.compile(
 _HOLDS = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay", re.IGNORECASE)
 
 
+def of_the_total(term: str) -> bool:
+    """Say whether a name is one of the total itself, or of a mean of it."""
+    return _OF_THE_TOTAL.fullmatch(term) is not None
+
+
 def sides(run: Run) -> dict[str, Column]:
     """Return such columns by term, tidy and finite: ``loss_feat_kd`` gives ``feat_kd``.
 
@@ -31,7 +36,7 @@ def sides(run: Run) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for name, column in run.columns.items():
         term = names.maybe_term(name)
-        if term is None or term in known or term in found or _OF_THE_TOTAL.fullmatch(term) or not len(column):
+        if term is None or term in known or term in found or of_the_total(term) or not len(column):
             continue
         found[term] = finite(tidy(column))
     return found
