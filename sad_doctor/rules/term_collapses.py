@@ -3,8 +3,8 @@
 ## What it sees
 KD or another term that falls to a few percent of its first records, while the label loss keeps most of what it began
 with. A weight that fades out does the same to a weighted value; where the log tells weights, what is before them is
-looked at. So is a term that the log names by itself. An evaluation that begins later is held against the term from
-there on: most of a KD's fall may lie before it.
+looked at. So is a term that the log names by itself. An evaluation that begins later is held against KD from there on:
+most of its fall may lie before it. Other terms are held against the training's label loss where that begins first.
 
 ## Why it is bad
 A student that has come so near to its teacher predicts text as well as the teacher does, and its label loss falls with

@@ -206,8 +206,8 @@ def _ahead(training: Column, evaluation: Column, level: Floats, t: Thresholds) -
         "meet in the end",
         f"Evaluation {words.number(float(value[0]))} at first, where the training's next records are about "
         f"{words.number(float(np.median(later[0])))}",
-        "What is evaluated is not the student alone: a mean of its weights or logits with another model's; or the "
-        "training is made harder at first, by dropout, noise or its texts.",
+        "What is evaluated is not the student alone: a mean of its weights or logits with another model's; or it "
+        "leaves out a term that falls to little; or the training is made harder at first, by noise or its texts.",
     )
 
 

@@ -88,3 +88,21 @@ def test_kd_that_never_comes_down(judge):
 def test_a_copy_or_one_that_came_down_first_is_no_kd_that_never_did(judge, kd):
     found = judge(RULE, f"steps: 80\ntrain/raw/kd: {kd}\ntrain/raw/lm: 3.9 -> 3 -> 2.8 -> 2.75 -> 2.7 ~ 0.03")
     assert not any("never comes down" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(
+    ("kd", "lm", "entropy", "fires"),
+    [
+        ("8.4 -> 6 -> 5.7 -> 5.6", "4.3 -> 3.2 -> 3 -> 2.95", "2.7", True),
+        ("1.5 -> 0.6 -> 0.2 -> 0.1", "4.3 -> 3.2 -> 3 -> 2.95", "2.7", False),
+        # the student is still far from its teacher
+        ("8.4 -> 7 -> 6.5 -> 6", "4.3 -> 4.1 -> 3.9 -> 3.7", "2.7", False),
+        # a cross-entropy has the teacher's entropy as its floor
+        ("4.2 -> 3.2 -> 2.9 -> 2.85", "4.3 -> 3.2 -> 3 -> 2.95", "2.7", False),
+    ],
+)
+def test_kd_that_keeps_a_floor_where_the_label_loss_comes_to_the_teachers(judge, kd, lm, entropy, fires):
+    text = f"steps: 80\ntrain/raw/kd: {kd} ~ 0.03\ntrain/raw/lm: {lm} ~ 0.05\ntrain/teacher_entropy: {entropy}\n"
+    text += f"steps: 11 every 8\neval/lm_loss: {lm}\neval/raw/kd: {kd}\nsteps: 8\nteacher/lm_loss: 2.8"
+    told = [one for one in judge(RULE, text) if "Held-out KD keeps" in one.headline]
+    assert [one.level for one in told] == [Level.INFO] * fires

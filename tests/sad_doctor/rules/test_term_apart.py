@@ -84,3 +84,21 @@ def test_what_is_left_of_totals_says_nothing_where_weights_move(judge, weight, f
     else:
         with pytest.raises(TooFew):
             judge(RULE, text)
+
+
+@pytest.mark.parametrize(
+    ("kd", "label", "fires"),
+    [
+        ("0.4 -> 0.03", "4.2 -> 4", True),
+        # dropout: the two begin as one number
+        ("1.6 -> 0.03", "5 -> 4", False),
+        # the label losses do not meet: other texts
+        ("0.4 -> 0.03", "3.5 -> 3.2", False),
+    ],
+)
+def test_an_evaluated_kd_that_is_a_fraction_from_the_first_evaluation_on_is_a_hint(judge, kd, label, fires):
+    training = "steps: 60\ntrain/raw/lm: 5 -> 4 ~ 0.03\ntrain/raw/kd: 1.6 -> 0.12 ~ 0.002\n"
+    steps = "steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60\n"
+    found = judge(RULE, f"{training}{steps}eval/lm_loss: {label}\neval/raw/kd: {kd}")
+    told = [one for one in found if "from the first evaluation on" in one.headline]
+    assert [one.level for one in told] == [Level.INFO] * fires

@@ -54,3 +54,12 @@ def test_a_term_that_the_log_names_by_itself(judge):
         RULE, "steps: 60\ntrain/loss: 6 -> 5\ntrain/raw/lm: 5 -> 4.8 ~ 0.05\nfit_loss: 1 -> 0.01 -> 0.01"
     )
     assert "The term fit falls" in finding.headline
+
+
+def test_a_term_that_sinks_before_the_first_evaluation_is_held_against_the_trainings_labels(judge):
+    text = "steps: 100\ntrain/raw/{}: 0.5 -> 0.04 -> 0.02 -> 0.01 -> 0.01\ntrain/raw/ce: 4.3 -> 3.3 -> 3 ~ 0.05"
+    text += "\nsteps: 5 every 20\neval/lm_loss: 3.6, 3.3, 3.2, 3.1, 3.1"
+    (finding,) = judge(RULE, text.format("layerwise"))
+    assert finding.numbers["first"] > 0.4
+    # of KD that is what every student does that comes near its teacher
+    assert judge(RULE, text.format("kd")) == []

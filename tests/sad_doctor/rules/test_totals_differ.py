@@ -134,3 +134,19 @@ def test_a_term_of_the_states_may_be_left_out_on_purpose(judge):
     (finding,) = judge(RULE, PARTS + EVALUATED + "8 -> 5.4")
     assert finding.level == Level.INFO
     assert "layerwise is not in it" in finding.headline
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "fires"),
+    [
+        ("5, 4.4, 4.1, 3.9, 3.8, 3.75, 3.7, 3.65", True),
+        # only as far ahead as the records that follow are
+        ("8.4, 6.8, 5.7, 4.9, 4.4, 4, 3.7, 3.65", False),
+        # they do not meet: one of the two has another factor
+        ("4.1, 3.9, 3.6, 3.4, 3.2, 3, 2.8, 2.6", False),
+    ],
+)
+def test_an_evaluation_that_is_ahead_of_the_training_and_meets_it(judge, evaluations, fires):
+    text = f"steps: 100\ntrain/loss: 10 -> 7 -> 5 -> 4 -> 3.7 -> 3.6 ~ 0.03\n{EVALUATED}{evaluations}"
+    told = [one for one in judge(RULE, text) if "ahead of the training" in one.headline]
+    assert [one.level for one in told] == [Level.INFO] * fires
