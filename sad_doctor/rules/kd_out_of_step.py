@@ -6,7 +6,7 @@ is ahead of the other by more than the threshold, surely beyond the noise of the
 changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
 the label loss hardly does, from the first records on or from two fifths of the run on. Or a KD that is never below
 its first records, and above them at the end, while the label loss falls from its own first record on. Or, where the
-teacher's own held-out loss is told: KD that keeps most of its beginning while the label loss has come to the teacher's.
+teacher's own held-out loss is told: KD that keeps most of its beginning while the label loss has come to the teacher's; or KD that begins next to nothing and grows, while the label loss falls far.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -25,6 +25,7 @@ kept; or the labels are.
   `scale = 10`: a KD so many times the label loss is a sum.
 - `never = 0.1`, `nats = 0.3`: the share and the nats that the label loss surely loses beside a KD that never comes
   down; half of the share and two thirds of the nats are a hint. `copy = 0.5`: with a smaller first KD it came trained.
+- `few = 0.1`: the share of the label loss's fall below which a KD that then grows begins, for a hint.
 - `left = 0.2`, `keeps = 0.5`: the share of its first distance to the teacher's that the held-out label loss has left at
   most, and the share of its beginning that KD has left at least, for a hint. `entropy = 1.15`: a KD within this factor
   of the teacher's entropy is a cross-entropy.
@@ -95,6 +96,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if (never := _never(kd[1], lm[1], t)) is not None:
         yield never if before else replace(never, level=Level.INFO)
+        return
+    if before and (rose := _rises_from_little(kd[1], lm[1], t)) is not None:
+        yield rose
         return
     if (kept := _keeps(run, t)) is not None:
         yield kept
@@ -173,6 +177,34 @@ def _never(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
     )
 
 
+def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
+    """A KD that begins next to nothing and grows, beside a label loss that falls far: it knows little of the student."""
+    (soft, late), labels = signals.ends(kd) or (np.empty(0),) * 2, signals.ends(lm)
+    if not soft.size or labels is None:
+        return None
+    first, last, begun = _level(kd.value[:_FIRST]), _level(late), _level(lm.value[:_FIRST])
+    fell, came = begun - _level(labels[1]), signals.gain(kd.value[:_FIRST], late)
+    far = signals.gain(lm.value[:_FIRST], labels[1]).surely_above(max(2 * t["never"] * begun, t["nats"]))
+    # as much as the label loss falls by is what a first KL has, of a student that came untrained
+    if not 0 < first < t["few"] * fell or not far or last < 2 * first or not came.surely_below(-first / 2):
+        return None
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"KD begins at {words.number(first)} and grows to {words.number(last)}, while the label loss falls from "
+            f"{words.number(begun)} to {words.number(_level(labels[1]))}: a KL as small as that is no measure of a "
+            "student so far from its text."
+        ),
+        evidence=(f"Medians of the first {_FIRST} records and of the last third of {len(kd):,}",),
+        cause="KD is taken at few positions (a mask, a threshold, those at which both models agree) and divided by all; "
+        "or the student came as a copy of its teacher, and both are far from the text.",
+        remedy="Count the positions that KD is summed over, and divide by that number; compare the weights of both.",
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers={"kd_first": first, "kd_last": last, "label": fell},
+    )
+
+
 def _keeps(run: Run, t: Thresholds) -> Finding | None:
     """A held-out KD that keeps most of its beginning, where the label loss has come to the teacher's own."""
     teacher, label = signals.teacher_held_out(run), run.get(names.EVAL_LM_LOSS)
@@ -186,7 +218,7 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
     # of a cross-entropy the teacher's entropy is left, which is no fault
     entropy = run.get(names.TEACHER_ENTROPY)
     crossed = entropy is not None and len(entropy) and _level(kd[-3:]) < t["entropy"] * _level(entropy.value)
-    if left > t["left"] or kept < t["keeps"] or (crossed and _level(kd[-3:]) > _level(entropy.value) / t["entropy"]):
+    if left > t["left"] or not t["keeps"] < kept < 1 or (crossed and _level(kd[-3:]) > _level(entropy.value) / t["entropy"]):
         return None
     return RULE.finding(
         level=Level.INFO,
@@ -272,6 +304,6 @@ RULE = Rule(
     thresholds={
         **{"apart": 0.18, "falls": 0.04, "records": 24},
         **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10, "never": 0.1, "nats": 0.3, "copy": 0.5},
-        **{"left": 0.2, "keeps": 0.5, "entropy": 1.15},
+        **{"left": 0.2, "keeps": 0.5, "few": 0.1, "entropy": 1.15},
     },
 )

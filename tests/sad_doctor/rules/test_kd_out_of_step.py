@@ -106,3 +106,18 @@ def test_kd_that_keeps_a_floor_where_the_label_loss_comes_to_the_teachers(judge,
     text += f"steps: 11 every 8\neval/lm_loss: {lm}\neval/raw/kd: {kd}\nsteps: 8\nteacher/lm_loss: 2.8"
     told = [one for one in judge(RULE, text) if "Held-out KD keeps" in one.headline]
     assert [one.level for one in told] == [Level.INFO] * fires
+
+
+@pytest.mark.parametrize(
+    ("kd", "lm", "fires"),
+    [
+        ("0.03 -> 0.1 -> 0.15 -> 0.13 -> 0.12 ~ 0.01", "4.3 -> 3.9 -> 3.4 -> 3.1 -> 3 ~ 0.05", True),
+        # it comes down again, or is small because the student came trained
+        ("0.03 -> 0.1 -> 0.06 -> 0.04 -> 0.03 ~ 0.002", "4.3 -> 3.9 -> 3.4 -> 3.1 -> 3 ~ 0.05", False),
+        ("0.03 -> 0.1 -> 0.15 -> 0.13 -> 0.12 ~ 0.01", "3.3 -> 3.25 -> 3.2 -> 3.1 -> 3 ~ 0.05", False),
+    ],
+)
+def test_kd_that_begins_next_to_nothing_and_grows(judge, kd, lm, fires):
+    text = f"{run(kd, lm)}\ntrain/weight/kd: 1\ntrain/weight/lm: 1"
+    told = [one for one in judge(RULE, text) if "grows to" in one.headline]
+    assert [one.level for one in told] == [Level.INFO] * fires
