@@ -6,7 +6,8 @@ is ahead of the other by more than the threshold, surely beyond the noise of the
 changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
 the label loss hardly does, from the first records on or from two fifths of the run on. Or a KD that is never below
 its first records, and above them at the end, while the label loss falls from its own first record on. Or, where the
-teacher's own held-out loss is told: KD that keeps most of its beginning while the label loss has come to the teacher's; or KD that begins next to nothing and grows, while the label loss falls far.
+teacher's own held-out loss is told: KD that keeps most of its beginning while the label loss has come to the
+teacher's; or KD that begins next to nothing and grows, while the label loss falls far.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -178,7 +179,7 @@ def _never(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
 
 
 def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
-    """A KD that begins next to nothing and grows, beside a label loss that falls far: it knows little of the student."""
+    """A KD that begins next to nothing and grows, beside a label loss that falls far."""
     (soft, late), labels = signals.ends(kd) or (np.empty(0),) * 2, signals.ends(lm)
     if not soft.size or labels is None:
         return None
@@ -196,8 +197,8 @@ def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
             "student so far from its text."
         ),
         evidence=(f"Medians of the first {_FIRST} records and of the last third of {len(kd):,}",),
-        cause="KD is taken at few positions (a mask, a threshold, those at which both models agree) and divided by all; "
-        "or the student came as a copy of its teacher, and both are far from the text.",
+        cause="KD is taken at few positions (a mask, a threshold, those at which both models agree) and divided by "
+        "all; or the student came as a copy of its teacher, and both are far from the text.",
         remedy="Count the positions that KD is summed over, and divide by that number; compare the weights of both.",
         first_step=float(kd.step[0]),
         last_step=float(kd.step[-1]),
@@ -215,11 +216,12 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
     if min(over.size, kd.size) < _FIRST or not over[0] > t["nats"] or not kd[0] > 0:
         return None
     left, kept = _level(over[-3:]) / float(over[0]), _level(kd[-3:]) / float(kd[0])
-    # of a cross-entropy the teacher's entropy is left, which is no fault
-    entropy = run.get(names.TEACHER_ENTROPY)
-    crossed = entropy is not None and len(entropy) and _level(kd[-3:]) < t["entropy"] * _level(entropy.value)
-    if left > t["left"] or not t["keeps"] < kept < 1 or (crossed and _level(kd[-3:]) > _level(entropy.value) / t["entropy"]):
+    if left > t["left"] or not t["keeps"] < kept < 1:
         return None
+    entropy = run.get(names.TEACHER_ENTROPY)
+    floor = _level(entropy.value) if entropy is not None and len(entropy) else 0.0
+    if floor and floor / t["entropy"] < _level(kd[-3:]) < floor * t["entropy"]:
+        return None  # of a cross-entropy the teacher's entropy is left, which is no fault
     return RULE.finding(
         level=Level.INFO,
         headline=(
@@ -227,7 +229,9 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
             f"{words.number(_level(kd[-3:]))}), while the label loss is {words.percent(1 - left)} of its way to the "
             f"teacher's own, {words.number(teacher)}."
         ),
-        evidence=(f"At {kd.size} evaluations; the label loss is {words.number(_level(over[-3:]))} above the teacher's",),
+        evidence=(
+            f"At {kd.size} evaluations; the label loss is {words.number(_level(over[-3:]))} above the teacher's",
+        ),
         cause="KD has a floor of its own: targets that do not sum to 1, such as two teachers' added up, logits that "
         "are cut on one side, other tokens at some positions; or it is a cross-entropy, of which the teacher's entropy "
         "is left, and nothing is wrong.",

@@ -9,7 +9,8 @@ training's total to the one before, which is a warning. Or it shrinks all along 
 which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart; or at
 once, from one evaluation to the next. Or the one is the other times one factor at every evaluation, while both fall; or
 the evaluation lies above it in a first pass, the only one or not, or is many times the training from the first record
-on; or it begins where the training comes later, and the two meet in the end. An evaluation that rises beside a training that falls is another picture, R305 and R312.
+on; or it begins where the training comes later, and the two meet in the end. An evaluation that rises beside a training
+that falls is another picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
