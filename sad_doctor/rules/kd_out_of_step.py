@@ -98,11 +98,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if (never := _never(kd[1], lm[1], t)) is not None:
         yield never if before else replace(never, level=Level.INFO)
         return
-    if before and (rose := _rises_from_little(kd[1], lm[1], t)) is not None:
-        yield rose
-        return
-    if (kept := _keeps(run, t)) is not None:
-        yield kept
+    little = (_rises_from_little(kd[1], lm[1], t) if before else None) or _keeps(run, t)
+    if little is not None:
+        yield little
         return
     count = min(_BLOCKS, len(kd[1]) // 4, len(lm[1]) // 4)
     soft, labels = _done(kd[1], count), _done(lm[1], count)
@@ -193,8 +191,7 @@ def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
         level=Level.INFO,
         headline=(
             f"KD begins at {words.number(first)} and grows to {words.number(last)}, while the label loss falls from "
-            f"{words.number(begun)} to {words.number(_level(labels[1]))}: a KL as small as that is no measure of a "
-            "student so far from its text."
+            f"{words.number(begun)} to {words.number(_level(labels[1]))}: far too small for a student so far from it."
         ),
         evidence=(f"Medians of the first {_FIRST} records and of the last third of {len(kd):,}",),
         cause="KD is taken at few positions (a mask, a threshold, those at which both models agree) and divided by "
@@ -208,38 +205,28 @@ def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
 
 def _keeps(run: Run, t: Thresholds) -> Finding | None:
     """A held-out KD that keeps most of its beginning, where the label loss has come to the teacher's own."""
-    teacher, label = signals.teacher_held_out(run), run.get(names.EVAL_LM_LOSS)
-    soft = next((c for name in (names.EVAL_KL, names.EVAL_RAW + names.KD) if (c := run.get(name)) is not None), None)
-    if teacher is None or label is None or soft is None:
-        return None
-    over, kd = signals.finite(label).value - teacher, signals.finite(soft).value
-    if min(over.size, kd.size) < _FIRST or not over[0] > t["nats"] or not kd[0] > 0:
-        return None
-    left, kept = _level(over[-3:]) / float(over[0]), _level(kd[-3:]) / float(kd[0])
-    if left > t["left"] or not t["keeps"] < kept < 1:
+    found = signals.way_to_the_teacher(run, _FIRST, t["nats"])
+    kept = found.last / found.first if found is not None else 0.0
+    if found is None or found.left > t["left"] or not t["keeps"] < kept < 1:
         return None
     entropy = run.get(names.TEACHER_ENTROPY)
     floor = _level(entropy.value) if entropy is not None and len(entropy) else 0.0
-    if floor and floor / t["entropy"] < _level(kd[-3:]) < floor * t["entropy"]:
+    if floor and floor / t["entropy"] < found.last < floor * t["entropy"]:
         return None  # of a cross-entropy the teacher's entropy is left, which is no fault
     return RULE.finding(
         level=Level.INFO,
         headline=(
-            f"Held-out KD keeps {words.percent(kept)} of what it began with ({words.number(float(kd[0]))}, later "
-            f"{words.number(_level(kd[-3:]))}), while the label loss is {words.percent(1 - left)} of its way to the "
-            f"teacher's own, {words.number(teacher)}."
+            f"Held-out KD keeps {words.percent(kept)} of what it began with ({words.number(found.first)}, later "
+            f"{words.number(found.last)}), while the label loss is {words.percent(1 - found.left)} of its way to the "
+            f"teacher's own, {words.number(found.teacher)}."
         ),
-        evidence=(
-            f"At {kd.size} evaluations; the label loss is {words.number(_level(over[-3:]))} above the teacher's",
-        ),
-        cause="KD has a floor of its own: targets that do not sum to 1, such as two teachers' added up, logits that "
-        "are cut on one side, other tokens at some positions; or it is a cross-entropy, of which the teacher's entropy "
-        "is left, and nothing is wrong.",
-        remedy="Compute KD of the teacher with itself on one batch: of a KL it must be 0. Sum the targets over the "
-        "vocabulary: 1 at each position.",
-        first_step=float(soft.step[0]),
-        last_step=float(soft.step[-1]),
-        numbers={"kept": kept, "left": left},
+        evidence=(f"At {words.counted(found.step.size, 'evaluation')}",),
+        cause="KD has a floor of its own: targets that do not sum to 1, as two teachers' added up, or other tokens at "
+        "some positions; or it is a cross-entropy, of which the teacher's entropy is left, and nothing is wrong.",
+        remedy="Compute KD of the teacher with itself: of a KL it must be 0. Sum the targets over the vocabulary.",
+        first_step=float(found.step[0]),
+        last_step=float(found.step[-1]),
+        numbers={"kept": kept, "left": found.left},
     )
 
 

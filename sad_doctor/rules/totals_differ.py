@@ -9,8 +9,7 @@ training's total to the one before, which is a warning. Or it shrinks all along 
 which every batch is as new to the student as the evaluation is, so that nothing can have been learned by heart; or at
 once, from one evaluation to the next. Or the one is the other times one factor at every evaluation, while both fall; or
 the evaluation lies above it in a first pass, the only one or not, or is many times the training from the first record
-on; or it begins where the training comes later, and the two meet in the end. An evaluation that rises beside a training
-that falls is another picture, R305 and R312.
+on; or it is ahead, and the two meet. An evaluation that rises beside a training that falls is another picture, R305.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -107,8 +106,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level = signals.around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
-    found = found or _ahead(training, evaluation, level, t)
-    found = found or _factor(evaluation, level, t) or _harder(run, evaluation, level, t)
+    found = found or _ahead(training, evaluation, level, t) or _factor(evaluation, level, t)
+    found = found or _harder(run, evaluation, level, t)
     if found is not None:
         yield found
 
@@ -191,22 +190,18 @@ def _ahead(training: Column, evaluation: Column, level: Floats, t: Thresholds) -
 
     The records after each evaluation are looked at, which a mean that lags has behind it.
     """
-    value, third = evaluation.value, len(evaluation) // 3
-    places = np.searchsorted(training.step, evaluation.step[:_FIRST], side="right").tolist()
-    later = [training.value[at : at + signals.AROUND] for at in places]
+    value, third, later = evaluation.value, len(evaluation) // 3, signals.after(training, evaluation.step[:_FIRST])
     first, last = (float(np.median((level / value)[part])) for part in (slice(third), slice(-third, None)))
     met = abs(last - 1) < 2 * t["near"] and first > t["shrinks"] * last
     tends = signals.rank_correlation(level / value, np.arange(float(value.size)))
-    if not met or tends > -_STEADY or value[-1] > (1 - t["fallen"]) * value[0]:
-        return None
-    if any(not w.size or float(np.median(w)) < t["harder"] * v for w, v in zip(later, value[:_FIRST], strict=True)):
+    ahead = bool(np.all(later > t["harder"] * value[:_FIRST]))
+    if not met or not ahead or tends > -_STEADY or value[-1] > (1 - t["fallen"]) * value[0]:
         return None
     return _finding(
         evaluation,
-        f"The evaluation is ahead of the training, {words.number(first, 2)} times as far down at first, and the two "
-        "meet in the end",
+        f"The evaluation is ahead of the training, by {words.number(first, 2)} times at first, and meets it in the end",
         f"Evaluation {words.number(float(value[0]))} at first, where the training's next records are about "
-        f"{words.number(float(np.median(later[0])))}",
+        f"{words.number(float(later[0]))}",
         "What is evaluated is not the student alone: a mean of its weights or logits with another model's; or it "
         "leaves out a term that falls to little; or the training is made harder at first, by noise or its texts.",
     )

@@ -2,7 +2,7 @@
 
 from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.along import evaluated, events_at, lengths, noises
-from sad_doctor.signals.around import AROUND, around, label_evaluated, term_evaluated
+from sad_doctor.signals.around import AROUND, after, around, label_evaluated, term_evaluated
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, fall, rank_correlation
@@ -41,7 +41,7 @@ from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
+from sad_doctor.signals.teacher import TeacherGap, Way, teacher_gap, teacher_guess, teacher_held_out, way_to_the_teacher
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
@@ -77,8 +77,10 @@ __all__ = [
     "Switch",
     "TeacherGap",
     "Wave",
+    "Way",
     "absent",
     "adds_itself",
+    "after",
     "after_its_weight",
     "all_equal",
     "always_zero",
@@ -184,6 +186,7 @@ __all__ = [
     "unweighted",
     "warms_again",
     "waves",
+    "way_to_the_teacher",
     "weight_moves",
     "weighted_pair",
     "zeros_astray",

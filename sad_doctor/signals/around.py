@@ -27,6 +27,13 @@ def around(column: Column, steps: Floats) -> Floats:
     return np.array([float(np.median(window)) for window in _windows(column, steps)])
 
 
+def after(column: Column, steps: Floats) -> Floats:
+    """Return the median of the :data:`AROUND` records after each step, float64 [steps]; NaN where there is none."""
+    places = np.searchsorted(column.step, steps, side="right").tolist()
+    windows = [column.value[at : at + AROUND] for at in places]
+    return np.array([float(np.median(window)) if window.size else np.nan for window in windows])
+
+
 def term_evaluated(run: Run, evaluation: Column, *, counts: bool = False) -> str | None:
     """Return the raw term that a finite ``evaluation`` is of, where weights of raw terms are told or found.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Run
+from sad_doctor.run import Floats, Run
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import label_loss
 
@@ -102,3 +102,31 @@ def _text(run: Run) -> float | None:
         if near.size:
             gaps.append(float(np.median(near)) - float(value))
     return max(0.0, float(np.median(gaps))) if gaps else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """How far the held-out label loss has come to the ``teacher``'s, nats, and the held-out KD to 0.
+
+    ``left`` is the share of the label loss's first distance that is left, at least 0; ``first`` and ``last`` are KD at
+    the first evaluation and the last ones, float64 [evaluations] its steps.
+    """
+
+    teacher: float
+    left: float
+    first: float
+    last: float
+    step: Floats
+
+
+def way_to_the_teacher(run: Run, fewest: int, nats: float) -> Way | None:
+    """Return it; None with fewer evaluations, or a label loss that began less than ``nats`` above the teacher's."""
+    teacher, label = teacher_held_out(run), run.get(names.EVAL_LM_LOSS)
+    told = next((c for name in (names.EVAL_KL, names.EVAL_RAW + names.KD) if (c := run.get(name)) is not None), None)
+    if teacher is None or label is None or told is None:
+        return None
+    over, kd = finite(label).value - teacher, finite(told)
+    if min(over.size, len(kd)) < fewest or not over[0] > nats or not kd.value[0] > 0:
+        return None
+    left = max(float(np.median(over[-3:]) / over[0]), 0.0)
+    return Way(teacher, left, float(kd.value[0]), float(np.median(kd.value[-3:])), kd.step)
