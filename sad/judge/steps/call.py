@@ -106,7 +106,9 @@ class Call:
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             if not self.loads:
-                raise NeedsAdapterError("it takes neither a batch nor a loader")
+                needed = [p.name for p in self.parameters() if p.default is p.empty]
+                unread = [name for name in needed if listed(name, KNOWN) not in KNOWN]
+                raise NeedsAdapterError("it takes neither a batch nor a loader", *unread)
             return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
 
