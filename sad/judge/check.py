@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sad.errors import UserError
+from sad.judge.gives import of
 from sad.judge.interface import Interface
 from sad.judge.judging import Code, judging
 from sad.judge.losses.adapter import adapt
@@ -18,7 +19,7 @@ from sad.judge.output import article
 from sad.judge.renamed import renamed
 from sad.judge.report import Event, Report, told
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.told import of, telling
+from sad.judge.told import telling
 from sad.subjects.divergence import Contract, Divergence
 
 

@@ -58,6 +58,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
     on_cpu()
     alone()
+    from sad.judge.gives import parse
     from sad.judge.interface import Interface
     from sad.judge.judging import FOUND, Named, judging
     from sad.judge.lifted import because
@@ -67,7 +68,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.missing import placeholders
     from sad.judge.renamed import renamed
     from sad.judge.target import load, owner
-    from sad.judge.told import parse, telling
+    from sad.judge.told import telling
 
     interface = Interface(request.get("interface", Interface.LOSS))
     if interface is not Interface.LOSS:

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from sad.errors import UserError
 from sad.judge.battery import chosen
+from sad.judge.gives import parse
 from sad.judge.interface import ADAPTED, Interface
 from sad.judge.junit import writable, write
 from sad.judge.process import TIMEOUT, judge
 from sad.judge.target import split
-from sad.judge.told import parse
 from sad.judge.view import View
 from sad_doctor.record import spell
 

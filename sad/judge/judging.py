@@ -28,6 +28,7 @@ from sad.judge.renamed import renamed
 from sad.judge.report import Event, Line
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
+from sad.judge.unknown import spoken, unknown
 from sad.verdict import Standing, Verdict
 
 FOUND = {
@@ -180,8 +181,6 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     if name := _of_a_star(error):
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     if name := next((n for one in (error, first) if one is not None and (n := _unknown(one))), ""):
-        from sad.judge.unknown import unknown
-
         return unknown(name)
     if isinstance(error, FileNotFoundError):
         return NeedsAdapterError(f"it {raised(error)}: a file of its program is not here")
@@ -199,8 +198,6 @@ def refuses(error: BaseException) -> bool:
 
 def _unknown(error: BaseException) -> str:
     """Return the name of something unknown that an error speaks of, '' for none."""
-    from sad.judge.unknown import spoken
-
     return spoken(str(error)) or ("a setting" if "'Unknown'" in str(error) else "")
 
 
@@ -234,11 +231,8 @@ def _file_of(error: BaseException) -> str:
 def _of_a_program(error: BaseException) -> str:
     """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
     text, name = _file_of(error), str(getattr(error, "name", ""))
-    return (
-        name
-        if text and re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE)
-        else ""
-    )
+    sets = rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]"
+    return name if text and re.search(sets, text, re.MULTILINE) else ""
 
 
 def file_of(code: Code) -> str:

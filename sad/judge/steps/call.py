@@ -43,7 +43,7 @@ from sad.judge.steps.names import (
     TOTALS,
     WINDOWS,
 )
-from sad.judge.steps.roles import is_config, listed
+from sad.judge.steps.roles import is_config, listed, unlisted
 from sad.judge.steps.settings import CONFIGS, Settings, plain, settings_read
 from sad.judge.steps.sources import (
     ASKS_MODEL,
@@ -106,9 +106,7 @@ class Call:
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             if not self.loads:
-                needed = [p.name for p in self.parameters() if p.default is p.empty]
-                unread = [name for name in needed if listed(name, KNOWN) not in KNOWN]
-                raise NeedsAdapterError("it takes neither a batch nor a loader", *unread)
+                raise NeedsAdapterError("it takes neither a batch nor a loader", *unlisted(self.parameters(), KNOWN))
             return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
 
