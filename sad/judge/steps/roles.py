@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from inspect import Parameter
 
 CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -80,6 +80,6 @@ def is_teacher(name: str) -> bool:
     return "teacher" in name.lower() or listed(name, {"teacher"}) == "teacher"
 
 
-def unlisted(every: Iterable[Parameter], known: Collection[str]) -> list[str]:
+def unlisted(every: Iterable[Parameter], known: frozenset[str]) -> list[str]:
     """Return the names of parameters that must be given and that are none of the ``known`` ones."""
     return [one.name for one in every if one.default is one.empty and listed(one.name, known) not in known]
