@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import bounded, words
+from sad_doctor.finding import Level
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 
 FILE = "sad.toml"
-FAIL_ON = ("error", "warn")
+FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
 _KEYS = ("select", "ignore", "rules", "fail_on", "band", "baseline")
 
 Changes = Mapping[str, Mapping[str, float]]
@@ -26,7 +27,7 @@ class Settings:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     thresholds: Changes = field(default_factory=dict)
-    fail_on: str = FAIL_ON[0]
+    fail_on: str = "error"
     band: str | None = None
     baseline: str | None = None
 
@@ -87,7 +88,7 @@ def load(file: Path | None) -> Settings:
         select=_words(file, "select", doctor.get("select", [])),
         ignore=_words(file, "ignore", doctor.get("ignore", [])),
         thresholds=_rules(file, doctor.get("rules", {})),
-        fail_on=_word(file, "fail_on", doctor.get("fail_on", FAIL_ON[0])),
+        fail_on=_word(file, "fail_on", doctor.get("fail_on", "error")),
         band=_word(file, "band", doctor["band"]) if "band" in doctor else None,
         baseline=_word(file, "baseline", doctor["baseline"]) if "baseline" in doctor else None,
     )
