@@ -39,31 +39,6 @@ def test_a_run_that_cannot_be_read_leaves_the_others_their_reports(capsys):
     assert "there is no such file" in told.err
 
 
-@pytest.mark.parametrize("view", [{"form": "json"}, {"html": "a.html"}, {"svg": "a.svg"}])
-def test_a_view_of_one_run_refuses_several(capsys, view, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run_doctor([FIXTURES / "healthy", FIXTURES / "run2.log"], Request(**view)) == 2
-    assert "this view takes one" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_replay_needs_the_dashboard_and_a_speed(capsys):
-    assert run_doctor(FIXTURES / "healthy", Request(replay="20x")) == 2
-    assert "needs a terminal" in capsys.readouterr().err
-    assert run_doctor(FIXTURES / "healthy", Request(replay="fast")) == 2
-    assert "for example 20x" in capsys.readouterr().err
-
-
-def test_a_replay_tells_nobody_of_red_flags(monkeypatch, capsys):
-    monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
-
-    assert command([str(FIXTURES / "healthy"), "--replay", "20x", "--notify", "true"]) == 2
-
-    assert capsys.readouterr().err == (
-        "sad doctor: --replay plays a run that is over: nobody is told of its red flags; leave --notify out\n"
-    )
-
-
 def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(monkeypatch):
     opened, beside = [], []
 
