@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,10 +55,11 @@ def find(path: str | Path) -> Path | None:
     except OSError:  # it was deleted under us
         here = None
     path = path if here is None else here / path
-    inside = [path] if path.is_dir() else []
-    beside = next((parent for parent in path.parents if parent.is_dir()), None)
+    # of a place that may not be looked at, or has no possible name, these say no
+    inside = [path] if os.path.isdir(path) else []
+    beside = next((parent for parent in path.parents if os.path.isdir(parent)), None)
     folders = [*inside, *([beside] if beside else []), *([here, *here.parents] if here else [])]
-    return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+    return next((folder / FILE for folder in folders if os.path.isfile(folder / FILE)), None)
 
 
 def load(file: Path | None) -> Settings:

@@ -142,6 +142,23 @@ def test_explain_of_sad_takes_a_run():
     assert "V101 is no red flag: a run goes with one, such as R203" in err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("NAME",), ("LOG", "--html", "NAME"), ("LOG", "--baseline", "NAME"), ("LOG", "--band", "NAME")),
+        *(("NAME", "--follow", "--idle", "0.1"), ("--explain", "R203", "NAME")),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(words, capsys):
+    known = {"NAME": "x" * 300, "LOG": str(FIXTURES / "run2.log")}
+
+    assert command([known.get(word, word) for word in words]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith("sad doctor: ")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("option", ["--html", "--svg"])
 def test_the_log_is_never_overwritten(option, tmp_path, capsys):
     log, good, settings = tmp_path / "run.csv", tmp_path / "good.csv", tmp_path / "sad.toml"

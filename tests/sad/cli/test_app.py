@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -117,6 +118,34 @@ def test_a_fault_shows_its_traceback_without_control_codes(
     assert err.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize(
+    "words", [("train", "--data"), ("train", "--teacher"), ("train", "--student"), ("train", "--resume")]
+)
+def test_a_name_that_no_file_can_have_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    name = "x" * 300
+    assert called(monkeypatch, *words, name) == 2
+    err = capsys.readouterr().err
+    assert name in err
+    assert "File name too long" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EACCES, 2), (errno.EPERM, 2), (errno.EIO, 1)])
+def test_a_place_that_is_not_ours_to_look_at_is_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    def closed(**_: object) -> None:
+        raise OSError(number, os.strerror(number), "texts/a.txt")
+
+    monkeypatch.setattr(app, "app", closed)
+    assert called(monkeypatch, "train") == code
+    err = capsys.readouterr().err
+    told = f"sad: texts/a.txt: {os.strerror(number)}; name another place, or get the right to this one\n"
+    assert (err == told) == (code == 2)
+
+
 def test_a_home_in_which_nothing_can_be_written_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -184,6 +213,10 @@ def test_everything_and_something_at_once_is_refused(
         (("verify", "--jobs", "0"), "--jobs: it should be greater than or equal to 1 (see: sad verify --help)"),
         (("explain",), "missing argument 'CODE' (see: sad explain --help)"),
         (
+            ("verify", "--tokenizers", "", "embedded"),
+            "--tokenizers: the name of a tokenizer is empty: give its folder, or a hub id",
+        ),
+        (
             ("verify", "--loss", "a:b", "--step", "c:d"),
             "--loss and --step at once: one call of sad verify judges one of them",
         ),
@@ -225,6 +258,13 @@ def test_a_mistake_says_what_to_do(
 ) -> None:
     assert called(monkeypatch, *words) == 2
     assert capsys.readouterr().err == f"sad: {told}\n"
+
+
+def test_the_name_of_an_argument_stays_as_the_help_writes_it() -> None:
+    assert (
+        app._ours("Invalid value for 'WHEEL': path 'a.whl' is not readable.") == "WHEEL: path 'a.whl' is not readable"
+    )
+    assert app._ours("Missing argument 'CODE'.") == "missing argument 'CODE'"
 
 
 def test_a_reader_that_goes_away_is_no_mistake() -> None:
