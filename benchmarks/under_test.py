@@ -70,7 +70,7 @@ LEFT_OUT = {
     ),
     # which models, text, device and type a recipe names; what is told of them
     "sad/train/plan.py": (
-        *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
+        *("make_plan", "_train_examples", "check_cache", "choose_device"),
         *("facts", "layers", "layers_of", "key"),
         *("eval_every", "save_every"),  # how often a run is scored, and saved
     ),

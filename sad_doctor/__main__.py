@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from sad_doctor import main, settings
 from sad_doctor.readers import Unreadable
+from sad_doctor.request import Request
 from sad_doctor.sanitize import sanitize
 from sad_doctor.visit import HEALTHY, UNREADABLE, refuse
 from sad_doctor.watch import Watching
@@ -49,7 +50,7 @@ def parser() -> _Parser:
     made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
     made.add_argument("--replay", metavar="20x", default="", help="play a finished run in the dashboard")
-    made.add_argument("--fail-on", choices=main.FAIL_ON, default=None, help="what makes the exit code 1")
+    made.add_argument("--fail-on", choices=settings.FAIL_ON, default=None, help="what makes the exit code 1")
     made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
     made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
     made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
@@ -98,23 +99,23 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
         watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
     except ValueError as problem:
         made.refuse(problem)
+    asked = Request(
+        form=given.form,
+        svg=given.svg,
+        html=given.html,
+        select=given.select,
+        ignore=given.ignore,
+        thresholds=thresholds,
+        fail_on=given.fail_on,
+        names=columns,
+        total_steps=given.total_steps,
+        band=given.band,
+        baseline=given.baseline,
+        replay=given.replay,
+        watching=watching,
+    )
     with watching:
-        return main.run_doctor(
-            given.run,
-            form=given.form,
-            svg=given.svg,
-            html=given.html,
-            select=given.select,
-            ignore=given.ignore,
-            thresholds=thresholds,
-            fail_on=given.fail_on,
-            names=columns,
-            total_steps=given.total_steps,
-            band=given.band,
-            baseline=given.baseline,
-            replay=given.replay,
-            watching=watching,
-        )
+        return main.run_doctor(given.run, asked)
 
 
 def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> int:

@@ -14,6 +14,7 @@ All its series are losses: below the band is better, never a fault.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def band_of(text: str | Path) -> Band:
     if str(text) in BANDS:
         return BANDS[str(text)]
     path = Path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ValueError(f"--band {text}: no band and no file; {meant(str(text), BANDS)}")
     try:
         told = bounded.toml_of(path)

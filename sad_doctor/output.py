@@ -30,7 +30,7 @@ def guard(targets: Iterable[tuple[str, str | Path | None]], inputs: Iterable[str
     wanted = [(option, Path(target)) for option, target in targets if target is not None]
     read = [Path(one) for one in inputs if one is not None]
     for number, (option, target) in enumerate(wanted):
-        if target.is_dir():
+        if os.path.isdir(target):
             raise ValueError(f"{option} {shown(target)}: it is a folder: name a file")
         for one in read:
             if _destroys(target, one):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import bounded, words
+from sad_doctor.finding import Level
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 
 FILE = "sad.toml"
-FAIL_ON = ("error", "warn")
+FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
 _KEYS = ("select", "ignore", "rules", "fail_on", "band", "baseline")
 
 Changes = Mapping[str, Mapping[str, float]]
@@ -26,7 +28,7 @@ class Settings:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     thresholds: Changes = field(default_factory=dict)
-    fail_on: str = FAIL_ON[0]
+    fail_on: str = "error"
     band: str | None = None
     baseline: str | None = None
 
@@ -53,10 +55,11 @@ def find(path: str | Path) -> Path | None:
     except OSError:  # it was deleted under us
         here = None
     path = path if here is None else here / path
-    inside = [path] if path.is_dir() else []
-    beside = next((parent for parent in path.parents if parent.is_dir()), None)
+    # of a place that may not be looked at, or has no possible name, these say no
+    inside = [path] if os.path.isdir(path) else []
+    beside = next((parent for parent in path.parents if os.path.isdir(parent)), None)
     folders = [*inside, *([beside] if beside else []), *([here, *here.parents] if here else [])]
-    return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+    return next((folder / FILE for folder in folders if os.path.isfile(folder / FILE)), None)
 
 
 def load(file: Path | None) -> Settings:
@@ -87,7 +90,7 @@ def load(file: Path | None) -> Settings:
         select=_words(file, "select", doctor.get("select", [])),
         ignore=_words(file, "ignore", doctor.get("ignore", [])),
         thresholds=_rules(file, doctor.get("rules", {})),
-        fail_on=_word(file, "fail_on", doctor.get("fail_on", FAIL_ON[0])),
+        fail_on=_word(file, "fail_on", doctor.get("fail_on", "error")),
         band=_word(file, "band", doctor["band"]) if "band" in doctor else None,
         baseline=_word(file, "baseline", doctor["baseline"]) if "baseline" in doctor else None,
     )

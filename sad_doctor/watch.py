@@ -129,9 +129,9 @@ class Watching:
 
 def _may_come(path: Path) -> bool:
     """Whether what cannot be read may still become a log: no file yet, a folder, or text so far."""
-    if not path.is_file():
-        return path.is_dir() or not path.exists()
     try:
+        if not path.is_file():
+            return path.is_dir() or not path.exists()
         with path.open("rb") as file:
             return not is_binary(file.read(8192))
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 import sys
@@ -19,6 +20,9 @@ _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 
 _COMPLETION = "--install-completion"
 """Typer's own word, which writes into the home folder."""
+
+_CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+"""What is wrong with a place, and not with this program, wherever it is found out."""
 
 app = typer.Typer(
     name="sad",
@@ -99,6 +103,18 @@ def _crashed(error: Exception) -> NoReturn:
     _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)
 
 
+def _failed(error: OSError) -> NoReturn:
+    """End with what the system refused: our output, the completion, or a place. Another one is a fault of ours."""
+    if error.filename is None and (told := streams.failure(probe=True)) is not None:
+        _refuse(f"standard output cannot be written: {told}", 2)
+    if _COMPLETION in sys.argv:
+        told = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        _refuse(f"the completion cannot be installed: {told}; --show-completion prints it, to be put elsewhere", 2)
+    if error.filename and error.errno in _CLOSED:
+        _refuse(f"{error.filename}: {error.strerror}; name another place, or get the right to this one", 2)
+    _crashed(error)
+
+
 def _end_when_told() -> None:
     """Let SIGTERM end a command as Ctrl-C does, so that child processes end and temporary folders are removed."""
     here = threading.current_thread() is threading.main_thread()
@@ -122,8 +138,9 @@ def _ours(message: str) -> str:
         ": Input ", ": it "
     )
     told = re.sub(r", unable to parse string as an? \w+$", "", told).replace("valid integer", "whole number")
-    # no message that is left begins with a name
-    told = told[:1].lower() + told[1:]
+    if not told[:2].isupper():
+        # a message, and not the name of an argument
+        told = told[:1].lower() + told[1:]
     return re.sub(r"\.? \(?(Did you mean|Possible options:) ([^?)]+)[?)]?$", r"; did you mean \2?", told).rstrip(".")
 
 
@@ -165,12 +182,7 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except OSError as error:
-        if error.filename is None and (told := streams.failure(probe=True)) is not None:
-            _refuse(f"standard output cannot be written: {told}", 2)
-        if _COMPLETION not in sys.argv:
-            _crashed(error)
-        told = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        _refuse(f"the completion cannot be installed: {told}; --show-completion prints it, to be put elsewhere", 2)
+        _failed(error)
     except Exception as error:
         _crashed(error)
     # a page of help comes back as text

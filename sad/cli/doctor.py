@@ -59,7 +59,7 @@ class View(Group):
     @property
     def form(self) -> str:
         """What goes to standard output; "" for none. Raises UserError for more than one."""
-        from sad_doctor.main import FORMS
+        from sad_doctor.request import FORMS
 
         forms = [form for form in FORMS if getattr(self, form)]
         if len(forms) > 1:
@@ -104,6 +104,7 @@ def doctor(
     Exit 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.
     """
     from sad_doctor.main import renaming, run_doctor
+    from sad_doctor.request import Request
     from sad_doctor.settings import thresholds
     from sad_doctor.watch import Watching
 
@@ -113,19 +114,18 @@ def doctor(
         watching = Watching(following=watch.follow, idle=watch.idle, notify=watch.notify or [])
     except ValueError as problem:
         raise UserError(str(problem)) from None
+    asked = Request(
+        form=form,
+        svg=view.svg,
+        html=view.html,
+        thresholds=limits,
+        names=renamed,
+        replay=replay,
+        watching=watching,
+        **told,
+    )
     with watching:
-        code = run_doctor(
-            run,
-            form=form,
-            svg=view.svg,
-            html=view.html,
-            thresholds=limits,
-            names=renamed,
-            replay=replay,
-            watching=watching,
-            **told,
-        )
-    raise typer.Exit(code)
+        raise typer.Exit(run_doctor(run, asked))
 
 
 def explain(

@@ -106,6 +106,8 @@ def verify(
 
     Exit 0 if all is right, 1 if something is wrong, 2 if it cannot be judged.
     """
+    if tokenizers is not None and not all(tokenizers):
+        raise UserError("--tokenizers: the name of a tokenizer is empty: give its folder, or a hub id")
     of_two = tokenizers is not None and not (code.alignment or judging.adapter)
     wanted = {
         "the catalogue": catalogue.given,

@@ -17,20 +17,26 @@ from sad.text.writer import BEGINNING, Tell, Writer
 
 
 def documents(
-    data: Data, seed: int, student: Reader | None = None, teacher: Reader | None = None, tell: Tell | None = None
+    data: Data,
+    seed: int,
+    student: Reader | None = None,
+    teacher: Reader | None = None,
+    tell: Tell | None = None,
+    rows: Source | None = None,
 ) -> tuple[Iterable[Document], Iterable[Document]]:
     """Return training documents and held-out documents, neither of them empty, to be gone through any number of times.
 
     They are lists, except the training documents of a stream: those are read anew each time, in the same order.
     Chats are written with a chat template of the ``student``'s or ``teacher``'s tokenizer. ``tell`` takes one line
-    for whatever was guessed or left out; of a stream it does so once, at its first end. Raises UserError when a
-    source is missing, empty, broken, of an unknown kind, or lacks the column.
+    for whatever was guessed or left out; of a stream it does so once, at its first end. ``rows`` are those of
+    ``data.text`` where they have been found before. Raises UserError when a source is missing, empty, broken, of an
+    unknown kind, or lacks the column.
     """
     writer = Writer(data, [reader for reader in (student, teacher) if reader], tell)
     if data.text == EMBEDDED and isinstance(data.held_out, float):
         train, held = map(_plain, (embedded.train_text(), embedded.held_out_text()))
         return train[: data.limit], held
-    stream = Stream(writer, _rows(data.text, data), data.text, seed, data)
+    stream = Stream(writer, rows or _rows(data.text, data), data.text, seed, data)
     rest = stream if data.streaming else list(stream)
     if isinstance(data.held_out, str):
         split = data.held_out.removeprefix(SPLIT) if data.held_out.startswith(SPLIT) else None
@@ -44,14 +50,16 @@ def documents(
     return rest[: data.limit] if isinstance(rest, list) else rest, held
 
 
-def glance(data: Data, tell: Tell | None = None) -> None:
-    """Look at the first rows of whatever lies on this machine. Raises UserError, before a model is loaded for it.
+def glance(data: Data, tell: Tell | None = None) -> Source | None:
+    """Look at the first rows of whatever lies on this machine, and return its rows; None of what lies elsewhere.
 
-    ``tell`` takes a line where the search for files is a long one.
+    Raises UserError, before a model is loaded for it. ``tell`` takes a line where the search for files is a long one.
     """
     if data.text == EMBEDDED or not local(data.text):
-        return
-    Writer(data, []).look(islice(_rows(data.text, data, tell=tell)(), BEGINNING))
+        return None
+    rows = _rows(data.text, data, tell=tell)
+    Writer(data, []).look(islice(rows(), BEGINNING))
+    return rows
 
 
 @dataclass

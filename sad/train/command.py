@@ -108,7 +108,7 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
 def _planned(asked: Asked, processes: int, console: Console) -> Plan:
     """Decide all that is decided before the first step, the quickest to tell first."""
     # what can be said without the heavy imports is said at once
-    glance(asked.recipe.data, lambda told: say(console, plain(told, LONGEST)))
+    rows = glance(asked.recipe.data, lambda told: say(console, plain(told, LONGEST)))
     quiet_libraries()
 
     from sad.train.ledger import trackers
@@ -122,7 +122,7 @@ def _planned(asked: Asked, processes: int, console: Console) -> Plan:
         recipe = asked.recipe
         if asked.folder is not None:
             recipe = elastic.fitted(recipe, _per_step(asked.folder), processes)
-        return make_plan(recipe, processes)
+        return make_plan(recipe, processes, rows=rows)
 
 
 def _train_in(folder: Path, plan: Plan, console: Console, *, resume: bool, began: float) -> int:

@@ -28,11 +28,9 @@ from sad.recipe.schema import Cache as CacheAsked
 from sad.recipe.schema import Recipe
 from sad.terms import NEED_STATES, custom
 from sad.text import documents, glance
+from sad.text.sources import Source
 from sad.train.packing import check_packing
-from sad.train.precision import TEACHER
-
-WIDE = 512
-"""Features from which on bf16 is faster than fp32 on a CPU."""
+from sad.train.precision import TEACHER, choose_precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,14 +138,22 @@ class Plan:
         return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
-def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *, beforehand: bool = False) -> Plan:
+def make_plan(
+    recipe: Recipe,
+    processes: int = 1,
+    given: Given | None = None,
+    *,
+    beforehand: bool = False,
+    rows: Source | None = None,
+) -> Plan:
     """Load and measure everything that a run needs, except for the parts of the pair that are ``given``. A teacher that
-    is asked ``beforehand`` reads each window by itself, whatever the run does. Raises UserError.
+    is asked ``beforehand`` reads each window by itself, whatever the run does. ``rows`` are those of the training text
+    where a glance at it found them before. Raises UserError.
     """
     device = choose_device(recipe.train.device)
     if given is None or not given.any:
         check_files(recipe)
-    glance(recipe.data)
+    rows = rows or glance(recipe.data)
     custom.check_names(recipe.terms)
     cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
     wanted = recipe.train.precision if device == "cuda" else "fp32"
@@ -159,7 +165,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *,
         pair.teacher.to(TEACHER[precision])
     readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
-    train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
+    train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, notes.append, rows)
     train = _train_examples(recipe, train_texts, readers, processes, cache)
     held = prepare(
         held_texts,
@@ -279,17 +285,3 @@ def choose_device(wanted: str) -> str:
             f"train.device is {wanted}, but this machine has none that torch can use: set train.device = auto"
         )
     return wanted
-
-
-def choose_precision(wanted: str, device: str, width: int) -> str:
-    """Return fp32, bf16 or fp16 for a teacher of ``width`` features.
-
-    ``auto`` takes bf16 where matrix units multiply it natively and the matrices are large enough for it to pay: on a
-    processor with AVX512-BF16 a body of 576 features ran 2.7 times as fast, one of 160 no faster than in fp32.
-    """
-    if wanted != "auto":
-        return wanted
-    if device == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if device == "cpu" and native and width >= WIDE else "fp32"

@@ -43,7 +43,8 @@ for name in {heavy!r}:
         importlib.import_module(name)
         sys.exit(name + " is there")
 
-from sad_doctor.main import FORMS, run_doctor
+from sad_doctor.main import run_doctor
+from sad_doctor.request import FORMS, Request
 
 codes = {{}}
 for path in map(Path, {logs!r}):
@@ -51,16 +52,16 @@ for path in map(Path, {logs!r}):
     for form in FORMS:
         told = io.StringIO()
         with contextlib.redirect_stdout(told):
-            codes[path.name].append(run_doctor(path, form=form))
+            codes[path.name].append(run_doctor(path, Request(form=form)))
         assert len(told.getvalue()) > 100, (path, form)
     page = Path("page.html")
     with contextlib.redirect_stdout(io.StringIO()):
-        codes[path.name].append(run_doctor(path, html=page))
+        codes[path.name].append(run_doctor(path, Request(html=page)))
     assert page.stat().st_size > 3000
 for path in map(Path, {drawn!r}):
     picture = Path("picture.svg")
     with contextlib.redirect_stdout(io.StringIO()):
-        codes[path.name].append(run_doctor(path, svg=picture))
+        codes[path.name].append(run_doctor(path, Request(svg=picture)))
     assert picture.read_text(encoding="utf-8").startswith("<svg")
 print(json.dumps(codes))
 """

@@ -38,10 +38,10 @@ def test_the_package_and_the_writer_do_without_numpy():
 def test_a_report_for_a_pipe_loads_no_terminal_library(tmp_path):
     log = tmp_path / "metrics.jsonl"
     log.write_text('{"step": 1, "loss": 3.5}\n{"step": 2, "loss": 3.4}\n')
-    shown = "".join(
-        f"run_doctor({str(log)!r}, form={how!r})\n" for how in ("report", "json", "markdown", "sarif", "junit")
+    code = (
+        "from sad_doctor.main import run_doctor\nfrom sad_doctor.request import FORMS, Request\n"
+        f"for form in FORMS:\n    run_doctor({str(log)!r}, Request(form=form))\n"
     )
-    code = f"from sad_doctor.main import run_doctor\n{shown}"
 
     assert modules_after(code).isdisjoint(HEAVY)
 

@@ -9,6 +9,7 @@ import pytest
 from sad_doctor.__main__ import run as command
 from sad_doctor.finding import Crashed, Report
 from sad_doctor.main import explain, renaming, run_doctor
+from sad_doctor.request import Request
 from sad_doctor.rules import RULES
 from sad_doctor.settings import chosen, threshold, thresholds
 from sad_doctor.visit import exit_code
@@ -17,14 +18,14 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
 
 def stories(capsys, name):
-    run_doctor(FIXTURES / name, form="json")
+    run_doctor(FIXTURES / name, Request(form="json"))
     told = json.loads(capsys.readouterr().out)
     code = {i: f["rule"] for i, f in enumerate(told["findings"])}
     return told, [(code[s["finding"]], [code[i] for i in s["consequences"]]) for s in told["stories"]]
 
 
 def test_run_2_says_first_that_the_weights_never_moved(capsys):
-    assert run_doctor(FIXTURES / "run2.log", form="report") == 1
+    assert run_doctor(FIXTURES / "run2.log", Request(form="report")) == 1
 
     out = capsys.readouterr().out
     assert out.startswith("The weights never moved")
@@ -70,12 +71,12 @@ def test_perplexity_of_run_4_is_exp_of_the_total(capsys):
 
 @pytest.mark.parametrize("name", ["healthy", "metrics.csv"])
 def test_healthy_fixtures(capsys, name):
-    assert run_doctor(FIXTURES / name, form="report") == 0
+    assert run_doctor(FIXTURES / name, Request(form="report")) == 0
     assert capsys.readouterr().out.startswith("Nothing wrong found")
 
 
 def test_what_cannot_be_read_is_one_line_and_2(tmp_path, capsys):
-    assert run_doctor(tmp_path / "none.log", form="report") == 2
+    assert run_doctor(tmp_path / "none.log", Request(form="report")) == 2
 
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -87,7 +88,7 @@ def test_a_log_without_anything_to_judge_is_not_healthy(tmp_path, capsys):
     log = tmp_path / "weather.csv"
     log.write_text("step,temperature\n1,20\n2,21\n")
 
-    assert run_doctor(log, form="report") == 3
+    assert run_doctor(log, Request(form="report")) == 3
     assert capsys.readouterr().out.startswith("Nothing could be judged")
 
 
@@ -95,7 +96,7 @@ def test_a_bar_without_a_value_is_not_healthy(tmp_path, capsys):
     log = tmp_path / "train.log"
     log.write_text("".join(f"\r {i:2d}%|▍ | {i}/100 [00:01<00:02, 3.4it/s]" for i in range(99)) + "\nloss is nan\n")
 
-    assert run_doctor(log, form="report") == 3
+    assert run_doctor(log, Request(form="report")) == 3
     assert capsys.readouterr().out.startswith("Nothing could be judged")
 
 
@@ -104,10 +105,10 @@ def test_a_warning_alone_is_shown_and_does_not_count(tmp_path, capsys):
     rows = [{"step": i, "train/loss": 10.0, "train/weighted/kd": 5.0, "train/weighted/lm": 3.0} for i in range(9)]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    assert run_doctor(log, form="report") == 0
+    assert run_doctor(log, Request(form="report")) == 0
     assert "WARNING R204 parts-do-not-sum" in capsys.readouterr().out
-    assert run_doctor(log, form="report", fail_on="warn") == 1
-    assert run_doctor(log, fail_on="never") == 2
+    assert run_doctor(log, Request(form="report", fail_on="warn")) == 1
+    assert run_doctor(log, Request(fail_on="never")) == 2
     assert "--fail-on never: it is error or warn" in capsys.readouterr().err
 
 
@@ -121,11 +122,11 @@ def test_without_a_terminal_it_reports(capsys):
 
 
 def test_a_picture_is_written_and_nothing_else_shown(tmp_path, capsys):
-    assert run_doctor(FIXTURES / "run2.log", svg=tmp_path / "run2.svg") == 1
+    assert run_doctor(FIXTURES / "run2.log", Request(svg=tmp_path / "run2.svg")) == 1
 
     assert (tmp_path / "run2.svg").read_text(encoding="utf-8").startswith("<svg")
     assert capsys.readouterr() == (f"picture written: {tmp_path / 'run2.svg'}\n", "")
-    assert run_doctor(FIXTURES / "healthy", svg=tmp_path / "no" / "folder.svg") == 2
+    assert run_doctor(FIXTURES / "healthy", Request(svg=tmp_path / "no" / "folder.svg")) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -204,7 +205,7 @@ def test_what_nobody_hears_leaves_the_report_and_the_exit_code(closed, run, code
 def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
     with open(os.open(os.devnull, os.O_RDONLY), "w") as full:  # read only: a write fails, as on a full disk
         monkeypatch.setattr(sys, "stdout", full)
-        code = run_doctor(FIXTURES / "healthy", form=kind)
+        code = run_doctor(FIXTURES / "healthy", Request(form=kind))
         monkeypatch.undo()
 
     assert code == 2
@@ -240,12 +241,12 @@ def test_the_columns_of_a_log_can_be_named(tmp_path, capsys):
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     columns = renaming(["aim_of_all=train/loss", "soft_part=train/weighted/hidden", "kd_loss=train/weighted/kd"])
 
-    assert run_doctor(log, form="report", names=columns, total_steps=200) == 1
+    assert run_doctor(log, Request(form="report", names=columns, total_steps=200)) == 1
     told = capsys.readouterr().out
     assert "The term hidden is" in told
     assert "step 98 of 200" in told
     assert "soft_part is train/weighted/hidden, as told" in told
-    assert run_doctor(log, form="report", names={"aim_of_al": "train/loss"}) == 2
+    assert run_doctor(log, Request(form="report", names={"aim_of_al": "train/loss"})) == 2
     assert "--map aim_of_al: the log has no such column; it has aim_of_all" in capsys.readouterr().err
 
 
@@ -260,11 +261,11 @@ def test_a_name_that_is_none_of_ours_is_refused(text, said):
 
 def test_a_page_is_written_and_says_the_verdict(tmp_path, capsys):
     page = tmp_path / "report.html"
-    assert run_doctor(FIXTURES / "run2.log", html=page) == 1
+    assert run_doctor(FIXTURES / "run2.log", Request(html=page)) == 1
     assert "The weights never moved" in page.read_text(encoding="utf-8")
     assert capsys.readouterr() == (f"page written: {page}\n", "")
-    assert run_doctor(FIXTURES / "run2.log", html=page, form="json") == 1
+    assert run_doctor(FIXTURES / "run2.log", Request(html=page, form="json")) == 1
     told = capsys.readouterr()
     assert (json.loads(told.out)["schema"], told.err) == (1, f"page written: {page}\n")
-    assert run_doctor(FIXTURES / "run2.log", html=tmp_path / "no" / "page.html") == 2
+    assert run_doctor(FIXTURES / "run2.log", Request(html=tmp_path / "no" / "page.html")) == 2
     assert "the page cannot be written: No such file" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
+from sad_doctor.request import Request
 from sad_doctor.rules import RULES
 from sad_doctor.settings import nearest
 
@@ -33,14 +34,14 @@ def test_settings_of_a_file_beside_the_run(tmp_path, capsys):
     settings = tmp_path / "sad.toml"
     settings.write_text('[doctor]\nselect = ["R203"]\nband = "seed"\n[doctor.rules.R203]\nshare = 0.99\n')
 
-    assert run_doctor(log, form="json") == 0
+    assert run_doctor(log, Request(form="json")) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["passed"], len(told["comparisons"])) == (["R203"], 1)
     assert told["notes"][-1] == f"settings of the doctor from {settings}"
-    assert run_doctor(log, form="json", thresholds={"R203": {"share": 0.8}}) == 0
+    assert run_doctor(log, Request(form="json", thresholds={"R203": {"share": 0.8}})) == 0
     assert [f["rule"] for f in json.loads(capsys.readouterr().out)["findings"]] == ["R203"]
     settings.write_text("[doctor.rules.R203]\nshar = 0.99\n")
-    assert run_doctor(log, form="json") == 2
+    assert run_doctor(log, Request(form="json")) == 2
     assert capsys.readouterr().err == (
         f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; did you mean share?\n"
     )
@@ -141,6 +142,23 @@ def test_explain_of_sad_takes_a_run():
     assert "V101 is no red flag: a run goes with one, such as R203" in err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("NAME",), ("LOG", "--html", "NAME"), ("LOG", "--baseline", "NAME"), ("LOG", "--band", "NAME")),
+        *(("NAME", "--follow", "--idle", "0.1"), ("--explain", "R203", "NAME")),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(words, capsys):
+    known = {"NAME": "x" * 300, "LOG": str(FIXTURES / "run2.log")}
+
+    assert command([known.get(word, word) for word in words]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith("sad doctor: ")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("option", ["--html", "--svg"])
 def test_the_log_is_never_overwritten(option, tmp_path, capsys):
     log, good, settings = tmp_path / "run.csv", tmp_path / "good.csv", tmp_path / "sad.toml"
@@ -219,7 +237,7 @@ def test_a_column_that_ends_in_the_word_is_meant():
 def test_one_record_is_not_healthy(form, tmp_path, capsys):
     (tmp_path / "train.jsonl").write_text('{"step": 1, "train/loss": 3.2}\n')
 
-    assert run_doctor(tmp_path / "train.jsonl", form=form) == 3
+    assert run_doctor(tmp_path / "train.jsonl", Request(form=form)) == 3
     told = capsys.readouterr().out
     assert '"status": "unjudged"' in told if form == "json" else "Too little to judge: 1 record of a loss" in told
 
@@ -234,5 +252,5 @@ def test_facts_that_cannot_be_read_are_told_first(facts, fault, tmp_path, capsys
         "".join(f'{{"step": {i}, "train/loss": {9 - i / 50}}}\n' for i in range(99))
     )
 
-    assert run_doctor(tmp_path, form="markdown") == 0
+    assert run_doctor(tmp_path, Request(form="markdown")) == 0
     assert capsys.readouterr().out.startswith(f"**The facts in run.json cannot be read: {fault}")

@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import run_doctor
+from sad_doctor.request import Request
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
@@ -23,44 +24,19 @@ def test_several_runs_are_reported_one_after_the_other_and_the_worst_counts(caps
     assert "  A  healthy: Nothing wrong found" in table
     assert "  B  run2.log: The weights never moved" in table
     assert "\n  Training loss " in table
-    assert run_doctor([FIXTURES / "healthy"], form="report") == 0
+    assert run_doctor([FIXTURES / "healthy"], Request(form="report")) == 0
     assert "Side by side" not in capsys.readouterr().out
-    assert run_doctor([FIXTURES / "healthy", FIXTURES / "metrics.csv"], form="report") == 0
-    assert run_doctor([FIXTURES / "healthy", FIXTURES / "none"], form="report") == 2
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "metrics.csv"], Request(form="report")) == 0
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "none"], Request(form="report")) == 2
     assert command([str(FIXTURES / "healthy"), str(FIXTURES / "run2.log"), "--report"]) == 1
 
 
 def test_a_run_that_cannot_be_read_leaves_the_others_their_reports(capsys):
-    assert run_doctor([FIXTURES / "none", FIXTURES / "run2.log"], form="report") == 2
+    assert run_doctor([FIXTURES / "none", FIXTURES / "run2.log"], Request(form="report")) == 2
     told = capsys.readouterr()
     assert "The weights never moved" in told.out
     assert told.err.count("\n") == 1
     assert "there is no such file" in told.err
-
-
-@pytest.mark.parametrize("view", [{"form": "json"}, {"html": "a.html"}, {"svg": "a.svg"}])
-def test_a_view_of_one_run_refuses_several(capsys, view, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run_doctor([FIXTURES / "healthy", FIXTURES / "run2.log"], **view) == 2
-    assert "this view takes one" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_replay_needs_the_dashboard_and_a_speed(capsys):
-    assert run_doctor(FIXTURES / "healthy", replay="20x") == 2
-    assert "needs a terminal" in capsys.readouterr().err
-    assert run_doctor(FIXTURES / "healthy", replay="fast") == 2
-    assert "for example 20x" in capsys.readouterr().err
-
-
-def test_a_replay_tells_nobody_of_red_flags(monkeypatch, capsys):
-    monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
-
-    assert command([str(FIXTURES / "healthy"), "--replay", "20x", "--notify", "true"]) == 2
-
-    assert capsys.readouterr().err == (
-        "sad doctor: --replay plays a run that is over: nobody is told of its red flags; leave --notify out\n"
-    )
 
 
 def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(monkeypatch):
@@ -73,10 +49,10 @@ def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(mon
 
     monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
     monkeypatch.setattr("sad_doctor.views.tui.launch.launch", launch)
-    assert run_doctor(FIXTURES / "healthy", replay="20x") == 3
+    assert run_doctor(FIXTURES / "healthy", Request(replay="20x")) == 3
     assert run_doctor([FIXTURES / "run1.log", FIXTURES / "run2.log"]) == 3
     assert run_doctor(FIXTURES) == 3
-    assert run_doctor(FIXTURES / "run1.log", baseline=FIXTURES / "healthy") == 3
+    assert run_doctor(FIXTURES / "run1.log", Request(baseline=FIXTURES / "healthy")) == 3
     assert opened.pop()[0] == ["run1.log"]
     assert beside.pop() == ["healthy"]
     assert opened[0] == (["healthy"], [], 20.0)

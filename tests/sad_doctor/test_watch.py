@@ -13,6 +13,7 @@ from sad_doctor.finding import Level
 from sad_doctor.main import run_doctor
 from sad_doctor.readers import Unreadable
 from sad_doctor.record import Recorder
+from sad_doctor.request import Request
 from sad_doctor.watch import Watching
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_following_waits_for_the_run_tells_each_finding_once_and_ends_with_the_r
     codes = []
     with Watching(following=True, interval=0.02, notify=[keep(out)]) as watching:
         looker = threading.Thread(
-            target=lambda: codes.append(run_doctor(folder, form="json", select=["R401"], watching=watching))
+            target=lambda: codes.append(run_doctor(folder, Request(form="json", select=["R401"], watching=watching)))
         )
         looker.start()
         time.sleep(0.1)

@@ -184,6 +184,10 @@ def test_everything_and_something_at_once_is_refused(
         (("verify", "--jobs", "0"), "--jobs: it should be greater than or equal to 1 (see: sad verify --help)"),
         (("explain",), "missing argument 'CODE' (see: sad explain --help)"),
         (
+            ("verify", "--tokenizers", "", "embedded"),
+            "--tokenizers: the name of a tokenizer is empty: give its folder, or a hub id",
+        ),
+        (
             ("verify", "--loss", "a:b", "--step", "c:d"),
             "--loss and --step at once: one call of sad verify judges one of them",
         ),
@@ -227,6 +231,13 @@ def test_a_mistake_says_what_to_do(
     assert capsys.readouterr().err == f"sad: {told}\n"
 
 
+def test_the_name_of_an_argument_stays_as_the_help_writes_it() -> None:
+    assert (
+        app._ours("Invalid value for 'WHEEL': path 'a.whl' is not readable.") == "WHEEL: path 'a.whl' is not readable"
+    )
+    assert app._ours("Missing argument 'CODE'.") == "missing argument 'CODE'"
+
+
 def test_a_reader_that_goes_away_is_no_mistake() -> None:
     """The output of a command is larger than what a pipe holds."""
     read, write = os.pipe()
@@ -236,31 +247,6 @@ def test_a_reader_that_goes_away_is_no_mistake() -> None:
     os.close(write)
     assert done.returncode == 141
     assert done.stderr == ""
-
-
-def test_a_child_does_not_import_from_the_folder_that_we_are_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stranger's run folder may hold a file that is named like one of Python's modules."""
-    from sad.align.worker import _start
-
-    for name in ("pickle", "sad", "numpy"):
-        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'left')!r}, 'w')\n")
-    monkeypatch.chdir(tmp_path)
-    child = _start()
-    child.communicate(b"", timeout=120)
-    assert not (tmp_path / "left").exists()
-
-
-def test_a_folder_that_was_deleted_under_us_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    assert called(monkeypatch, "train", "--resume", "x") == 2
-    assert capsys.readouterr().err == "sad: the folder that you are in was deleted: change to another one\n"
 
 
 def test_versions_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

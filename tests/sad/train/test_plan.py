@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +17,10 @@ from sad import tiny
 from sad.data import Streamed, pools, segments
 from sad.errors import UserError
 from sad.recipe.schema import load, parse
+from sad.text import sources
 from sad.train import plan as plans
-from sad.train.plan import Plan, choose_device, choose_precision, make_plan
+from sad.train.command import run_train
+from sad.train.plan import Plan, choose_device, make_plan
 from sad_doctor import names
 
 
@@ -50,6 +54,24 @@ def test_steps_are_epochs_over_examples_and_the_cap_cuts_them(pair_folder: Path)
 def test_terms_that_the_pair_cannot_have_are_refused_before_a_run_is_made(terms: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=told):
         make_plan(parse({"terms": terms}, "test"))
+
+
+def test_a_folder_of_text_is_searched_once_from_the_command_line_to_the_plan(
+    pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_bytes((pair_folder / "text.txt").read_bytes())
+    searched: list[str] = []
+    walk = os.walk
+    monkeypatch.setattr(sources.os, "walk", lambda folder: searched.append(str(folder)) or walk(folder))
+    flags = {"teacher.model": str(pair_folder / "teacher"), "student.model": str(pair_folder / "student")}
+    flags |= {"data.text": str(tmp_path / "texts"), "data.max_length": 32, "output.folder": str(tmp_path / "runs")}
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run_train(None, flags, [], None, dry_run=True) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert searched == [str(tmp_path / "texts")]
 
 
 def test_held_out_windows_are_few_and_not_trained_on(pair_folder: Path) -> None:
@@ -215,17 +237,6 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == "cuda"
     assert choose_device("cpu") == "cpu"
-
-
-def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    for native in (True, False):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda native=native: native)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        assert choose_precision("auto", "cpu", plans.WIDE) == ("bf16" if native else "fp32")
-        assert choose_precision("auto", "cpu", plans.WIDE - 1) == "fp32"
-        assert choose_precision("bf16", "cpu", 8) == "bf16"
-        assert choose_precision("fp32", "cpu", 4096) == "fp32"
-    assert choose_precision("auto", "mps", 4096) == "fp32"
 
 
 def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,19 @@ import torch
 from accelerate.state import AcceleratorState
 
 from sad.errors import UserError
-from sad.train.precision import TEACHER, autocast
+from sad.train.precision import TEACHER, WIDE, autocast, choose_precision
 from sad.train.processes import devices
+
+
+def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda native=native: native)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        assert choose_precision("auto", "cpu", WIDE) == ("bf16" if native else "fp32")
+        assert choose_precision("auto", "cpu", WIDE - 1) == "fp32"
+        assert choose_precision("bf16", "cpu", 8) == "bf16"
+        assert choose_precision("fp32", "cpu", 4096) == "fp32"
+    assert choose_precision("auto", "mps", 4096) == "fp32"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

@@ -16,6 +16,7 @@ from sad_doctor.readers import Unreadable, databases, open_log, read
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.wandb_records import Records
 from sad_doctor.record import EVENTS, METRICS, RUN
+from sad_doctor.request import Request
 
 FRAGMENT = struct.Struct("<IHB")
 LINE = '{"step": 1, "train/loss": 2.0}\n'
@@ -168,7 +169,7 @@ def test_settings_in_a_strangers_folder_end_in_one_plain_line(
 ) -> None:
     folder = run_folder(tmp_path / "run")
     (folder / "sad.toml").write_bytes(told)
-    assert run_doctor(folder, form="report") == 2
+    assert run_doctor(folder, Request(form="report")) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert err[:-1].isprintable()
@@ -177,7 +178,7 @@ def test_settings_in_a_strangers_folder_end_in_one_plain_line(
 def test_settings_can_name_no_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run_folder(tmp_path / "run")
     (folder / "sad.toml").write_text(f'[doctor]\nnotify = ["touch {tmp_path / "left"}"]\n')
-    assert run_doctor(folder, form="report") == 2
+    assert run_doctor(folder, Request(form="report")) == 2
     assert "has no notify" in capsys.readouterr().err
     assert not (tmp_path / "left").exists()
 
