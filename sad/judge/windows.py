@@ -28,16 +28,18 @@ def windowed(target: Any, free: object) -> Any:  # noqa: ANN401 - what was named
         return target
     if not isinstance(made, ast.FunctionDef) or made.decorator_list:
         return target
-    names = [name for name in target.__code__.co_varnames if WINDOW.fullmatch(name) and _is_number(made, name)]
+    code = target.__code__
+    own = dict.fromkeys((*code.co_varnames, *code.co_cellvars))
+    names = [name for name in own if WINDOW.fullmatch(name) and _is_number(made, name)]
     names = [name for name in names if name not in inspect.signature(target).parameters]
     if not names:
         return target
     whole = ast.fix_missing_locations(ast.Module([_Without(names).visit(made)], []))
     made.args.kwonlyargs += [ast.copy_location(ast.arg(name), made) for name in names]
     made.args.kw_defaults += [None] * len(names)
-    ast.increment_lineno(ast.fix_missing_locations(whole), target.__code__.co_firstlineno - 1)
+    ast.increment_lineno(ast.fix_missing_locations(whole), code.co_firstlineno - 1)
     space: dict[str, Any] = {}
-    exec(compile(whole, target.__code__.co_filename, "exec"), target.__globals__, space)  # noqa: S102 - their code
+    exec(compile(whole, code.co_filename, "exec"), target.__globals__, space)
     function: FunctionType = space[target.__name__]
     function.__defaults__, function.__dict__ = target.__defaults__, dict(target.__dict__)
     function.__kwdefaults__ = {**(target.__kwdefaults__ or {}), **dict.fromkeys(names, free)}
@@ -48,7 +50,7 @@ def _is_number(made: ast.FunctionDef, name: str) -> bool:
     """Whether a name is set to whole numbers, or to how often one goes into another, and steps are counted by it."""
     nodes = list(ast.walk(made))
     stores = [one for one in nodes if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store)]
-    values = [one.value for one in nodes if _sets(one, name)]
+    values = [one.value for one in nodes if isinstance(one, ast.Assign) and _sets(one, name)]
     numbers = [one for one in values if isinstance(one, ast.Constant) and type(one.value) is int and one.value > 0]
     shares = [one for one in values if isinstance(one, ast.BinOp) and isinstance(one.op, ast.FloorDiv)]
     counts = any(
@@ -63,8 +65,8 @@ def _is_number(made: ast.FunctionDef, name: str) -> bool:
     return bool(numbers) and whole and counts and not inner
 
 
-def _sets(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == [name]
+def _sets(node: ast.Assign, name: str) -> bool:
+    return [getattr(one, "id", "") for one in node.targets] == [name]
 
 
 class _Without(ast.NodeTransformer):

@@ -63,8 +63,8 @@ class Step:
     unclipped: Trainer | None = None
     """The same with its clip where it is set to be, where that is a number in its source."""
     padded: Padded | None = None
-    """The gradient of a step of the texts that are given, with more padding behind them; None where it has windows, or is
-    not told what padding is.
+    """The gradient of a step of the texts that are given, with more padding behind them; None where it has windows, or
+    is not told what padding is.
     """
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
@@ -188,7 +188,9 @@ def _fixed_clip(of: Step, trainer: Trainer) -> Verdict | None:
     norms = [float(one.gradient.norm()) for one in (*free, *bound)]
     if len(norms) < 2 or norms[0] < CLIPPED or abs(norms[1] * SCALE / CLIPPED - 1) > TURNED:
         return None
-    says = f"its gradient has norm {norms[1]:.3g} where it is clipped at {CLIPPED}, with a loss that is scaled by {SCALE:g}"
+    says = (
+        f"its gradient has norm {norms[1]:.3g} where it is clipped at {CLIPPED}, of a loss that is scaled by {SCALE:g}"
+    )
     return Verdict(False, f"{says}: unscale_() the gradients before they are clipped")
 
 

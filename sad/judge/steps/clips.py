@@ -1,5 +1,5 @@
-"""A clip that is a number in the source hides by how much a gradient is too large, and when it is clipped: it is lifted,
-or set, for a second look.
+"""A clip that is a number in the source hides by how much a gradient is too large, and when it is clipped: it is set
+for a second look.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ FIXED = re.compile(r"clip_grad_norm_\([^\n]*?,\s*(max_norm\s*=\s*)?[\d.]+(e-?\d+
 
 @contextmanager
 def lifted(bound_by: float = float("inf")) -> Iterator[None]:
-    """As long as it is open, `clip_grad_norm_` clips at ``bound_by``, whatever number it is asked for; at none where that
-    is infinite.
+    """As long as it is open, `clip_grad_norm_` clips at ``bound_by``, whatever number it is asked for; at none where
+    that is infinite.
     """
     real = torch.nn.utils.clip_grad_norm_
 
