@@ -188,9 +188,7 @@ def _fixed_clip(of: Step, trainer: Trainer) -> Verdict | None:
     norms = [float(one.gradient.norm()) for one in (*free, *bound)]
     if len(norms) < 2 or norms[0] < CLIPPED or abs(norms[1] * SCALE / CLIPPED - 1) > TURNED:
         return None
-    says = (
-        f"its gradient has norm {norms[1]:.3g} where it is clipped at {CLIPPED}, of a loss that is scaled by {SCALE:g}"
-    )
+    says = f"its gradient has norm {norms[1]:.3g}, clipped at {CLIPPED} under a scale of {SCALE:g}"
     return Verdict(False, f"{says}: unscale_() the gradients before they are clipped")
 
 

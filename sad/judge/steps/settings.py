@@ -35,7 +35,7 @@ PLACE = re.compile(
     r"(^|_)(dir|directory|folder|path)$"
     r"|(model|dataset|data|tokenizer|config|train|test|valid|validation|eval)\w*_(name|file|id)$|(^|_)(model|dataset)$"
 )
-SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_(path|file|name)")
+SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_path")
 """Where a run that goes on finds what was saved: none was."""
 SPARE = re.compile(r"^(log|print|eval|save)_")
 """What is done on the way: how often, or whether at all."""
