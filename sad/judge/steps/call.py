@@ -284,7 +284,8 @@ class Call:
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
                 declares = declared(parameter, self.code.owner or self.code.target)
                 known = {**PLAIN_SETTINGS, **values}
-                found[parameter.name] = Settings(parameter.name, plain(known) if self.loads else known, declares)
+                known = plain(known) if self.loads else known
+                found[parameter.name] = Settings(parameter.name, known, declares, self.asked)
             elif needed and name in TOKENIZERS:
                 found[parameter.name] = Words()
             elif needed and name in SETTINGS:
