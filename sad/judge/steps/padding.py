@@ -16,7 +16,7 @@ LENGTHS, MORE = (4, 7, 5), 8
 """Tokens of the texts, and places of padding that are put behind all of them."""
 SAME = 1e-4
 """Relative: what float32 leaves."""
-TELLS = re.compile(r"mask|-100|ignore_index|IGNORE|\bpad|_pad|\*\*|\[['\"]labels['\"]\]|\.labels\b")
+TELLS = re.compile(r"mask|-100|ignore_index|IGNORE|\bpad|_pad|[(,]\s*\*\*\w|\[['\"]labels['\"]\]|\.labels\b")
 """Where a source reads which places are padding, or hands all of its batch on."""
 
 
