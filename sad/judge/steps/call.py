@@ -283,8 +283,8 @@ class Call:
                 found[parameter.name] = values[name]
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
                 declares = declared(parameter, self.code.owner or self.code.target)
-                known = {**PLAIN_SETTINGS, **values}
-                known = plain(known) if self.loads else known
+                every_known = {**PLAIN_SETTINGS, **values}
+                known = plain(every_known) if self.loads else every_known
                 found[parameter.name] = Settings(parameter.name, known, declares, self.asked)
             elif needed and name in TOKENIZERS:
                 found[parameter.name] = Words()
