@@ -17,6 +17,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from sad.judge.windows import windowed
+
 
 class Free:
     """The default of a parameter that is a global of the function."""
@@ -49,6 +51,7 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - what was named
     """Return a function whose lacking globals are parameters too, by name; anything else, and one that lacks none, as
     it is.
     """
+    target = windowed(target, FREE)
     # a decorator of another file, `@torch.no_grad()`, has globals of its own
     inner = inspect.unwrap(target) if isinstance(target, FunctionType) else target
     if not isinstance(target, FunctionType) or not isinstance(inner, FunctionType):

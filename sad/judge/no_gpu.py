@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from sad.judge.callers import asking
+
 GPUS = ("cuda", "xpu", "hip", "npu", "mps")
 QUIET: Mapping[str, object] = {
     "synchronize": None,
@@ -64,6 +66,22 @@ def on_cpu() -> None:
     OnProcessor().__enter__()  # type: ignore[no-untyped-call]
     for name, answer in QUIET.items():
         setattr(torch.cuda, name, lambda *_, _answer=answer, **__: _answer)
+    move = torch.nn.Module.to
+
+    def moved(self: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.nn.Module:  # noqa: ANN401 - as that of torch
+        named = {key: _processor(one, number=True) for key, one in kwargs.items()}
+        return move(self, *(_processor(one, number=True) for one in args), **named)
+
+    # the number of a device is read before any function of torch is called
+    torch.nn.Module.to = moved  # type: ignore[method-assign, assignment]
+    if torch.accelerator.current_accelerator() is None:
+        torch.accelerator.current_accelerator = _accelerator
+
+
+def _accelerator(check_available: bool = False) -> torch.device | None:
+    """Return the processor where a program asks for its accelerator, none where a library does."""
+    del check_available
+    return None if asking() is None else torch.device("cpu")
 
 
 def _is_gpu(one: object) -> bool:

@@ -12,10 +12,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -83,6 +86,7 @@ def alone() -> None:
         return
     for name, answer in ALONE.items():
         setattr(dist, name, _until_set_up(getattr(dist, name), answer))
+    _wrapped()
     set_up = dist.init_process_group
 
     def of_one(backend: Any = None, *given: Any, **named: Any) -> None:  # noqa: ANN401 - torch's
@@ -91,6 +95,28 @@ def alone() -> None:
 
     # of devices that are not here no group is set up
     setattr(dist, "init_process_group", of_one)  # noqa: B010
+
+
+def _wrapped() -> None:
+    """Let a model that is wrapped for several processes be asked as it is, where no group is set up."""
+    kind: Any = DistributedDataParallel
+    made, asked, waits = kind.__init__, kind.forward, kind.no_sync
+
+    def init(self: Any, module: torch.nn.Module, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as torch's
+        if dist.is_initialized():
+            made(self, module, *given, **named)
+            return
+        torch.nn.Module.__init__(self)
+        self.module = module
+
+    def forward(self: Any, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        return asked(self, *given, **named) if dist.is_initialized() else self.module(*given, **named)
+
+    def no_sync(self: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+        found: AbstractContextManager[None] = waits(self) if dist.is_initialized() else nullcontext()
+        return found
+
+    kind.__init__, kind.forward, kind.no_sync = init, forward, no_sync
 
 
 def _until_set_up(real: Callable[..., Any], answer: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,6 +64,9 @@ class Places(Sampler[int]):
             if self.look is not None:
                 self.look()
 
+    def set_epoch(self, epoch: int) -> None:
+        """Keep the order, as in every epoch."""
+
 
 def ahead(batches: Sequence[Any], look: Callable[[], None] | None = None) -> Any:  # noqa: ANN401 - torch's
     """Return a loader of torch for whoever asks for a batch more than it hands on, as accelerate: the last is not

@@ -6,13 +6,14 @@ import inspect
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
 from sad.judge.collators.call import Call, OwnWordsError
-from sad.judge.collators.features import DICT, MESSAGES, STRINGS, Features, fitting
+from sad.judge.collators.features import DICT, EVERYTHING, LENGTHS, MESSAGES, STRINGS, Features, fitting, of_prompts
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.parameters import TEMPLATES
 from sad.judge.collators.prepares import Takes, ways
@@ -58,6 +59,7 @@ def discover(code: Code) -> Call:
             "it masks tokens at random (mlm is True): that is no collator of a causal language model; give it mlm=False"
         )
     best, failed = _best(code)
+    best = _measured(best, source(code))
     missing = _missing(best, source(code))
     if best is not None and not missing:
         return _ended(best)
@@ -90,6 +92,29 @@ def _best(code: Code) -> tuple[_Tried | None, list[tuple[str, Exception | System
         if best is None or (found.whole, found.masked) > (best.whole, best.masked):
             best = found
     return best, failed
+
+
+def _measured(best: _Tried | None, text: str) -> _Tried | None:
+    """Return the call with lengths of prompts, where answers have a label only so.
+
+    Raises UserError where that would put labels on prompts: then it is not told what its length is of.
+    """
+    name = next((one for one in LENGTHS if re.search(rf"['\"]{one}['\"]", text)), "")
+    if best is None or not name or not best.call.form.says.startswith(EVERYTHING):
+        return best
+    try:
+        other = _begun(replace(best.call, form=of_prompts(best.call.form)))
+    except (Exception, SystemExit):
+        return best
+    if _learned(other) <= _learned(best):
+        return best
+    if other.whole and other.masked:
+        return other
+    raise NeedsAdapterError(f"whether {name} is the length of a text or of its prompt cannot be told from the name")
+
+
+def _learned(found: _Tried) -> int:
+    return int((found.read.batch.labels != IGNORED).sum())
 
 
 def _calls(code: Code) -> Iterator[Call]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -185,16 +185,31 @@ class _Asked(dict[str, Any]):
         raise KeyError(name)
 
 
+LENGTHS = ("length", "lengths", "input_length", "seq_len", "seq_length", "num_tokens")
+"""Names of the length of a text, that of its prompt for some."""
+
+
 def _everything(text: Text, marks: Marks) -> dict[str, Any]:
     """What any feature of the others is called, all at once."""
     told, size = [0] * text.first + [1] * (len(text.ids) - text.first), len(text.ids)
     masks = dict.fromkeys(("completion_mask", "assistant_masks", "loss_mask", "labels_mask"), told)
-    lengths = dict.fromkeys(("length", "lengths", "input_length", "seq_len", "seq_length", "num_tokens"), size)
+    lengths = dict.fromkeys(LENGTHS, size)
     prompts = dict.fromkeys(("prompt_len", "prompt_length", "prompt_lens", "source_len", "input_len"), text.first)
     return _Asked({**_labelled(text, marks), **masks, **lengths, **prompts})
 
 
+def of_prompts(form: Features) -> Features:
+    """Return the form with the length of the prompt under the names that are that of a text for most."""
+
+    def made(text: Text, marks: Marks) -> dict[str, Any]:
+        found = form.make(text, marks)
+        return _Asked({**found, **{name: found["prompt_len"] for name in LENGTHS}})
+
+    return replace(form, says=f"{form.says}, where a length is that of its prompt", make=made)
+
+
 DICT = "a dict with"
+EVERYTHING = f"{DICT} ids, labels, masks and lengths"
 MEDIA = ("images", "image", "pixel_values", "image_bound", "tgt_sizes", "image_sizes", "videos")
 """What collators of texts with pictures ask for besides."""
 STRINGS = Features(
@@ -249,8 +264,8 @@ FORMS: tuple[Features, ...] = (
         Features(f"{DICT} input_ids, attention_mask and labels, as tensors, and no {name}", _with_media, (name,))
         for name in MEDIA
     ),
-    Features(f"{DICT} ids, labels, masks and lengths, as lists", _everything),
-    Features(f"{DICT} ids, labels, masks and lengths, as tensors", _tensors(_everything)),
+    Features(f"{EVERYTHING}, as lists", _everything),
+    Features(f"{EVERYTHING}, as tensors", _tensors(_everything)),
     Features(f"{DICT} input_ids and attention_mask, as lists", _ids, (), prompts=False),
     Features(f"{DICT} input_ids alone, as lists", lambda t, _: {"input_ids": list(t.ids)}, (), prompts=False),
     Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),

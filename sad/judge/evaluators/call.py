@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sad.judge.choices import chosen
 from sad.judge.declared import declared
 from sad.judge.evaluators.batches import FORMS, PAD, Each, Form, Rows, loader, rows_of
 from sad.judge.evaluators.classes import CLASSES, Classifier, Last, examples
@@ -242,6 +243,8 @@ class Call:
             elif (name in CONFIGS or is_config(name)) and needed:
                 declares = declared(parameter, self.code.owner or self.code.target)
                 found[parameter.name] = Settings(parameter.name, known, declares)
+            elif needed and (word := chosen(source(self.code), parameter.name)) is not None:
+                found[parameter.name] = word
             elif needed and self.reads and name in NAMED:
                 found[parameter.name] = NAMED[name]
             elif needed and "loader" in known and (LOADED.search(name) or self._goes_through(parameter.name)):

@@ -37,10 +37,8 @@ WINDOWS = (
     "max_length",
     "max_len",
     "block_size",
-    "context_length",
-    "window",
-    "window_size",
-    "n_ctx",
+    *("context_length", "ctx_length", "context_len", "ctx_len", "context_size", "ctx_size"),
+    *("window", "window_size", "n_ctx"),
 )
 STRINGS = ("text", "dataset_text", "corpus_text", "full_text", "raw_text", "test_text", "eval_text", "document")
 """The names of a parameter that is one long string, which its tokenizer reads as the stream."""

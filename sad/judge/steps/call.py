@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sad.judge.choices import chosen
 from sad.judge.declared import declared
 from sad.judge.free import is_free
 from sad.judge.judging import Code, reached, source
@@ -275,17 +276,16 @@ class Call:
 
     def _arguments(self, every: list[inspect.Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
-        for parameter in every:
-            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                continue
+        for parameter in (one for one in every if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)):
             name = listed(parameter.name, KNOWN)
             needed = is_free(parameter) or parameter.default is parameter.empty
             if name in values and (needed or name not in LIMITS):
                 found[parameter.name] = values[name]
             elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
                 declares = declared(parameter, self.code.owner or self.code.target)
-                known = {**PLAIN_SETTINGS, **values}
-                found[parameter.name] = Settings(parameter.name, plain(known) if self.loads else known, declares)
+                every_known = {**PLAIN_SETTINGS, **values}
+                known = plain(every_known) if self.loads else every_known
+                found[parameter.name] = Settings(parameter.name, known, declares, self.asked)
             elif needed and name in TOKENIZERS:
                 found[parameter.name] = Words()
             elif needed and name in SETTINGS:
@@ -294,7 +294,7 @@ class Call:
                 found[parameter.name] = 0.5
             elif needed and name in SCALERS:
                 found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
-            elif needed:
-                # how often something is logged; what only logs or saves asks no more of it than to be off
-                found[parameter.name] = getattr(Settings("", {}), parameter.name)
+            elif needed:  # what only logs or saves asks no more of it than to be off
+                off = getattr(Settings("", {}), parameter.name)
+                found[parameter.name] = chosen(whole_source(self.code), parameter.name) or off
         return found

@@ -17,6 +17,8 @@ from sad.judge.dicts import Batch
 from sad.judge.judging import Code, source
 from sad.judge.steps.dropped import Runs, gone
 from sad.judge.steps.lengths import Gradient, grows
+from sad.judge.steps.names import SCALE
+from sad.judge.steps.padding import Padded, counted
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Setup, Taken, Trainer
@@ -59,7 +61,11 @@ class Step:
     gradient: Gradient | None = None
     """Of a step of the texts that are given."""
     unclipped: Trainer | None = None
-    """The same without its clip, where that is a number in its source."""
+    """The same with its clip where it is set to be, where that is a number in its source."""
+    padded: Padded | None = None
+    """The gradient of a step of the texts that are given, with more padding behind them; None where it has windows, or
+    is not told what padding is.
+    """
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
     dropping: Runs | None = None
@@ -148,7 +154,8 @@ def lengths(of: Step) -> Verdict:
     """Its gradient is that of a mean over tokens: it does not grow with the length of the texts."""
     if of.gradient is None:
         return Verdict(True, "an adapter runs it", standing=Standing.NOT_APPLICABLE)
-    return grows(of.gradient, of.code)
+    verdict = grows(of.gradient, of.code)
+    return counted(of.padded, of.code, verdict) if verdict.holds and of.padded is not None else verdict
 
 
 def _apart(one: Taken, other: Taken) -> float:
@@ -163,17 +170,33 @@ def configuration(of: Step) -> Verdict:
         return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
     clipped = verdict.holds or "clipped" in verdict.says
     if clipped and of.accumulates and of.trainer.claims.clips and not of.trainer.claims.reshuffles:
-        verdict = _clipped_once(of) or verdict
+        verdict = _clipped_once(of.trainer) or verdict
+    if verdict.holds and not of.trainer.claims.clips and of.unclipped is not None:
+        verdict = _fixed_clip(of, of.unclipped) or verdict
     if verdict.holds or not of.scaled or "clipped" not in verdict.says:
         return verdict
     return replace(verdict, says=f"{verdict.says}: unscale_() the gradients before they are clipped")
 
 
-def _clipped_once(of: Step) -> Verdict | None:
+def _fixed_clip(of: Step, trainer: Trainer) -> Verdict | None:
+    """Whether a clip at a number, set for once, is of the gradient of a window, and of one that is not scaled."""
+    if of.accumulates and (verdict := _clipped_once(trainer)) is not None:
+        return verdict
+    if not of.scaled:
+        return None
+    free, bound = (trainer.run(replace(EQUAL, clip=clip)).taken[:1] for clip in (EQUAL.clip, CLIPPED))
+    norms = [float(one.gradient.norm()) for one in (*free, *bound)]
+    if len(norms) < 2 or norms[0] < CLIPPED or abs(norms[1] * SCALE / CLIPPED - 1) > TURNED:
+        return None
+    says = f"its gradient has norm {norms[1]:.3g}, clipped at {CLIPPED} under a scale of {SCALE:g}"
+    return Verdict(False, f"{says}: unscale_() the gradients before they are clipped")
+
+
+def _clipped_once(trainer: Trainer) -> Verdict | None:
     """Whether the gradient of a window is clipped, not that of each micro-batch: that turns it."""
     bounds = (EQUAL.clip, CLIPPED)
     cut = replace(EQUAL, micro_batch=1, accumulation=len(EQUAL.lengths))
-    taken = [[of.trainer.run(replace(setup, clip=clip)).taken for setup in (EQUAL, cut)] for clip in bounds]
+    taken = [[trainer.run(replace(setup, clip=clip)).taken for setup in (EQUAL, cut)] for clip in bounds]
     if any(len(steps) != 1 for pair in taken for steps in pair):
         return None
     free, bound = (_apart(whole[0], parts[0]) for whole, parts in taken)

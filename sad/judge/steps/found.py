@@ -72,6 +72,7 @@ def found(code: Code) -> Judged:
         code=code,
         gradient=None if adapted else trainer.gradient,
         unclipped=replace(trainer, clipped=False) if not adapted and FIXED.search(reached(code)) else None,
+        padded=replace(trainer, clipped=False).gradient if trainer.pads and not call.accumulates else None,
         dropping=trainer if trainer.drops else None,
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )

@@ -63,7 +63,7 @@ class Strange:
     teachers: list[bool] = field(default_factory=list)
     """Of each model that it fetched so far, whether that is a teacher."""
     clipped: bool = True
-    """Whether gradients are clipped where it clips them."""
+    """Whether its clips are at its own number; else they are at that of the setup."""
     short: bool = False
     """Whether it gets a last window that is not full where it says that it drops one."""
 
@@ -117,12 +117,18 @@ class Strange:
         ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
         return Trace(watch.taken, [], [], [ends.detach()])
 
-    def gradient(self, texts: Sequence[Int[Tensor, " token"]]) -> Float[Tensor, " weight"]:
-        """Return the gradient of the first step, of these texts at once."""
-        setup = Setup((len(texts[0]),) * len(texts), micro_batch=len(texts))
+    def gradient(self, texts: Sequence[Int[Tensor, " token"]], padding: int = 0) -> Float[Tensor, " weight"]:
+        """Return the gradient of the first step, of these texts at once, with so much more padding behind all."""
+        setup, model = Setup((len(texts[0]),) * len(texts), micro_batch=len(texts)), Bigram(1).train()
         with Watch() as watch:
-            self.train(Bigram(1).train(), Bigram(2, 2.0).eval().requires_grad_(False), [batch(texts)], setup, 1)
+            self.train(model, Bigram(2, 2.0).eval().requires_grad_(False), [batch(texts, padding)], setup, 1)
         return watch.taken[0].gradient
+
+    @property
+    def pads(self) -> bool:
+        """Whether its texts have several lengths, and it is told which places are padding."""
+        rows = self.call.draws or self.call.form.startswith("ids") or bool(BLOCKS.search(reached(self.call.code)))
+        return self.call.code.adapter is None and not rows
 
     @property
     def _whole(self) -> bool:
@@ -188,7 +194,7 @@ class Strange:
         making = fetched(model, teacher, Words(), is_teacher)
         known = plain({**names.PLAIN_SETTINGS, **values})
         world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares, self.call.asked))
-        clip = nullcontext() if self.clipped else lifted()
+        clip = nullcontext() if self.clipped else lifted(setup.clip)
         with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, clip, making as every:
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)

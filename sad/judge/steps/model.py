@@ -148,9 +148,9 @@ class Named(Batch):
         return super().__missing__(name)
 
 
-def batch(texts: Sequence[Int[Tensor, " token"]]) -> Batch:
-    """Return texts as a padded batch: input_ids, attention_mask, labels."""
-    longest = max(map(len, texts))
+def batch(texts: Sequence[Int[Tensor, " token"]], padding: int = 0) -> Batch:
+    """Return texts as a padded batch, with so much more padding behind all: input_ids, attention_mask, labels."""
+    longest = max(map(len, texts)) + padding
     ids, mask = (torch.zeros(len(texts), longest, dtype=torch.long) for _ in range(2))
     labels = torch.full_like(ids, IGNORED)
     for row, text in enumerate(texts):

@@ -36,6 +36,8 @@ PLACE = re.compile(
     r"(^|_)(dir|directory|folder|path)$"
     r"|(model|dataset|data|tokenizer|config|train|test|valid|validation|eval)\w*_(name|file|id)$|(^|_)(model|dataset)$"
 )
+SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_path")
+"""Where a run that goes on finds what was saved: none was."""
 SPARE = re.compile(r"^(log|print|eval|save)_")
 """What is done on the way: how often, or whether at all."""
 PLAIN: Mapping[str, Any] = {
@@ -64,8 +66,8 @@ class Place(str):
     inside: Settings
 
     def __new__(cls, of: str, parent: Settings) -> Place:
-        """Make the folder that is open, of settings that have it."""
-        made = super().__new__(cls, ".")
+        """Make the folder that is open, of settings that have it; or a file that is not in it yet."""
+        made = super().__new__(cls, "saved" if SAVED.fullmatch(of.rpartition(".")[2].lower()) else ".")
         inside = vars(parent)
         made.inside = Settings(of, inside["_known"], inside["_declares"], inside["_asked"])
         return made

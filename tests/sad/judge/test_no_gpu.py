@@ -14,7 +14,8 @@ CODE = """
 import torch
 
 def evaluate(model, batches):
-    model.cuda().to("cuda:0")
+    model.cuda().to("cuda:0").to(0)
+    assert torch.device(f"{torch.accelerator.current_accelerator()}:0").type == "cpu"
     total, count = torch.zeros((), device="cuda"), torch.tensor(0).to(0)
     torch.cuda.synchronize()
     torch.cuda.reset_max_memory_allocated()

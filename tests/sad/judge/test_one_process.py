@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 
 from sad.judge.one_process import ALONE, alone
 
@@ -15,6 +16,8 @@ def lone(monkeypatch):
         monkeypatch.setattr(type(os.environ), name, getattr(type(os.environ), name))
     for name in (*ALONE, "init_process_group"):
         monkeypatch.setattr(dist, name, getattr(dist, name))
+    for name in ("__init__", "forward", "no_sync"):
+        monkeypatch.setattr(DistributedDataParallel, name, getattr(DistributedDataParallel, name))
     alone()
 
 
@@ -61,3 +64,13 @@ def test_no_group_is_set_up_of_devices_that_are_not_here(monkeypatch):
     assert not there
     dist.init_process_group(backend="nccl", rank=0, world_size=1)
     assert not dist.is_initialized()
+
+
+@pytest.mark.usefixtures("lone")
+def test_a_model_that_is_wrapped_for_several_processes_is_asked_as_it_is():
+    inner = torch.nn.Linear(2, 2)
+    wrapped, given = DistributedDataParallel(inner, device_ids=[0]), torch.ones(1, 2)
+    with wrapped.no_sync():
+        assert torch.equal(wrapped.train()(given), inner(given))
+    assert wrapped.module is inner
+    assert len(list(wrapped.parameters())) == 2

@@ -20,3 +20,11 @@ def test_a_lifted_clip_returns_the_norm_alone():
         assert weight.grad.tolist() == [3.0, 4.0]
     clip_grad_norm_([weight], 1.0)
     assert weight.grad.norm() < 1.1
+
+
+def test_a_clip_is_set():
+    weight = torch.zeros(2, requires_grad=True)
+    weight.grad = torch.tensor([3.0, 4.0])
+    with lifted(0.5):
+        assert clip_grad_norm_([weight], 100.0) == 5
+    assert abs(float(weight.grad.norm()) - 0.5) < 1e-5

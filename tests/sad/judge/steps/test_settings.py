@@ -22,6 +22,7 @@ def test_what_is_done_on_the_way_is_off_and_never_due():
     assert not settings.save_metrics
     assert settings.save_metrics == NEVER
     assert (settings.output_dir, settings.max_train_step) == (".", NEVER)
+    assert (settings.snapshot_path, settings.resume_checkpoint_path) == ("saved", "saved")
 
 
 def test_what_a_source_reads_is_found():
