@@ -145,7 +145,7 @@ def read(
 ) -> Reading:
     """Give every parameter a role. ``settings_only``: a constructor's, without logits; ``known``: not told by names."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
-    sides = [set(tokens(p.name)) for p in every if _side(p.name)] if not settings_only else []
+    sides = [set(tokens(p.name)) for p in every if side_of(p.name)] if not settings_only else []
     hidden = any(words & WEIGHTS for words in sides) and any(words & HIDDEN for words in sides)
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
     roles: dict[str, Role] = dict(known or {})
@@ -217,7 +217,7 @@ def _setting(parameter: Parameter) -> Role | None:
 def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:
     name, words = "_".join(tokens(parameter.name)), set(tokens(parameter.name))
     optional = parameter.default is not Parameter.empty
-    side = _side(parameter.name)
+    side = side_of(parameter.name)
     if side and words & {"bias"}:
         return Role.NONE if not optional else Role.DEFAULT
     if side and hidden and words & WEIGHTS and not optional:
@@ -246,14 +246,14 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.TEACHER_MODEL
     if side and not optional and words - MINE - THEIRS <= VALUES:
         return side
-    beside = any(_side(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)
+    beside = any(side_of(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)
     return Role.STUDENT if name in ("logits", "lm_logits") and beside and not optional else None
 
 
 def _beside(parameter: Parameter, every: list[Parameter], side: Role) -> bool:
     """Whether another parameter is that side's logits."""
     labelled = {"targets", "target", "labels", "label"}
-    return any(_side(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
+    return any(side_of(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
 
 
 def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
@@ -264,7 +264,7 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
     missing = [r for r in (Role.STUDENT, Role.TEACHER) if r not in roles.values()]
     last = len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}
     order = missing[::-1] if last else missing
-    sided = {side: p.name for p in reversed(left) if (side := _side(p.name)) in missing}
+    sided = {side: p.name for p in reversed(left) if (side := side_of(p.name)) in missing}
     # teacher_logits_answer: the word says whose, wherever it stands
     roles |= {name: side for side, name in sided.items()}
     order, left = [r for r in order if r not in sided], [p for p in left if p.name not in roles]
@@ -272,13 +272,14 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
         roles[parameter.name] = role
     roles |= {p.name: Role.LABELS for p in left if p.name not in roles and says_labels(p.name)}
     # a second pair, of states beside logits or of documents beside queries: both sides of it are the same two
-    roles |= {p.name: side for p in left if p.name not in roles and (side := _side(p.name)) and is_state(p.name)}
+    roles |= {p.name: side for p in left if p.name not in roles and (side := side_of(p.name)) and is_state(p.name)}
     telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
     given = [name for name, role in roles.items() if role in SIDES]
-    return not missing or any(_side(name) or set(tokens(name)) & telling for name in given)
+    return not missing or any(side_of(name) or set(tokens(name)) & telling for name in given)
 
 
-def _side(name: str) -> Role | None:
+def side_of(name: str) -> Role | None:
+    """Return the role of the student's or the teacher's where a name says whose it is; None where it says neither."""
     words = tokens(name)
     mine, theirs = MINE & set(words), THEIRS & set(words)
     if len(words) == 1 and words[0] in {"s", "t", "soft"}:

@@ -24,6 +24,7 @@ from sad.judge.losses.constructor import (
     word_for,
 )
 from sad.judge.losses.form import Form
+from sad.judge.losses.held import opened
 from sad.judge.losses.labelled import PAD, absent, labelled_roles, marks, padded_by_self
 from sad.judge.losses.layers import layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
@@ -61,7 +62,7 @@ class Call:
     """What its source and name are those of, where an adapter stands before it."""
 
     def __post_init__(self) -> None:
-        self.target = as_written(self.target)
+        self.target = opened(as_written(self.target))
         self._function, self._own = self._unwrapped()
         self.classes: dict[str, type] = {}
         """The classes of the user's own that parameters must be objects of."""
