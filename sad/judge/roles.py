@@ -68,6 +68,8 @@ class Role(StrEnum):
     MODEL = "a model that returns the student's logits"
     TEACHER_MODEL = "a model that returns the teacher's logits"
     EAGER = "False, so that nothing is compiled"
+    FLAG = "False"
+    OUTPUT = "what the student's model returned"
     VOCAB = "the size of the vocabulary"
     ONES = "1 for every row"
     ONE = "1"
@@ -122,7 +124,7 @@ FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDEN
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
 ENDS |= {"object": Role.OBJECT, "width": Role.VOCAB, "topk": Role.TOPK, "projection": Role.PROJECTION}
-ENDS |= {"layers": Role.LAYERS, "active": Role.ACTIVE, "tail": Role.TAIL}
+ENDS |= {"flag": Role.FLAG, "layers": Role.LAYERS, "active": Role.ACTIVE, "tail": Role.TAIL}
 KNOWN = {name: Role.OFF for name in OFFS} | {name: Role.ON for name in (*ONS, "size_average", "reduce")}
 KNOWN |= {name: Role.COUNT for name in COUNTS} | {name: Role.IGNORE for name in IGNORES}
 KNOWN |= {name: Role.CONFIG for name in CONFIGS} | {name: Role.EAGER for name in EAGERS}
@@ -234,6 +236,8 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.LABELS
     if name in OBJECTS:
         return Role.OBJECT if not optional else Role.DEFAULT
+    if name == "net_output" and others & MODELS:
+        return Role.OUTPUT
     if name in MODELS and run_on(name, others):
         return Role.MODEL
     if (

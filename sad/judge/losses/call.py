@@ -170,7 +170,7 @@ class Call:
             return ""
 
     def _asking(self) -> Asking:
-        words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
+        words: dict[str, Any] = {name: word for name, word in self.words().items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
         asked = (self.form, self.settings, self.asked, self.defaults(), self.hidden, words, self.classes)
         lists = names_of_lists(self.reading.roles), layered(self.reading.roles, self._source)
@@ -194,7 +194,8 @@ class Call:
         except (OSError, TypeError):
             return None
 
-    def _words(self) -> dict[str, str | None]:
+    def words(self) -> dict[str, str | None]:
+        """Return the kind of loss that each parameter asks for, by its word."""
         read_from = [self.reading, *([self.built] if self.built else [])]
         names = [name for reading in read_from for name in reading.named(Role.WORD)]
         return {n: "batchmean" if n == "reduction" else word_for(n, self._source, any_=True) for n in names}

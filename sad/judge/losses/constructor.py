@@ -223,17 +223,23 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
 
 def kept_roles(parameters: Iterable[Parameter], text: str = "") -> dict[str, Role]:
     """Return the roles of what a constructor must be given that is no setting of a divergence: a tokenizer, a model, a
-    trainer, which few losses read; the smoothing of labels. ``text`` is the source, which may run its models.
+    trainer, which few losses read; the smoothing of labels; a word that ``text``, the source, compares with others.
     """
     required = [p.name for p in parameters if p.default is Parameter.empty]
     smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
+    words = {name: Role.WORD for name in required if word_for(name, text, any_=True)}
+    if smoothing and "size" in required:
+        # a smoothed cross-entropy's classes, and the label that is none, unless that is a class too
+        smoothing |= {"size": Role.VOCAB}
+        is_class = re.search(r"\[\s*:\s*,\s*(?:self\.)?padding_idx\s*\]", text)
+        smoothing |= {"padding_idx": Role.IGNORE} if "padding_idx" in required and not is_class else {}
     objects = {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
     called = {name for name in required if re.search(rf"self\.{name}\(", text)}
     if called & MODELS and called & TEACHER_MODELS:
         # it holds both models and runs them
         objects |= {name: Role.MODEL for name in required if name in MODELS}
         objects |= {name: Role.TEACHER_MODEL for name in required if name in TEACHER_MODELS}
-    return smoothing | objects
+    return smoothing | words | objects
 
 
 def called_of(target: type) -> Callable[..., Any] | None:

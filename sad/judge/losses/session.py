@@ -164,6 +164,8 @@ def _told(role: Role, name: str, call: Call) -> str:
     if name in call.classes and role in (Role.CONFIG, Role.WORD):
         of = call.classes[name]
         return f"an object of {of.__name__} with its defaults" if role is Role.CONFIG else str(member(of))
+    if role is Role.WORD and (word := call.words().get(name)) is not None:
+        return f"{word!r}: what it does with another word is not judged"
     if role in (Role.STUDENT, Role.TEACHER):
         mine = (role is Role.STUDENT) != form.swapped
         whose, space = ("student", form.student) if mine else ("teacher", form.teacher)

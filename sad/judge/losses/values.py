@@ -23,7 +23,7 @@ from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapte
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
-FIXED |= {Role.ONE: 1, Role.SMOOTHING: 0.1}
+FIXED |= {Role.ONE: 1, Role.SMOOTHING: 0.1, Role.FLAG: False}
 WIDE = 2048
 """Tokens from which on a weight that is the identity takes too much memory."""
 RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
@@ -148,6 +148,8 @@ class Values:
                 return self.model()
             case Role.TEACHER_MODEL:
                 return self.teacher_model()
+            case Role.OUTPUT:
+                return self._flat(self.student), {}
             case Role.WORD:
                 if name in self.call.words:
                     return self.call.words[name]
