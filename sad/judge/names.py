@@ -132,7 +132,8 @@ def tokens(name: str) -> list[str]:
 
 MAPS = {"attention", "attentions", "attn", "attns"}
 """In the names of the weights of an attention: probabilities."""
-LAYER_MAPS = {"matches", "layer_pairs", "layer_mapping", "layer_mappings", "layer_map", "layers_map", "layer_indices", "layer_ids"}
+LAYER_MAPS = {"layer_pairs", "layer_mapping", "layer_mappings", "layer_map", "layers_map", "layer_indices", "layer_ids"}
+LAYER_MAPS |= {"matches"}
 """Which layer of the one is compared with which of the other."""
 ACTIVES = {"active_units", "active_classes", "seen_classes", "old_classes", "class_ids", "valid_classes"}
 """The classes, or tokens, over which a distribution is renormalised."""

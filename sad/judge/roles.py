@@ -136,6 +136,7 @@ BY_NAME = (
     (MASKS, Role.MASK),
     (PADS, Role.PADDING),
     ({"input_ids"}, Role.IDS),
+    ({"net_output"}, Role.OUTPUT),
     (POSITIONS, Role.POSITIONS),
     (ONES, Role.ONES),
 )
@@ -172,11 +173,6 @@ def read(
     spaces = {role: space for name, role in roles.items() if (space := _space(name)) and role in SIDES}
     in_order = {p.name: roles[p.name] for p in every if p.name in roles}
     return Reading(in_order, spaces, ordered, tuple(unread))
-
-
-def upright(reading: Reading) -> list[str]:
-    """Return the masks whose name leaves no doubt that 1 is a row that counts."""
-    return [n for n in reading.named(Role.MASK) if "_".join(tokens(n)) in MASKS - {"mask", "masks"}]
 
 
 def setting(name: str) -> Role | None:
@@ -236,8 +232,6 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.LABELS
     if name in OBJECTS:
         return Role.OBJECT if not optional else Role.DEFAULT
-    if name == "net_output" and others & MODELS:
-        return Role.OUTPUT
     if name in MODELS and run_on(name, others):
         return Role.MODEL
     if (
@@ -256,8 +250,8 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
 
 def _beside(parameter: Parameter, every: list[Parameter], side: Role) -> bool:
     """Whether another parameter is that side's logits."""
-    labelled = {"targets", "target", "labels", "label"}
-    return any(side_of(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
+    others = [p.name for p in every if p.name != parameter.name and side_of(p.name) is side]
+    return any(not {"targets", "target", "labels", "label"} & set(tokens(name)) for name in others)
 
 
 def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:

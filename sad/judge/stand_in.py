@@ -77,6 +77,8 @@ class Asked:
         self.plain: dict[str, object] = {}
         self.globals: dict[str, str] = {}
         self.states = ""
+        self.linear = False
+        """Whether linear layers of its own stand as the identity."""
         self.draw = 1
         self.word: Callable[[str], str | None] = lambda _: None
         """Which word a source compares a setting with, where it asks for a divergence of logits."""

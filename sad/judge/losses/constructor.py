@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sad.judge.losses.words import word_for
 from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
 from sad.judge.roles import Role
 
@@ -114,21 +115,6 @@ def _named(node: ast.expr, names: dict[str, object]) -> object:
     if isinstance(node, ast.Name):
         return names.get(node.id)
     return getattr(_named(node.value, names), node.attr, None) if isinstance(node, ast.Attribute) else None
-
-
-KIND = ("soft", "forward_kl", "forward", "forward_kld", "fkl", "kl", "kld", "kl_div", "kd", "logits", "logit")
-"""Words for the divergence of logits, the likeliest first."""
-
-
-def word_for(name: str, text: str, *, any_: bool = False) -> str | None:
-    """Return the word that asks for a divergence of logits, of those that a source compares a setting with.
-
-    With ``any_`` the first of them where none is known to: what is required must be given.
-    """
-    told: list[str] = []
-    for found in re.finditer(rf"\b{name}\s*(?:==|in|not in)\s*([\[(]?[^\])\n:]*)", text):
-        told += re.findall(r"[\'\"]([\w-]+)[\'\"]", found[1])
-    return next((word for word in KIND if word in told), told[0] if told and any_ else None)
 
 
 @functools.cache

@@ -107,34 +107,19 @@ def _told(function: Callable[..., Any], every: Sequence[Parameter]) -> tuple[str
 
 def _held(tree: ast.AST, name: str, of: type | None) -> Holder | None:
     """What a parameter holds; None where it does not hold both sides, or is handed on whole."""
-    read: dict[str, bool] = {}
-    places: list[str] = []
-    by_number = whole = False
-    for parent in ast.walk(tree):
-        for node in ast.iter_child_nodes(parent):
-            if not (isinstance(node, ast.Name) and node.id == name):
-                continue
-            if isinstance(parent, ast.Assign) and parent.value is node and _names(parent.targets[0]):
-                places = _names(parent.targets[0])
-            elif isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant):
-                by_number |= not isinstance(parent.slice.value, str)
-                read |= {parent.slice.value: True} if isinstance(parent.slice.value, str) else {}
-            elif isinstance(parent, ast.Attribute):
-                if parent.attr not in QUIET | TAKES:
-                    read[parent.attr] = True
-            elif not _asks(parent):
-                whole = True
-    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)):
-        if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == name and call.func.attr in TAKES:
-            key = call.args[0] if call.args else None
-            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                return None
-            read.setdefault(key.value, False)
-    # of a tuple that is unpacked all is known; what a dict is handed on to may read more of it
-    if bool(read) if places else by_number or whole:
-        return None
+    uses = [(parent, node) for parent in ast.walk(tree) for node in ast.iter_child_nodes(parent) if _is(node, name)]
+    places = next((told for parent, node in uses if (told := _places(parent, node))), [])
     if places:
-        return Holder(tuple(places), by_place=True) if _both(places, by_place=True) else None
+        # of a tuple that is unpacked all is known, whatever else is done with it
+        keyed = any(isinstance(parent, ast.Attribute) for parent, _ in uses)
+        return Holder(tuple(places), by_place=True) if _both(places, by_place=True) and not keyed else None
+    read: dict[str, bool] = {}
+    for parent, _ in uses:
+        entries = _entries(parent)
+        if entries is None:
+            return None
+        read |= entries
+    read |= dict.fromkeys((n for n in _taken(tree, name) if n not in read), False)
     if not _both(read, by_place=False):
         return None
     if of is None:
@@ -144,6 +129,31 @@ def _held(tree: ast.AST, name: str, of: type | None) -> Holder | None:
     if not set(read) <= set(fields):
         return None
     return Holder(tuple(n for n in fields if n in read or n not in optional), optional, of=of)
+
+
+def _is(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _places(parent: ast.AST, node: ast.AST) -> list[str]:
+    """The names that a parameter is unpacked into; none where this is no such line."""
+    return _names(parent.targets[0]) if isinstance(parent, ast.Assign) and parent.value is node else []
+
+
+def _entries(parent: ast.AST) -> dict[str, bool] | None:
+    """What of it is read here; None where what is done with the whole may read more of it."""
+    if isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant):
+        return {parent.slice.value: True} if isinstance(parent.slice.value, str) else None
+    if isinstance(parent, ast.Attribute):
+        return {} if parent.attr in QUIET | TAKES else {parent.attr: True}
+    return {} if _asks(parent) else None
+
+
+def _taken(tree: ast.AST, name: str) -> list[str]:
+    """What is read by ``.get("name")`` or ``.pop("name")``: it may be absent."""
+    told = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    keys = [n.args[0] for n in told if ast.unparse(n.func) in {f"{name}.{way}" for way in TAKES} and n.args]
+    return [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
 
 
 def _names(target: ast.expr) -> list[str]:
@@ -156,7 +166,7 @@ def _names(target: ast.expr) -> list[str]:
 def _asks(parent: ast.AST) -> bool:
     """Whether a holder is only asked what it is: ``"labels" in batch``, ``isinstance(batch, dict)``, ``len(pair)``."""
     asked = isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("isinstance", "type", "len")
-    return asked or isinstance(parent, ast.Compare) or isinstance(parent, ast.arg)
+    return asked or isinstance(parent, ast.Compare | ast.arg)
 
 
 def _both(names: Iterable[str], *, by_place: bool) -> bool:

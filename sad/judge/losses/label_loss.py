@@ -13,7 +13,7 @@ from sad.judge.losses.on_labels import on_labels
 from sad.judge.losses.rows import by_count, misplaced, rows_of
 from sad.judge.losses.sample import Fit, Sample, given, sample
 from sad.judge.losses.shifts import unshifted
-from sad.judge.roles import Role, upright
+from sad.judge.roles import Role
 from sad.subjects.divergence import Reduction
 
 
