@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.context import upright
 from sad.judge.losses.discover import Shape
 from sad.judge.losses.divisor import OWN_WEIGHTS, divided
 from sad.judge.losses.families import FORWARD
