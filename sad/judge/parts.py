@@ -62,6 +62,11 @@ class Inner(nn.Module):
         return logits.log_softmax(dim=-1) if self._name == INNER[-1] else logits
 
 
+def inner(name: str, logits: Tensor) -> Inner | None:
+    """Return the part of a model with these logits; None where it has none of that name."""
+    return Inner(name, logits) if name in INNER else None
+
+
 class Head(nn.Module):
     """An output layer without a bias."""
 

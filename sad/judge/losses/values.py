@@ -17,7 +17,7 @@ from sad.judge.losses.labelled import counting
 from sad.judge.losses.layers import Projection, compared, for_a_product, layers_of
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import OF_EXAMPLES, TEACHER_MODELS, THEIRS, tokens
-from sad.judge.parts import INNER, Head, Inner, Marked, is_called, pad_for
+from sad.judge.parts import Head, Marked, inner, is_called, pad_for
 from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
 from sad.subjects.divergence import IGNORED, Given
@@ -159,23 +159,22 @@ class Values:
 
     def model(self) -> Model:
         """The student, which knows its logits and the labels."""
-        return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare, more=self._carried)
-
-    def _inner(self, name: str, logits: Tensor) -> Inner | int | None:
-        return Inner(name, self._flat(logits)) if name in INNER else self._states(name)
+        logits, labels = self._flat(self.student), self._flat(self.labels)
+        return Model(logits, labels, bare=self.form.bare, more=lambda n: inner(n, logits) or self._carried(n))
 
     def _carried(self, name: str) -> Any:  # noqa: ANN401 - a teacher, a number, or None
         """What a model carries beside its own parts, where it is the whole of a distillation."""
         if name in TEACHER_MODELS:
             return self.teacher_model()
-        if told := self._inner(name, self.student):
+        if told := self._states(name):
             return told
         role = setting(name)
         return self.settings[role] if role in (Role.ON, Role.OFF, Role.TEMPERATURE, Role.BETA) else None
 
     def teacher_model(self) -> Model:
         """The teacher, which knows its logits."""
-        return Model(self._flat(self.teacher), bare=self.form.bare, more=lambda name: self._inner(name, self.teacher))
+        logits = self._flat(self.teacher)
+        return Model(logits, bare=self.form.bare, more=lambda name: inner(name, logits) or self._states(name))
 
     def _states(self, name: str) -> int | None:
         """The seed of the hidden states that a model is asked for, which is written down; None for another name."""
