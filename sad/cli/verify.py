@@ -33,6 +33,12 @@ _JOBS = number("Processes.", min=1, show_default="one a core; 1 for chosen codes
 _MATRIX = typer.Option("--matrix", help="Show which property catches which bug.")
 _TOKENIZERS = _code("TEACHER STUDENT", "How two tokenizers relate; with --alignment, judge it on them too.")
 _ONLY = _code("PROPERTY", "Properties to judge, by name or number.", autocompletion=completion.properties)
+_GIVEN = typer.Option(
+    "--given",
+    metavar="NAME=WHAT",
+    help="What a parameter or setting is whose name does not tell: a value, or teacher_logits, labels, …",
+    rich_help_panel=_CODE,
+)
 _STEP = _code("PLACE:NAME", "A training step or loop, or a Trainer of transformers.")
 
 
@@ -63,6 +69,7 @@ class Judging(Group):
     """How it is judged."""
 
     adapter: Annotated[Path | None, _code("FILE.py", "Python file that says how your code is called.")] = None
+    gives: Annotated[list[str] | None, _GIVEN] = None
     timeout: Annotated[float | None, _code("SECONDS", "For each property.", show_default="60")] = None
     only: Annotated[list[str] | None, _ONLY] = None
     junit: Annotated[Path | None, _code("FILE", "Write the verdict as JUnit XML.")] = None

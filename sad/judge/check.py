@@ -5,17 +5,21 @@ from __future__ import annotations
 import inspect
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sad.errors import UserError
+from sad.judge.gives import of
 from sad.judge.interface import Interface
 from sad.judge.judging import Code, judging
 from sad.judge.losses.adapter import adapt
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.output import article
-from sad.judge.report import Report, told
+from sad.judge.renamed import renamed
+from sad.judge.report import Event, Report, told
 from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.told import telling
 from sad.subjects.divergence import Contract, Divergence
 
 
@@ -24,16 +28,19 @@ def check(
     *,
     kind: str = "loss",
     contract: Contract | None = None,
+    given: Mapping[str, object] | None = None,
     only: tuple[str, ...] = (),
     seed: int = 0,
 ) -> Report:
     """Judge code and return the report. Raises AssertionError, which tells the whole report, if a property breaks.
 
     ``kind`` is what it is for: loss, collator, evaluator, step or alignment. Of a loss ``contract`` states what is
-    claimed; without one it is found out, and ``seed`` chooses its inputs. A loss whose only parameter is ``given`` is
+    claimed; without one it is found out, and ``seed`` chooses its inputs. ``given`` tells what parameters and settings
+    are whose names do not: a value, or one of the field's names, as in ``{"group_size": 4, "soft": "teacher_logits"}``;
+    classes are changed for as long as they are judged. A loss whose only parameter is ``given`` is
     called with a `sad.subjects.divergence.Given`. Raises UserError where how it is called cannot be told.
     """
-    report = judged(code, kind=kind, contract=contract, only=only, seed=seed)
+    report = judged(code, kind=kind, contract=contract, given=given, only=only, seed=seed)
     if report.broken:
         raise AssertionError(told(report))
     return report
@@ -44,6 +51,7 @@ def judged(
     *,
     kind: str = "loss",
     contract: Contract | None = None,
+    given: Mapping[str, object] | None = None,
     only: tuple[str, ...] = (),
     seed: int = 0,
 ) -> Report:
@@ -54,23 +62,38 @@ def judged(
     name = getattr(code, "__qualname__", type(code).__name__)
     report = Report(name, interface=interface)
     try:
-        if interface is Interface.LOSS:
-            events = session(_subject(code, contract), name, only=only, seed=seed)
-        else:
-            events = judging(Code(code, _owner(code)), name, interface=interface, only=only)
-        for event in events:
-            report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
-            if "line" in event:
-                report.lines.append(event["line"])
+        with telling(of(given or {}, interface)):
+            for event in _events(code, name, interface, contract, only, seed):
+                report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
+                if "line" in event:
+                    report.lines.append(event["line"])
     except NeedsAdapterError as error:
         if interface is not Interface.LOSS:
             raise
         # options are for the command line
+        named = ", ".join(f"{name!r}: …" for name in error.names)
+        say = f"say it with check(…, given={{{named}}}), or " if named else ""
         raise UserError(
-            f"{error.why}; give check a function of one parameter, given, that calls it (docs/judge-your-loss.md)"
+            f"{error.why}; {say}give check a function of one parameter, given, that calls it (docs/judge-your-loss.md)"
         ) from None
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _events(
+    code: Any,  # noqa: ANN401 - as in ``check``
+    name: str,
+    interface: Interface,
+    contract: Contract | None,
+    only: tuple[str, ...],
+    seed: int,
+) -> Iterator[Event]:
+    owner = _owner(code)
+    if interface is not Interface.LOSS:
+        yield from judging(Code(code, owner), name, interface=interface, only=only)
+        return
+    with renamed(code, owner) as read:
+        yield from session(_subject(read, owner, contract), name, only=only, seed=seed)
 
 
 def _its(code: object) -> str:
@@ -96,10 +119,10 @@ def _owner(code: Any) -> type | None:  # noqa: ANN401 - as in ``check``
     return found
 
 
-def _subject(loss: Any, contract: Contract | None) -> Call | Divergence:  # noqa: ANN401 - as in ``check``
+def _subject(loss: Any, owner: type | None, contract: Contract | None) -> Call | Divergence:  # noqa: ANN401 - as in ``check``
     if isinstance(loss, Divergence):
         return loss
-    call: Call = adapt(loss) if _takes_given(loss) else Call(loss)
+    call: Call = adapt(loss) if _takes_given(loss) else Call(loss, owner)
     if contract is None:
         return call
     if not _takes_given(loss):

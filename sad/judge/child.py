@@ -58,6 +58,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
     on_cpu()
     alone()
+    from sad.judge.gives import parse
     from sad.judge.interface import Interface
     from sad.judge.judging import FOUND, Named, judging
     from sad.judge.lifted import because
@@ -65,7 +66,9 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.losses.call import Call
     from sad.judge.losses.session import session
     from sad.judge.missing import placeholders
+    from sad.judge.renamed import renamed
     from sad.judge.target import load, owner
+    from sad.judge.told import telling
 
     interface = Interface(request.get("interface", Interface.LOSS))
     if interface is not Interface.LOSS:
@@ -76,23 +79,26 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     yield {"start": "load"}
     target, adapter = request.get(interface.value), request.get("adapter")
     only, skip, more = tuple(request.get("only", ())), tuple(request.get("skip", ())), request.get("more", "")
+    given = parse(request.get("given", ()), interface)
     if interface is not Interface.LOSS:
         asked = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
-        yield from judging(asked, f"{request['name']}{more}", only=only, skip=skip)
+        with telling(given):
+            yield from judging(asked, f"{request['name']}{more}", only=only, skip=skip)
         return
     stood: list[str] = []
     lifted: list[str] = []
-    if adapter:
-        subject = adapted(adapter, target)
-    else:
+    named, of = None, None
+    if not adapter:
         assert isinstance(target, str), "a request names a loss or an adapter"
         named = load(target, stood)
         lifted = because(named)
-        subject = _subject(named, target, owner(target), Call)
-    for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
-        if "assumed" in event:
-            event["assumed"] += [*lifted, *placeholders(stood)]
-        yield event
+        of = owner(target)
+    with telling(given), renamed(named, of) as read:
+        subject = adapted(adapter, target) if adapter else _subject(read, str(target), of, Call)
+        for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
+            if "assumed" in event:
+                event["assumed"] += [*lifted, *placeholders(stood)]
+            yield event
 
 
 def _subject(named: Any, target: str, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named

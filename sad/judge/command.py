@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from sad.errors import UserError
 from sad.judge.battery import chosen
+from sad.judge.gives import parse
 from sad.judge.interface import ADAPTED, Interface
 from sad.judge.junit import writable, write
 from sad.judge.process import TIMEOUT, judge
@@ -28,6 +30,7 @@ def run_judge(
     code: Mapping[str, str],
     *,
     adapter: Path | None = None,
+    gives: Sequence[str] = (),
     timeout: float | None = None,
     only: Sequence[str] = (),
     junit: Path | None = None,
@@ -38,18 +41,16 @@ def run_judge(
     """Judge the code that ``code`` or ``adapter`` names, and show it.
 
     ``code`` is what is named, by its interface; with an adapter alone it is empty, and its file says which it is.
-    ``tokenizers`` are the teacher's and the student's, for an alignment. Returns 0 if nothing is broken, 1 if
-    something is, 130 if interrupted. Raises UserError where it cannot be judged: no such module or name, or a way of
-    calling it that cannot be told.
+    ``gives`` is what is told of parameters and settings, as ``NAME=WHAT``. ``tokenizers`` are the teacher's and the
+    student's, for an alignment. Returns 0 if nothing is broken, 1 if something is, 130 if interrupted. Raises
+    UserError where it cannot be judged: no such module or name, or a way of calling it that cannot be told.
     """
     interface, target = next(((Interface(kind), name) for kind, name in code.items()), (None, None))
     if target is not None:
         split(target)
-    if adapter is not None and not adapter.is_file():
-        raise UserError(f"--adapter: there is no file {adapter}; name a Python file")
-    if adapter is not None and adapter.suffix != ".py":
-        raise UserError(f"--adapter: {adapter} is no Python file: name one that ends in .py")
     interface = interface or _adapted(adapter)
+    _check_adapter(adapter, gives)
+    parse(gives, interface)
     _check_seed(seed, interface)
     if tokenizers and interface is not Interface.ALIGNMENT:
         raise UserError(
@@ -69,9 +70,11 @@ def run_judge(
     request = {"interface": interface.value, interface.value: target, "name": name, "only": wanted, "seed": seed}
     request |= {"adapter": str(adapter)} if adapter else {}
     request |= {"tokenizers": list(tokenizers)} if tokenizers else {}
-    request["more"] = (f" --adapter {adapter}" if adapter else "") + (
-        f" --tokenizers {' '.join(tokenizers)}" if tokenizers else ""
-    )
+    request |= {"given": list(gives)} if gives else {}
+    more = ["--adapter", str(adapter)] if adapter else []
+    more += [word for one in gives for word in ("--given", one)]
+    more += ["--tokenizers", *tokenizers] if tokenizers else []
+    request["more"] = f" {shlex.join(more)}" if more else ""
     view = View(Console(highlight=False))
     try:
         report = judge(request, timeout=timeout or TIMEOUT, tell=(lambda _: None) if as_json else view.line)
@@ -89,6 +92,17 @@ def run_judge(
     return report.code
 
 
+def _check_adapter(adapter: Path | None, gives: Sequence[str]) -> None:
+    if adapter is None:
+        return
+    if not adapter.is_file():
+        raise UserError(f"--adapter: there is no file {adapter}; name a Python file")
+    if adapter.suffix != ".py":
+        raise UserError(f"--adapter: {adapter} is no Python file: name one that ends in .py")
+    if gives:
+        raise UserError("--given and --adapter at once: the adapter's file says what its code is given; leave one out")
+
+
 def _check_seed(seed: int, interface: Interface) -> None:
     if seed and interface is not Interface.LOSS:
         raise UserError(
@@ -104,8 +118,8 @@ def _adapted(adapter: Path | None) -> Interface:
         raise UserError("name the code to judge: --loss, --collator, --evaluator, --step or --alignment")
     try:
         tree = ast.parse(adapter.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError, ValueError):
-        # importing it will tell
+    except (SyntaxError, UnicodeDecodeError, ValueError, OSError):
+        # what is wrong with it is told where it is read
         return Interface.LOSS
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     return next((one for one, name in ADAPTED.items() if name in defined), Interface.LOSS)

@@ -10,12 +10,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sad.errors import UserError
+from sad.judge import told
 from sad.judge.battery import chosen, numbers
 from sad.judge.callers import installed
 from sad.judge.free import opened
@@ -23,9 +24,11 @@ from sad.judge.interface import Interface
 from sad.judge.lifted import because
 from sad.judge.missing import placeholders
 from sad.judge.output import article
-from sad.judge.report import Line
+from sad.judge.renamed import renamed
+from sad.judge.report import Event, Line
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
+from sad.judge.unknown import spoken, unknown
 from sad.verdict import Standing, Verdict
 
 FOUND = {
@@ -103,7 +106,7 @@ def judging(
     interface: Interface | None = None,
     only: tuple[str, ...] = (),
     skip: tuple[str, ...] = (),
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Event]:
     """Judge code; each event is told as soon as it happens, as `sad.judge.losses.session.session` does.
 
     Raises UserError where how it is called cannot be told.
@@ -115,6 +118,11 @@ def judging(
     code = of.code(stood) if isinstance(of, Named) else of
     if code.adapter is None and not callable(code.target):
         raise UserError(f"{name} is {article(type(code.target).__name__)}: give a function, a class or what is called")
+    with renamed(code.target, code.owner) as read:
+        yield from _judged(replace(code, target=read), name, interface, wanted, stood)
+
+
+def _judged(code: Code, name: str, interface: Interface, wanted: Sequence[str], stood: list[str]) -> Iterator[Event]:
     yield {"start": "can_be_called"}
     began = time.perf_counter()
     try:
@@ -131,7 +139,8 @@ def judging(
             raise lacks(lacking) from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
-    yield {"what": judged.what, "assumed": [*judged.assumed, *because(code.target), *placeholders(stood)]}
+    assumed = [*judged.assumed, *told.assumed(), *because(code.target), *placeholders(stood)]
+    yield {"what": judged.what, "assumed": assumed}
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}
@@ -172,7 +181,7 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
     if name := _of_a_star(error):
         return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
     if name := next((n for one in (error, first) if one is not None and (n := _unknown(one))), ""):
-        return NeedsAdapterError(f"what {name} should be cannot be told from the name")
+        return unknown(name)
     if isinstance(error, FileNotFoundError):
         return NeedsAdapterError(f"it {raised(error)}: a file of its program is not here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
@@ -189,8 +198,6 @@ def refuses(error: BaseException) -> bool:
 
 def _unknown(error: BaseException) -> str:
     """Return the name of something unknown that an error speaks of, '' for none."""
-    from sad.judge.unknown import spoken
-
     return spoken(str(error)) or ("a setting" if "'Unknown'" in str(error) else "")
 
 
@@ -224,11 +231,8 @@ def _file_of(error: BaseException) -> str:
 def _of_a_program(error: BaseException) -> str:
     """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
     text, name = _file_of(error), str(getattr(error, "name", ""))
-    return (
-        name
-        if text and re.search(rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]", text, re.MULTILINE)
-        else ""
-    )
+    sets = rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]"
+    return name if text and re.search(sets, text, re.MULTILINE) else ""
 
 
 def file_of(code: Code) -> str:

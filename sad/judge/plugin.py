@@ -28,6 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sad-adapter", default=None, metavar="FILE", help="How it is called; see docs/judge-your-loss.md."
     )
+    group.addoption(
+        "--sad-given",
+        action="append",
+        default=[],
+        metavar="NAME=WHAT",
+        help="What a parameter or setting is whose name does not tell.",
+    )
     group.addoption("--sad-timeout", type=float, default=None, metavar="SECONDS", help="For each property.")
 
 
@@ -78,6 +85,7 @@ class CodeCollector(pytest.Collector):
 
             adapter = self.config.getoption("--sad-adapter")
             request = {"interface": self.kind, self.kind: self.name, "name": self.name, "adapter": adapter}
+            request["given"] = list(self.config.getoption("--sad-given"))
             report = judge(request, timeout=self.config.getoption("--sad-timeout") or TIMEOUT)
             self._lines, self._unjudged = {line.name: line for line in report.lines}, report.unjudged
         return self._lines, self._unjudged

@@ -12,6 +12,11 @@ from sad.verdict import Standing
 SCHEMA = 1
 """Of the JSON: goes up when a key changes its meaning or goes away; new keys may come at any time."""
 
+Event = dict[str, Any]
+"""What judging tells as it goes on: ``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what
+the code was found to be), ``call_seconds`` (what one call takes).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.errors import UserError
-from sad.judge import trainer_args
+from sad.judge import told, trainer_args
 from sad.judge.dicts import Batch, Output
 from sad.judge.names import CONFIG_ENDS, LOGGING, tokens
 from sad.judge.roles import Role, setting
@@ -18,15 +18,22 @@ from sad.subjects.divergence import IGNORED
 
 
 class NeedsAdapterError(UserError):
-    """How the loss is called cannot be told; the sentence says why, and that an adapter helps."""
+    """How the code is called cannot be told; the sentence says why, and that an adapter helps.
 
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(f"{why}; say how it is called with --adapter file.py (docs/judge-your-loss.md)")
+    ``names`` are parameters or settings that are all that is missing: these can be told one by one.
+    """
 
-    def tell(self, adapter: str) -> None:
-        """Say which adapter helps."""
-        self.args = (str(self).replace(self.why, f"{self.why}{adapter}", 1),)
+    def __init__(self, why: str, *names: str) -> None:
+        self.why, self.names = why, names
+        told = "".join(f" --given {name}=WHAT" for name in names)
+        say = f"say it with{told}, or" if names else "say"
+        super().__init__(f"{why}; {say} how it is called with --adapter file.py (docs/judge-your-loss.md)")
+
+
+def untold(*names: str, of: str = "") -> NeedsAdapterError:
+    """Return what is said of parameters whose names do not tell what they should be."""
+    whose = f" of {of}" if of else ""
+    return NeedsAdapterError(f"what {', '.join(names)}{whose} should be cannot be told from the name", *names)
 
 
 NESTED = {"args", "config", "cfg", "params", "hparams", "kd", "distill", "distillation", "loss", "opt", "model_config"}
@@ -115,6 +122,9 @@ class Config(Keyed):
 
 def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - any setting
     """Return what an attribute of a stand-in is by its name, and write down that it was read."""
+    if (value := told.value_of(name)) is not told.ABSENT:
+        return value
+    name = told.meant(name)
     lower = "_".join(tokens(name))
     role = setting(name)
     if role is not None and role in settings:
@@ -147,7 +157,7 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if of.endswith("args") and trainer_args.has(name):
         asked.plain[name] = trainer_args.default(name)
         return asked.plain[name]
-    raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
+    raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known", name)
 
 
 def stand_in_self(
@@ -163,6 +173,9 @@ def stand_in_self(
     def missing(_: object, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
+        if (value := told.value_of(name)) is not told.ABSENT:
+            return value
+        name = told.meant(name)
         if name in more:
             return more[name]
         role = setting(name)

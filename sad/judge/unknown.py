@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
+from sad.judge import told
 from sad.judge.stand_in import NeedsAdapterError
 
 QUIET = {
@@ -27,17 +28,19 @@ class Unknown:
     Computing with it, going through it or calling it raises ``NeedsAdapterError``.
     """
 
-    names: ClassVar[set[str]] = set()
-    """Of all that were made."""
+    names: ClassVar[dict[str, str]] = {}
+    """Of all that were made, each with the name of the parameter or setting that it is a part of."""
 
-    def __init__(self, name: str) -> None:
-        self.__dict__["_name"] = name
-        Unknown.names.add(name)
+    def __init__(self, name: str, of: str = "") -> None:
+        self.__dict__ |= {"_name": name, "_of": of or name.rpartition(".")[2]}
+        Unknown.names[name] = self.__dict__["_of"]
 
-    def __getattr__(self, name: str) -> Unknown:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what is told, else what is unknown too
         if name.startswith("__"):
             raise AttributeError(name)
-        return Unknown(f"{self.__dict__['_name']}.{name}")
+        if (value := told.value_of(name)) is not told.ABSENT:
+            return value
+        return Unknown(f"{self.__dict__['_name']}.{name}", self.__dict__["_of"])
 
     def __call__(self, *_: object, **__: object) -> None:
         """Write nothing down; raise where it is called for anything else."""
@@ -58,7 +61,13 @@ class Unknown:
         return str(self)
 
     def _refuse(self) -> NoReturn:
-        raise NeedsAdapterError(f"what {self} should be cannot be told from the name")
+        raise unknown(str(self))
+
+
+def unknown(name: str) -> NeedsAdapterError:
+    """Return what is said of something unknown, by its name."""
+    told = [Unknown.names[name]] if name in Unknown.names else []
+    return NeedsAdapterError(f"what {name} should be cannot be told from the name", *told)
 
 
 def _refusing() -> Callable[..., NoReturn]:

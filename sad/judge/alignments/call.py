@@ -14,7 +14,7 @@ from sad.align.reader import Reader
 from sad.judge.alignments.pairs import Aligned, aligned
 from sad.judge.judging import Code
 from sad.judge.names import tokens
-from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError, untold
 
 MINE = {"student", "s", "stu", "src", "source", "draft", "a", "1", "left", "first", "x", "orig", "old"}
 THEIRS = {"teacher", "t", "tea", "tgt", "target", "b", "2", "right", "second", "y", "new"}
@@ -97,7 +97,7 @@ class Call:
             if part is None and parameter.default is not parameter.empty:
                 continue
             if part is None:
-                raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
+                raise untold(parameter.name)
             if part is Part.TEXT and not side:
                 found[parameter.name] = part, ""
                 continue
@@ -135,9 +135,7 @@ class Call:
             elif parameter.name.lower() in CONFIGS:
                 values[parameter.name] = Switches()
             elif parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-                raise NeedsAdapterError(
-                    f"what {parameter.name} of {of.__name__} should be cannot be told from the name"
-                )
+                raise untold(parameter.name, of=of.__name__)
         return values
 
     def _value(self, part: Part, whose: str, given: Given) -> Any:  # noqa: ANN401

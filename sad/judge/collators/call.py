@@ -39,7 +39,7 @@ from sad.judge.collators.prepares import ONE, PREPARES, Takes, paired, prepared,
 from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.free import is_free
 from sad.judge.judging import Code
-from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError, untold
 from sad.judge.steps.settings import Settings
 from sad.judge.unknown import Unknown
 from sad.subjects.text_loss import IGNORED, Marks, Text
@@ -220,7 +220,7 @@ class Call:
             elif is_free(parameter):
                 found[parameter.name] = Unknown(parameter.name)
             elif _needed(parameter):
-                raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
+                raise untold(parameter.name, of=of)
         return found
 
     def _inherited(self, target: type, given: Mapping[str, Any], marks: Marks) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from sad.judge.losses.words import word_for, words_of
 from sad.judge.output import loss_of
 from sad.judge.parts import trainer_parts
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self
+from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, untold
 from sad.subjects.divergence import IGNORED, Given
 
 
@@ -260,7 +260,7 @@ class Call:
         if isinstance(target, type):
             assert self.built is not None
             if self.built.unread:
-                raise NeedsAdapterError(f"{target.__name__}() needs {', '.join(self.built.unread)}")
+                raise untold(*self.built.unread, *self.reading.unread, of=f"{target.__name__}()")
             return self._built(target, self.built, values)
         if isinstance(target, classmethod):
             return target.__get__(None, self.owner)
@@ -287,7 +287,7 @@ class Call:
 
     def _arguments(self, values: Values) -> dict[str, Any]:
         if self.reading.unread:
-            raise NeedsAdapterError(f"what {', '.join(self.reading.unread)} should be cannot be told from the name")
+            raise untold(*self.reading.unread)
         roles = self.reading.roles
         if not self._own:
             return {name: values.positional(role, name) for name, role in roles.items()}

@@ -18,6 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sad.judge import told
 from sad.judge.losses.words import KIND
 from sad.judge.names import tokens
 from sad.judge.roles import Role, setting
@@ -84,6 +85,9 @@ def made(of: type, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - a
     given: dict[str, Any] = {}
     words: dict[str, list[Any]] = {}
     for field in fields:
+        if (value := told.value_of(field.name)) is not told.ABSENT:
+            given[field.name] = value
+            continue
         role, required = setting(field.name), field.default is inspect.Parameter.empty
         number = isinstance(field.default, int | float) and not isinstance(field.default, bool)
         if role in settings and (required or (number and role in NUMBERS)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from sad.errors import UserError
+from sad.judge import told
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
 from sad.judge.losses.adapter import Adapted
@@ -25,9 +25,8 @@ from sad.judge.losses.listed import over_fewer
 from sad.judge.losses.misread import given_as, of_rounding, uncertain, unpulled_without
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
-from sad.judge.losses.sketch import sketched
 from sad.judge.losses.words import other_words, words_of
-from sad.judge.report import Line
+from sad.judge.report import Event, Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
@@ -37,10 +36,6 @@ from sad.verdict import Standing, Verdict
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
 STATES = re.compile(r"hidden|feat|state|repr|emb", re.IGNORECASE)
 """In the names of hidden states, which are judged as logits are: by their values."""
-Event = dict[str, Any]
-"""``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be),
-``call_seconds`` (what one call takes).
-"""
 
 
 def session(
@@ -68,9 +63,6 @@ def session(
     else:
         try:
             whole = found(form_of(subject, seed), seed)
-        except NeedsAdapterError as error:
-            error.tell(sketched(subject))
-            raise
         except UserError:
             raise
         except CannotRunError as error:
@@ -91,7 +83,7 @@ def session(
             raise NeedsAdapterError(f"nothing but rounding pulls, given {given_as(whole.shape.call)}: a guess in part")
         divergence = whole.divergence
         what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
-        yield {"what": what, "assumed": assumptions(whole), "call_seconds": _seconds(whole)}
+        yield {"what": what, "assumed": [*assumptions(whole), *told.assumed()], "call_seconds": _seconds(whole)}
     dead = whole is not None and not whole.shape.sample.attached
     for one in wanted:
         began = time.perf_counter()

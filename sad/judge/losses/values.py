@@ -19,7 +19,7 @@ from sad.judge.losses.lists import ids_of
 from sad.judge.names import OF_EXAMPLES, TEACHER_MODELS, THEIRS, tokens
 from sad.judge.parts import Head, Marked, inner, is_called, pad_for
 from sad.judge.roles import Role, Space, setting
-from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, NeedsAdapterError, label_loss
+from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, label_loss, untold
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -151,7 +151,7 @@ class Values:
             case Role.WORD:
                 if name in self.call.words:
                     return self.call.words[name]
-        raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
+        raise untold(name)
 
     def on_self(self, role: Role) -> Tensor:
         """The logits of one side, where its object keeps them."""

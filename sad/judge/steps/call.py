@@ -43,7 +43,7 @@ from sad.judge.steps.names import (
     TOTALS,
     WINDOWS,
 )
-from sad.judge.steps.roles import is_config, listed
+from sad.judge.steps.roles import is_config, listed, unlisted
 from sad.judge.steps.settings import CONFIGS, Settings, plain, settings_read
 from sad.judge.steps.sources import (
     ASKS_MODEL,
@@ -106,7 +106,7 @@ class Call:
             return Unit.RUN if self.takes(TOTALS) else Unit.STEP
         if not self.takes(BATCHES):
             if not self.loads:
-                raise NeedsAdapterError("it takes neither a batch nor a loader")
+                raise NeedsAdapterError("it takes neither a batch nor a loader", *unlisted(self.parameters(), KNOWN))
             return Unit.RUN if self.takes(EPOCHS) or self.ends_itself else Unit.EPOCH
         return Unit.MICRO_BATCH if self.accumulates else Unit.STEP
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from sad import tiny
 from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, raised
-from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError, untold
 from sad.judge.steps import names
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Told, batch
 from sad.judge.steps.older import counting_none, without_counts
@@ -153,7 +153,7 @@ class Library:
             if p.name not in {*self._names(), *NOTHING} and not self._own.knows(p.name)
         ]
         if needed:
-            raise NeedsAdapterError(f"{self.kind.__name__}() needs {', '.join(needed)}")
+            raise untold(*needed, of=f"{self.kind.__name__}()")
 
     def _names(self) -> dict[str, str]:
         """Return what each parameter is, by its name."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from inspect import Parameter
 
 CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
@@ -76,3 +78,8 @@ def is_config(name: str) -> bool:
 def is_teacher(name: str) -> bool:
     """Whether a name is that of a teacher."""
     return "teacher" in name.lower() or listed(name, {"teacher"}) == "teacher"
+
+
+def unlisted(every: Iterable[Parameter], known: frozenset[str]) -> list[str]:
+    """Return the names of parameters that must be given and that are none of the ``known`` ones."""
+    return [one.name for one in every if one.default is one.empty and listed(one.name, known) not in known]

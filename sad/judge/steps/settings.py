@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sad.judge import told
 from sad.judge.declared import is_section, members
 from sad.judge.stand_in import FLAGS, Keyed
 from sad.judge.steps.roles import SECTIONS, is_config, listed
@@ -95,6 +96,11 @@ class Settings(Keyed):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
+        if (value := told.value_of(name)) is not told.ABSENT:
+            return value
+        return self._found(told.meant(name))
+
+    def _found(self, name: str) -> Any:  # noqa: ANN401
         of, lower, known = self.__dict__["_of"], name.lower(), self.__dict__["_known"]
         declares = self.__dict__["_declares"]
         if lower in known and isinstance(known[lower], int | float):
