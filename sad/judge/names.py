@@ -94,6 +94,8 @@ LOGGING = ("log", "log_dict", "log_metrics", "store_metrics", "log_stats")
 CONFIG_ENDS = ("config", "_cfg", "_args", "_hparams", "_opts")
 NO_MASKS = {"causal", "vocab", "inf", "topk", "tree", "block", "attn", "sample", "vision", "image", "dict"}
 """What is in the names of masks that say of no row whether it counts."""
+SWITCHES = ("use_", "is_", "normalize_", "with_", "do_", "return_")
+"""How the names of parameters begin that must be given and turn a part on."""
 TOPKS = {"k", "topk", "top_k", "kd_top_k", "num_topk", "n_topk"}
 SMOOTH = {"smooth", "smoothing"}
 """In the names of the mass that a label gives away to the other classes."""
@@ -131,6 +133,7 @@ def tokens(name: str) -> list[str]:
 MAPS = {"attention", "attentions", "attn", "attns"}
 """In the names of the weights of an attention: probabilities."""
 LAYER_MAPS = {"layer_pairs", "layer_mapping", "layer_mappings", "layer_map", "layers_map", "layer_indices", "layer_ids"}
+LAYER_MAPS |= {"matches"}
 """Which layer of the one is compared with which of the other."""
 ACTIVES = {"active_units", "active_classes", "seen_classes", "old_classes", "class_ids", "valid_classes"}
 """The classes, or tokens, over which a distribution is renormalised."""
@@ -163,8 +166,8 @@ def run_on(name: str, others: set[str]) -> bool:
 
 def told_by_its_end(name: str, words: set[str]) -> str:
     """What a required parameter is that no list has: "one" (a scale, a step), a "count" of tokens, a "config", a "mask"
-    or one of "padding", the "width" of states, a "topk", a "projection" of states, "layers", "active" tokens, the mass
-    of a "tail", or "".
+    or one of "padding", a "flag", the "width" of states, a "topk", a "projection" of states, "layers", "active" tokens,
+    the mass of a "tail", or "".
     """
     if told := _of_states(name, words):
         return told
@@ -180,6 +183,8 @@ def told_by_its_end(name: str, words: set[str]) -> str:
     counted = all(words & some for some in OF_COUNTS) and not words & {"mask", "masks", "ids", "weights"}
     if counted or name.endswith("batch_size"):
         return "count"
+    if (name.startswith(SWITCHES) and not words & {"pad", "padding"}) or name == "sentence_avg":
+        return "flag"
     if name.endswith(("_dict", "_meta", "_info")) and name not in BATCHES:
         return "object"
     return "config" if name.endswith(CONFIG_ENDS) else ""

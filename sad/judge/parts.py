@@ -37,6 +37,53 @@ class Accelerator:
         loss.backward()  # type: ignore[no-untyped-call]
 
 
+INNER = ("encoder", "decoder", "generator")
+"""Parts of a model that a loss may run by themselves, each on what the one before returned."""
+
+
+class Inner(nn.Module):
+    """A part of a model whose states are its logits: run on those it returns them, and on ids it makes them.
+
+    A generator returns log-probabilities, whose softmax at any temperature is that of the logits.
+    """
+
+    def __init__(self, name: str, logits: Tensor) -> None:
+        super().__init__()
+        self.__dict__["_logits"], self._name = logits, name
+
+    def forward(self, first: Any, *_: Any, **__: Any) -> Tensor:  # noqa: ANN401 - ids or states
+        """Return the logits, or the logarithms of their probabilities. Raises NeedsAdapterError for other states."""
+        logits: Tensor = self.__dict__["_logits"]
+        logits = logits if torch.is_grad_enabled() else logits.detach()
+        if isinstance(first, Tensor) and first.is_floating_point():
+            if first.shape != logits.shape:
+                raise NeedsAdapterError(f"it runs the {self._name} of a model on states of a width of their own")
+            logits = first
+        return logits.log_softmax(dim=-1) if self._name == INNER[-1] else logits
+
+
+def inner(name: str, logits: Tensor) -> Inner | None:
+    """Return the part of a model with these logits; None where it has none of that name."""
+    return Inner(name, logits) if name in INNER else None
+
+
+class Head(nn.Module):
+    """An output layer without a bias."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the logits [..., vocab] of states [..., width]."""
+        return states @ self.weight.T
+
+
+def is_called(name: str, text: str) -> bool:
+    """Whether a source takes an output weight as the layer that has it."""
+    return bool(re.search(rf"\b{name}\(|\b{name}\s*:\s*[\w.]*(?:Module|Linear)\b", text))
+
+
 class Marked:
     """A tokenizer of which the padding mark alone is known: labels have it, -100, where a row does not count.
 

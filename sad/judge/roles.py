@@ -68,6 +68,8 @@ class Role(StrEnum):
     MODEL = "a model that returns the student's logits"
     TEACHER_MODEL = "a model that returns the teacher's logits"
     EAGER = "False, so that nothing is compiled"
+    FLAG = "False"
+    OUTPUT = "what the student's model returned"
     VOCAB = "the size of the vocabulary"
     ONES = "1 for every row"
     ONE = "1"
@@ -122,7 +124,7 @@ FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDEN
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 ENDS = {"one": Role.ONE, "count": Role.COUNT, "config": Role.CONFIG, "mask": Role.MASK, "padding": Role.PADDING}
 ENDS |= {"object": Role.OBJECT, "width": Role.VOCAB, "topk": Role.TOPK, "projection": Role.PROJECTION}
-ENDS |= {"layers": Role.LAYERS, "active": Role.ACTIVE, "tail": Role.TAIL}
+ENDS |= {"flag": Role.FLAG, "layers": Role.LAYERS, "active": Role.ACTIVE, "tail": Role.TAIL}
 KNOWN = {name: Role.OFF for name in OFFS} | {name: Role.ON for name in (*ONS, "size_average", "reduce")}
 KNOWN |= {name: Role.COUNT for name in COUNTS} | {name: Role.IGNORE for name in IGNORES}
 KNOWN |= {name: Role.CONFIG for name in CONFIGS} | {name: Role.EAGER for name in EAGERS}
@@ -134,6 +136,7 @@ BY_NAME = (
     (MASKS, Role.MASK),
     (PADS, Role.PADDING),
     ({"input_ids"}, Role.IDS),
+    ({"net_output"}, Role.OUTPUT),
     (POSITIONS, Role.POSITIONS),
     (ONES, Role.ONES),
 )
@@ -145,7 +148,7 @@ def read(
 ) -> Reading:
     """Give every parameter a role. ``settings_only``: a constructor's, without logits; ``known``: not told by names."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
-    sides = [set(tokens(p.name)) for p in every if _side(p.name)] if not settings_only else []
+    sides = [set(tokens(p.name)) for p in every if side_of(p.name)] if not settings_only else []
     hidden = any(words & WEIGHTS for words in sides) and any(words & HIDDEN for words in sides)
     paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
     roles: dict[str, Role] = dict(known or {})
@@ -170,11 +173,6 @@ def read(
     spaces = {role: space for name, role in roles.items() if (space := _space(name)) and role in SIDES}
     in_order = {p.name: roles[p.name] for p in every if p.name in roles}
     return Reading(in_order, spaces, ordered, tuple(unread))
-
-
-def upright(reading: Reading) -> list[str]:
-    """Return the masks whose name leaves no doubt that 1 is a row that counts."""
-    return [n for n in reading.named(Role.MASK) if "_".join(tokens(n)) in MASKS - {"mask", "masks"}]
 
 
 def setting(name: str) -> Role | None:
@@ -217,7 +215,7 @@ def _setting(parameter: Parameter) -> Role | None:
 def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:
     name, words = "_".join(tokens(parameter.name)), set(tokens(parameter.name))
     optional = parameter.default is not Parameter.empty
-    side = _side(parameter.name)
+    side = side_of(parameter.name)
     if side and words & {"bias"}:
         return Role.NONE if not optional else Role.DEFAULT
     if side and hidden and words & WEIGHTS and not optional:
@@ -246,14 +244,14 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.TEACHER_MODEL
     if side and not optional and words - MINE - THEIRS <= VALUES:
         return side
-    beside = any(_side(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)
+    beside = any(side_of(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)
     return Role.STUDENT if name in ("logits", "lm_logits") and beside and not optional else None
 
 
 def _beside(parameter: Parameter, every: list[Parameter], side: Role) -> bool:
     """Whether another parameter is that side's logits."""
-    labelled = {"targets", "target", "labels", "label"}
-    return any(_side(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
+    others = [p.name for p in every if p.name != parameter.name and side_of(p.name) is side]
+    return any(not {"targets", "target", "labels", "label"} & set(tokens(name)) for name in others)
 
 
 def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
@@ -264,7 +262,7 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
     missing = [r for r in (Role.STUDENT, Role.TEACHER) if r not in roles.values()]
     last = len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}
     order = missing[::-1] if last else missing
-    sided = {side: p.name for p in reversed(left) if (side := _side(p.name)) in missing}
+    sided = {side: p.name for p in reversed(left) if (side := side_of(p.name)) in missing}
     # teacher_logits_answer: the word says whose, wherever it stands
     roles |= {name: side for side, name in sided.items()}
     order, left = [r for r in order if r not in sided], [p for p in left if p.name not in roles]
@@ -272,13 +270,14 @@ def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
         roles[parameter.name] = role
     roles |= {p.name: Role.LABELS for p in left if p.name not in roles and says_labels(p.name)}
     # a second pair, of states beside logits or of documents beside queries: both sides of it are the same two
-    roles |= {p.name: side for p in left if p.name not in roles and (side := _side(p.name)) and is_state(p.name)}
+    roles |= {p.name: side for p in left if p.name not in roles and (side := side_of(p.name)) and is_state(p.name)}
     telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
     given = [name for name, role in roles.items() if role in SIDES]
-    return not missing or any(_side(name) or set(tokens(name)) & telling for name in given)
+    return not missing or any(side_of(name) or set(tokens(name)) & telling for name in given)
 
 
-def _side(name: str) -> Role | None:
+def side_of(name: str) -> Role | None:
+    """Return the role of the student's or the teacher's where a name says whose it is; None where it says neither."""
     words = tokens(name)
     mine, theirs = MINE & set(words), THEIRS & set(words)
     if len(words) == 1 and words[0] in {"s", "t", "soft"}:

@@ -84,6 +84,8 @@ class Asked:
         self.plain: dict[str, object] = {}
         self.globals: dict[str, str] = {}
         self.states = ""
+        self.linear = False
+        """Whether linear layers of its own stand as the identity."""
         self.draw = 1
         self.word: Callable[[str], str | None] = lambda _: None
         """Which word a source compares a setting with, where it asks for a divergence of logits."""
@@ -243,6 +245,8 @@ class Model(nn.Module):
 
     def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: object = None) -> Tensor:  # noqa: ANN401, ARG002
         """Return the probabilities of an output, or their logarithms, as models of fairseq do."""
+        if isinstance(net_output, tuple):
+            net_output = net_output[0]
         logits = net_output if isinstance(net_output, Tensor) else net_output["logits"]
         return torch.log_softmax(logits, dim=-1) if log_probs else torch.softmax(logits, dim=-1)
 

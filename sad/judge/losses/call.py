@@ -21,16 +21,17 @@ from sad.judge.losses.constructor import (
     logits_kept,
     methods_of,
     parameters_made_of,
-    word_for,
 )
 from sad.judge.losses.form import Form
+from sad.judge.losses.held import opened
 from sad.judge.losses.labelled import PAD, absent, labelled_roles, marks, padded_by_self
-from sad.judge.losses.layers import layered
+from sad.judge.losses.layers import as_identity, layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
 from sad.judge.losses.program import set_around
 from sad.judge.losses.scripted import as_written
 from sad.judge.losses.values import Asking, Values
+from sad.judge.losses.words import word_for, words_of
 from sad.judge.output import loss_of
 from sad.judge.parts import trainer_parts
 from sad.judge.roles import Reading, Role, Space, read
@@ -61,13 +62,13 @@ class Call:
     """What its source and name are those of, where an adapter stands before it."""
 
     def __post_init__(self) -> None:
-        self.target = as_written(self.target)
+        self.target = opened(as_written(self.target))
         self._function, self._own = self._unwrapped()
         self.classes: dict[str, type] = {}
         """The classes of the user's own that parameters must be objects of."""
         every = self._parameters()
-        self.reading = read(every, known=self._known(every, self._source))
-        told = absent(self.reading, self._source)
+        self.reading = read(every, known=self._known(every, self.text))
+        told = absent(self.reading, self.text)
         self.reading = replace(told, roles={**told.roles, **self.roles})
         self.asked.word = self._word
 
@@ -162,18 +163,19 @@ class Call:
         return {**labels, **listed, **roles_of(classes, every)}
 
     @cached_property
-    def _source(self) -> str:
+    def text(self) -> str:
+        """Its source; '' where there is none to read."""
         try:
             return inspect.getsource(self.about or self.target)
         except (OSError, TypeError):
             return ""
 
     def _asking(self) -> Asking:
-        words: dict[str, Any] = {name: word for name, word in self._words().items() if word is not None}
+        words: dict[str, Any] = {name: word for name, word in words_of(self).items() if word is not None}
         words |= {name: member(of) for name, of in self.classes.items() if issubclass(of, Enum)}
         asked = (self.form, self.settings, self.asked, self.defaults(), self.hidden, words, self.classes)
-        lists = names_of_lists(self.reading.roles), layered(self.reading.roles, self._source)
-        return Asking(*asked, *lists, self._source, self.reading.has(Role.BATCH), self.ignored, self._marks[1])
+        lists = names_of_lists(self.reading.roles), layered(self.reading.roles, self.text)
+        return Asking(*asked, *lists, self.text, self.reading.has(Role.BATCH), self.ignored, self._marks[1])
 
     @cached_property
     def ignored(self) -> int:
@@ -193,13 +195,8 @@ class Call:
         except (OSError, TypeError):
             return None
 
-    def _words(self) -> dict[str, str | None]:
-        read_from = [self.reading, *([self.built] if self.built else [])]
-        names = [name for reading in read_from for name in reading.named(Role.WORD)]
-        return {n: "batchmean" if n == "reduction" else word_for(n, self._source, any_=True) for n in names}
-
     def _called(self, values: Values) -> Tensor:
-        logits, values.student = values.student, apart(values.student, self._source)
+        logits, values.student = values.student, apart(values.student, self.text)
         try:
             function = self._callable(values)
             given = self._arguments(values)
@@ -236,7 +233,7 @@ class Call:
             if self.built is None:
                 made = parameters_made_of(target)
                 of = inspect.getattr_static(target, "__init__")
-                told = kept_roles(made, self._source) | self._known(made, self._source, of)
+                told = kept_roles(made, self.text) | self._known(made, self.text, of)
                 self.built = read(made, settings_only=True, known=told)
             method = called_of(target)
             if method is None:
@@ -271,7 +268,7 @@ class Call:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
                 parts = trainer_parts(values.teacher_model, values.model) | dict(kept_losses(self.owner))
-                parts |= logits_kept(self._source, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
+                parts |= logits_kept(self.text, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
                 first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
@@ -285,6 +282,7 @@ class Call:
             kept = self.defaults()
             given = {n: v for n, v in given.items() if reading.roles[n] is not Role.BETA or n not in kept}
             built = target(**given)
+        self.asked.linear = as_identity(built, values.student.dtype)
         return built
 
     def _arguments(self, values: Values) -> dict[str, Any]:

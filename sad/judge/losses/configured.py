@@ -19,7 +19,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sad.judge import told
-from sad.judge.losses.constructor import KIND
+from sad.judge.losses.words import KIND
 from sad.judge.names import tokens
 from sad.judge.roles import Role, setting
 from sad.judge.stand_in import Asked, NeedsAdapterError, Settings, found

@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sad.judge.losses.words import word_for
 from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
 from sad.judge.roles import Role
 
@@ -116,21 +117,6 @@ def _named(node: ast.expr, names: dict[str, object]) -> object:
     return getattr(_named(node.value, names), node.attr, None) if isinstance(node, ast.Attribute) else None
 
 
-KIND = ("soft", "forward_kl", "forward", "forward_kld", "fkl", "kl", "kld", "kl_div", "kd", "logits", "logit")
-"""Words for the divergence of logits, the likeliest first."""
-
-
-def word_for(name: str, text: str, *, any_: bool = False) -> str | None:
-    """Return the word that asks for a divergence of logits, of those that a source compares a setting with.
-
-    With ``any_`` the first of them where none is known to: what is required must be given.
-    """
-    told: list[str] = []
-    for found in re.finditer(rf"\b{name}\s*(?:==|in|not in)\s*([\[(]?[^\])\n:]*)", text):
-        told += re.findall(r"[\'\"]([\w-]+)[\'\"]", found[1])
-    return next((word for word in KIND if word in told), told[0] if told and any_ else None)
-
-
 @functools.cache
 def constants_of(of: type) -> Mapping[str, object]:
     """Return what a constructor sets its attributes to that is plain: a constant, or a parameter that has a default."""
@@ -223,17 +209,23 @@ def logits_kept(text: str, student: Tensor, teacher: Tensor) -> dict[str, Tensor
 
 def kept_roles(parameters: Iterable[Parameter], text: str = "") -> dict[str, Role]:
     """Return the roles of what a constructor must be given that is no setting of a divergence: a tokenizer, a model, a
-    trainer, which few losses read; the smoothing of labels. ``text`` is the source, which may run its models.
+    trainer, which few losses read; the smoothing of labels; a word that ``text``, the source, compares with others.
     """
     required = [p.name for p in parameters if p.default is Parameter.empty]
     smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
+    words = {name: Role.WORD for name in required if word_for(name, text, any_=True)}
+    if smoothing and "size" in required:
+        # a smoothed cross-entropy's classes, and the label that is none, unless that is a class too
+        smoothing |= {"size": Role.VOCAB}
+        is_class = re.search(r"\[\s*:\s*,\s*(?:self\.)?padding_idx\s*\]", text)
+        smoothing |= {"padding_idx": Role.IGNORE} if "padding_idx" in required and not is_class else {}
     objects = {name: Role.OBJECT for name in required if name in OBJECTS | MODELS | {"teacher"}}
     called = {name for name in required if re.search(rf"self\.{name}\(", text)}
     if called & MODELS and called & TEACHER_MODELS:
         # it holds both models and runs them
         objects |= {name: Role.MODEL for name in required if name in MODELS}
         objects |= {name: Role.TEACHER_MODEL for name in required if name in TEACHER_MODELS}
-    return smoothing | objects
+    return smoothing | words | objects
 
 
 def called_of(target: type) -> Callable[..., Any] | None:

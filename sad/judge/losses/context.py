@@ -7,7 +7,8 @@ import re
 import sys
 
 from sad.judge.losses.call import Call
-from sad.judge.roles import upright
+from sad.judge.names import MASKS, tokens
+from sad.judge.roles import Reading, Role
 
 TEXTS = re.compile(
     r"causal|next.token|\bllms?\b|\bgpt|llama|qwen|mistral|instruct|\bsft|prompt|completion|generat|on.?policy|\bgkd"
@@ -49,6 +50,11 @@ MERGED = re.compile(
 """Where a source takes the first two axes together and keeps the last: of [rows, vocab] nothing would be left."""
 AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
 """A softmax along axis 1."""
+
+
+def upright(reading: Reading) -> list[str]:
+    """Return the masks whose name leaves no doubt that 1 is a row that counts."""
+    return [n for n in reading.named(Role.MASK) if "_".join(tokens(n)) in MASKS - {"mask", "masks"}]
 
 
 def source(call: Call) -> str:

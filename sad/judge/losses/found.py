@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import of_sequences, source
+from sad.judge.losses.context import of_sequences, source, upright
 from sad.judge.losses.coupling import classes_alone, on_rows_alone
 from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
@@ -25,7 +25,7 @@ from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
 from sad.judge.losses.shifts import of_inputs, unshifted
 from sad.judge.losses.taken import ignores, never_left_out, says_ignored, taken
 from sad.judge.losses.temperature import Softened, beside, prepared, softened, unsquared
-from sad.judge.roles import Role, upright
+from sad.judge.roles import Role
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 UNEVEN = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.context import upright
 from sad.judge.losses.discover import Shape
 from sad.judge.losses.divisor import OWN_WEIGHTS, divided
 from sad.judge.losses.families import FORWARD
@@ -13,7 +14,7 @@ from sad.judge.losses.on_labels import on_labels
 from sad.judge.losses.rows import by_count, misplaced, rows_of
 from sad.judge.losses.sample import Fit, Sample, given, sample
 from sad.judge.losses.shifts import unshifted
-from sad.judge.roles import Role, upright
+from sad.judge.roles import Role
 from sad.subjects.divergence import Reduction
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from inspect import Parameter
@@ -36,6 +38,7 @@ def labelled_roles(parameters: Iterable[Parameter], function: object) -> dict[st
     required = [p.name for p in every if p.default is Parameter.empty and setting(p.name) is None]
     found = {p.name: Role.LABELS for p in every if _compared(p, text)} | _optional_teacher(every, required)
     found |= {name: Role.SMOOTHING for name in required if _smooths(name, text)}
+    found |= {name: Role.NONE for name in required if _of_evaluation(name, text)}
     if len(named_sides(required)) == 2 and not LABELS & {"_".join(tokens(name)) for name in required}:
         others = [name for name in required if not (MINE | THEIRS) & set(tokens(name))]
         found |= {name: Role.LABELS for name in others if name not in found and _index_of_a_label_loss(name, text)}
@@ -126,6 +129,23 @@ def _source(function: object) -> str:
 def counting(labels: Tensor, ignored: int, vocab: int) -> Tensor:
     """Return labels of which none that counts is the one that is left out: the next token stands for it."""
     return labels.masked_fill(labels == ignored, (ignored + 1) % vocab) if ignored >= 0 else labels
+
+
+def _of_evaluation(name: str, text: str) -> bool:
+    """Whether a source reads it under ``if not self.training`` alone."""
+    if "not self.training" not in text:
+        return False
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except SyntaxError:
+        return False
+    asked = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "not self.training"]
+    apart = [n for one in asked for line in one.body for n in ast.walk(line)]
+    return bool(_reads(apart, name)) and _reads(apart, name) == _reads(ast.walk(tree), name)
+
+
+def _reads(nodes: Iterable[ast.AST], name: str) -> int:
+    return sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
 
 def _compared(parameter: Parameter, text: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from sad.judge.names import MAPS, tokens
@@ -17,6 +18,18 @@ from sad.judge.roles import Role
 MANY = 2
 """Layers in a list."""
 PLURAL = {"states", "hiddens", "attentions", "attns", "features", "feats", "layers", "reps", "representations"}
+
+
+RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
+"""What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
+
+
+def for_a_product(logits: Tensor) -> Tensor:
+    """Return logits of which some are -inf, as hidden states: a product with a weight makes a row of nothing but -inf
+    NaN, and one such token can come by a bias alone.
+    """
+    hopeless = logits.isneginf().all(dim=-1, keepdim=True)
+    return logits.clamp_min(RULED_OUT.get(logits.dtype, -1e4)).masked_fill(hopeless, torch.nan)
 
 
 def layered(roles: Mapping[str, Role], text: str) -> Collection[str]:
@@ -50,6 +63,23 @@ def compared(name: str, text: str) -> object:
     if re.search(rf"\b{name}\.(?:items|get|keys|values)\(|\b{name}\[", text):
         return {layer: layer for layer in range(MANY)}
     return list(range(MANY))
+
+
+def as_identity(built: object, dtype: torch.dtype) -> bool:
+    """Make the projections that a constructor built the identity, in the type of the states, where all that it would
+    train are linear layers between states of one width. Returns whether it has such.
+    """
+    trained = built.modules() if isinstance(built, nn.Module) else []
+    own = [one for one in trained if any(True for _ in one.parameters(recurse=False))]
+    linear = [one for one in own if isinstance(one, nn.Linear) and one.in_features == one.out_features]
+    if not own or len(linear) < len(own):
+        return False
+    for one in linear:
+        nn.init.eye_(one.weight)
+        if one.bias is not None:
+            nn.init.zeros_(one.bias)
+        one.to(dtype)
+    return True
 
 
 class Projection(nn.Module):

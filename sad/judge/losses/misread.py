@@ -8,6 +8,7 @@ from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.losses.forms import OF_OTHERS
+from sad.judge.losses.sample import Sample
 from sad.judge.missing import Base
 from sad.judge.names import MINE, VALUES, tokens
 from sad.judge.names import THEIRS as SOFT
@@ -32,6 +33,8 @@ MANY = re.compile(r"binary_cross_entropy|BCE|multi.?(label|hot)|one_hot|\.argmax
 """Where labels may be another thing than the index of one class."""
 MORE_AXES = re.compile(r"(?:\w+\s*,\s*){3,}\w+\s*=\s*\w+(?:\[\w+\])?\.(?:shape|size\(\))")
 """Where a source reads four sizes or more: its logits are neither of texts nor of rows."""
+NOTHING = 1e-13
+"""Of the value's size: the norm of a gradient in float64 that is rounding alone."""
 TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")
 """What a thing of another type raises, or one with another number of axes."""
 
@@ -89,6 +92,15 @@ def _told(reading: Reading) -> bool:
     return (
         all(role in reading.spaces for role in (Role.STUDENT, Role.TEACHER)) or Space.LOGITS in reading.spaces.values()
     )
+
+
+def of_rounding(call: object, of: Sample) -> bool:
+    """Whether states or attention maps get a gradient that is nothing but rounding: they were made otherwise here."""
+    if not isinstance(call, Call) or not of.attached:
+        return False
+    sides = [*call.reading.named(Role.STUDENT), *call.reading.named(Role.TEACHER)]
+    nothing = float(of.gradient.norm()) <= NOTHING * (1 + abs(of.value))
+    return nothing and any(OF_OTHERS.search(name) for name in sides)
 
 
 def unpulled_without(call: object, *, attached: bool) -> str:

@@ -22,9 +22,10 @@ from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.layers import is_attention
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.listed import over_fewer
-from sad.judge.losses.misread import given_as, uncertain, unpulled_without
+from sad.judge.losses.misread import given_as, of_rounding, uncertain, unpulled_without
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
+from sad.judge.losses.words import other_words, words_of
 from sad.judge.report import Event, Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
@@ -78,6 +79,8 @@ def session(
             return
         if unpulled := unpulled_without(whole.shape.call, attached=whole.shape.sample.attached):
             raise NeedsAdapterError(f"no gradient reaches the student's logits, given {unpulled} as None")
+        if of_rounding(whole.shape.call, whole.shape.sample):
+            raise NeedsAdapterError(f"nothing but rounding pulls, given {given_as(whole.shape.call)}: a guess in part")
         divergence = whole.divergence
         what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
         yield {"what": what, "assumed": [*assumptions(whole), *told.assumed()], "call_seconds": _seconds(whole)}
@@ -116,6 +119,7 @@ def assumptions(whole: Found) -> list[str]:
         ]
     said_of += [f"{name}, read from an object, is {_told(role, name, call)}" for name, role in call.asked.roles.items()]
     said_of += [call.asked.states] if call.asked.states else []
+    said_of += ["the linear layers that it holds are the identity"] if call.asked.linear else []
     said_of += [f"{name}, a global that its program sets, is {role}" for name, role in call.asked.globals.items()]
     said_of += [f"{name}, read from an object, is {value!r}" for name, value in call.asked.plain.items()]
     batch, length, vocab = of.student_logits.shape
@@ -156,6 +160,8 @@ def _told(role: Role, name: str, call: Call) -> str:
     if name in call.classes and role in (Role.CONFIG, Role.WORD):
         of = call.classes[name]
         return f"an object of {of.__name__} with its defaults" if role is Role.CONFIG else str(member(of))
+    if role is Role.WORD and (word := words_of(call).get(name)) is not None:
+        return f"{word!r}; other words under `switches` alone" if other_words(call).get(name) else repr(word)
     if role in (Role.STUDENT, Role.TEACHER):
         mine = (role is Role.STUDENT) != form.swapped
         whose, space = ("student", form.student) if mine else ("teacher", form.teacher)

@@ -1,4 +1,6 @@
-"""Parts that are off by default: each switch is turned the other way once, and each weight of 0 turned on."""
+"""Parts that are off by default: each switch is turned the other way once, each weight of 0 turned on, and of the words
+that a loss must be handed each other one is.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.discover import explained
 from sad.judge.losses.found import Found
-from sad.judge.losses.sample import sample, shown
+from sad.judge.losses.found import found as found_of
+from sad.judge.losses.sample import Sample, sample, shown
+from sad.judge.losses.words import other_words
 from sad.judge.roles import Role
 from sad.judge.target import said
 from sad.subjects.divergence import IGNORED, Given
@@ -45,14 +50,19 @@ def switches(found: Found) -> Verdict:
             now = sample(on, of.given)
         except Exception as error:
             raised = said(error)
-            if THEIRS.search(raised):
+            if THEIRS.search(raised) and not isinstance(value, str):
                 return Verdict(False, f"with {told} it raised {raised}", example=shown(of.given))
             unjudged.append(f"with {told} it raised {raised[:80]}: it may need more than that")
             continue
         if now.value != now.value or not bool(now.gradient.isfinite().all()):
             says = f"with {told} its value is {now.value:g} on ordinary logits, or its gradient not finite"
             return Verdict(False, says, example=shown(of.given))
-        if says := _counts_more(found, on) or (_weighs_otherwise(found, on) if SMOOTHING.search(name) else ""):
+        says = _counts_more(found, on) or (_weighs_otherwise(found, on) if SMOOTHING.search(name) else "")
+        if isinstance(value, str):
+            # which rows count may be what the word says
+            unjudged += [f"with {told} {says}"] if says else []
+            says = _wrong(found, on, now)
+        if says:
             return Verdict(False, f"with {told} {says}", example=shown(of.given))
         tried.append(told)
     if unjudged:
@@ -62,12 +72,20 @@ def switches(found: Found) -> Verdict:
     return Verdict(True, "; ".join(_ran(tried)))
 
 
+def _wrong(found: Found, on: Call, now: Sample) -> str:
+    """Say what is wrong with what it is with another word, where that is a known divergence; '' for nothing."""
+    fit = explained(now, on)
+    faults = found_of(replace(found.shape, call=on, sample=now, fit=fit), 0).faults if fit.good else ()
+    return f"it is {fit.family.name}: {faults[0]}" if faults else ""
+
+
 def _ran(tried: list[str]) -> list[str]:
     return [f"it runs, is finite and leaves the same rows out with {', '.join(tried)}"] if tried else []
 
 
-def _off(call: Call) -> Iterator[tuple[str, bool | float]]:
-    """What is turned on, with the value for that."""
+def _off(call: Call) -> Iterator[tuple[str, bool | float | str]]:
+    """What is turned on, with the value for that; the other words that its source knows."""
+    yield from ((name, word) for name, words in other_words(call).items() for word in words)
     kept = call.defaults()
     for reading in (call.reading, *([call.built] if call.built is not None else [])):
         for name, role in reading.roles.items():

@@ -14,20 +14,18 @@ from sad.judge.dicts import Batch, Output
 from sad.judge.losses.configured import holding, made
 from sad.judge.losses.form import Form
 from sad.judge.losses.labelled import counting
-from sad.judge.losses.layers import Projection, compared, layers_of
+from sad.judge.losses.layers import Projection, compared, for_a_product, layers_of
 from sad.judge.losses.lists import ids_of
 from sad.judge.names import OF_EXAMPLES, TEACHER_MODELS, THEIRS, tokens
-from sad.judge.parts import Marked, pad_for
+from sad.judge.parts import Head, Marked, inner, is_called, pad_for
 from sad.judge.roles import Role, Space, setting
 from sad.judge.stand_in import BETA_IS, PARTS, Asked, Config, Model, label_loss, untold
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
-FIXED |= {Role.ONE: 1, Role.SMOOTHING: 0.1}
+FIXED |= {Role.ONE: 1, Role.SMOOTHING: 0.1, Role.FLAG: False}
 WIDE = 2048
 """Tokens from which on a weight that is the identity takes too much memory."""
-RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
-"""What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Values:
             return self._side(role, name)
         match role:
             case Role.STUDENT_WEIGHT | Role.TEACHER_WEIGHT:
-                return self._weight(role)
+                return self._weight(role, name)
             case Role.LABELS:
                 return self._flat(self.labels)
             case Role.IDS:
@@ -148,6 +146,8 @@ class Values:
                 return self.model()
             case Role.TEACHER_MODEL:
                 return self.teacher_model()
+            case Role.OUTPUT:
+                return self._flat(self.student), {}
             case Role.WORD:
                 if name in self.call.words:
                     return self.call.words[name]
@@ -159,7 +159,8 @@ class Values:
 
     def model(self) -> Model:
         """The student, which knows its logits and the labels."""
-        return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare, more=self._carried)
+        logits, labels = self._flat(self.student), self._flat(self.labels)
+        return Model(logits, labels, bare=self.form.bare, more=lambda n: inner(n, logits) or self._carried(n))
 
     def _carried(self, name: str) -> Any:  # noqa: ANN401 - a teacher, a number, or None
         """What a model carries beside its own parts, where it is the whole of a distillation."""
@@ -172,7 +173,8 @@ class Values:
 
     def teacher_model(self) -> Model:
         """The teacher, which knows its logits."""
-        return Model(self._flat(self.teacher), bare=self.form.bare, more=self._states)
+        logits = self._flat(self.teacher)
+        return Model(logits, bare=self.form.bare, more=lambda name: inner(name, logits) or self._states(name))
 
     def _states(self, name: str) -> int | None:
         """The seed of the hidden states that a model is asked for, which is written down; None for another name."""
@@ -204,18 +206,18 @@ class Values:
     def _logits(self, logits: Tensor) -> Tensor:
         # a copy that is no leaf: what changes its input in place may do so in training too
         logits = logits * self.form.temperature if self.form.temperature != 1 else logits.clone()
-        if self.call.hidden and logits.isinf().any():
-            # a product with a weight makes a row of nothing but -inf NaN; one such token can come by a bias alone
-            hopeless = logits.isneginf().all(dim=-1, keepdim=True)
-            logits = logits.clamp_min(RULED_OUT.get(logits.dtype, -1e4)).masked_fill(hopeless, torch.nan)
-        return logits
+        return for_a_product(logits) if self.call.hidden and logits.isinf().any() else logits
 
     @property
     def _wide(self) -> bool:
         """Whether the identity of the vocabulary is too large: then the states are one, and the logits the weight."""
         return self.given.student_logits.shape[-1] > WIDE
 
-    def _weight(self, role: Role) -> Tensor:
+    def _weight(self, role: Role, name: str) -> Tensor | nn.Module:
+        """Return an output weight: a matrix, or the layer that has it where the source calls it."""
+        return Head(self._matrix(role)) if is_called(name, self.call.text) else self._matrix(role)
+
+    def _matrix(self, role: Role) -> Tensor:
         mine = role is Role.STUDENT_WEIGHT
         if mine and self.weight is not None:
             return self.weight
@@ -235,7 +237,8 @@ class Values:
         if name in self.call.lists:
             logits = logits.gather(-1, ids_of(self.teacher, self.form.listed))
         if self.call.hidden and self._wide:
-            return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
+            states = torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
+            return states.view(*logits.shape[:2], -1) if self.form.rank == 3 else states
         if self.form.chunks:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from sad.judge import names
-from sad.judge.names import tokens
+from sad.judge.names import tokens, told_by_its_end
 
 WHOLE = ("LABELS", "MASKS", "PADS", "BATCHES", "COUNTS", "IGNORES", "LABEL_LOSSES", "CONFIGS", "OFFS", "ONS", "EAGERS")
 WHOLE += ("TEACHER_MODELS", "MODELS", "OBJECTS", "ONES", "CRITERIA", "KINDS")
@@ -21,3 +21,11 @@ def test_no_name_has_two_roles(one, other):
 @pytest.mark.parametrize("group", WHOLE)
 def test_names_are_as_they_are_compared(group):
     assert all("_".join(tokens(name)) == name.rstrip("_") for name in getattr(names, group))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("normalize_hidden", "flag"), ("sentence_avg", "flag"), ("is_padding", ""), ("matches", "layers"), ("k", "topk")],
+)
+def test_a_required_name_tells_by_its_end_or_its_beginning(name, told):
+    assert told_by_its_end(name, set(tokens(name))) == told

@@ -6,8 +6,9 @@ import inspect
 
 import pytest
 
+from sad.judge.losses.context import upright
 from sad.judge.names import tokens
-from sad.judge.roles import Role, Space, read, setting, upright
+from sad.judge.roles import Role, Space, read, setting
 
 S, T = Role.STUDENT, Role.TEACHER
 

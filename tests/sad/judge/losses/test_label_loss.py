@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
+from sad.judge.losses.constructor import kept_roles
 from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
 from sad.judge.losses.label_loss import beside_a_label_loss, beside_at_equal
+from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.on_labels import of_labels_alone, on_labels
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
+from sad.judge.roles import Role
 from sad.verdict import Standing
 
 
@@ -176,3 +183,48 @@ def test_one_without_a_teacher_is_of_labels_alone():
     shape, call = discover(Call(smoothed), 0), Call(smoothed)
     assert of_labels_alone(shape.sample, call)
     assert not of_labels_alone(shape.sample, Call(scaled))
+
+
+class Smoothed(nn.Module):
+    """A language model's cross-entropy."""
+
+    def __init__(self, size, padding_idx, smoothing):
+        super().__init__()
+        self.size, self.padding_idx, self.smoothing = size, padding_idx, smoothing
+
+    def forward(self, x, target):
+        x, target = x.view(-1, self.size), target.view(-1)
+        pad = target == self.padding_idx
+        spread = torch.full_like(x, self.smoothing / (self.size - 1))
+        spread.scatter_(1, target.masked_fill(pad, 0)[:, None], 1 - self.smoothing)
+        rows = F.kl_div(x.log_softmax(1), spread, reduction="none").masked_fill(pad[:, None], 0)
+        return self.mean(rows, ~pad)
+
+    def mean(self, rows, counts):
+        return rows.sum() / counts.sum().clamp(min=1)
+
+
+class Doubled(Smoothed):
+    """A language model's cross-entropy."""
+
+    def mean(self, rows, counts):
+        return rows.mean() / counts.sum().clamp(min=1)
+
+
+def test_a_smoothed_cross_entropy_is_made_for_as_many_classes_with_a_label_that_is_none():
+    made = Call(Smoothed).built
+    assert made is not None
+    assert made.roles == {"size": Role.VOCAB, "padding_idx": Role.IGNORE, "smoothing": Role.SMOOTHING}
+    told = found(form_of(Call(Smoothed), 0), 0)
+    assert told.label_loss
+    assert told.faults == ()
+    assert any("divided" in fault or "weighted" in fault for fault in found(form_of(Call(Doubled), 0), 0).faults)
+
+
+def test_padding_that_is_a_class_and_a_size_of_something_else_are_not_guessed():
+    def padded(size, padding_idx, smoothing): ...
+    def sized(size, temperature): ...
+
+    parameters = inspect.signature(padded).parameters.values()
+    assert "padding_idx" not in kept_roles(parameters, "true_dist[:, self.padding_idx] = 0")
+    assert kept_roles(inspect.signature(sized).parameters.values()) == {}

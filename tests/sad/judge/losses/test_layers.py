@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
-from sad.judge.losses.layers import Projection, compared, layered, layers_of
+from sad.judge.losses.layers import Projection, as_identity, compared, for_a_product, layered, layers_of
+from sad.judge.losses.session import assumptions, session
 from sad.judge.roles import Role
 from sad.subjects.divergence import Reduction, Takes
+from sad.verdict import Standing
 
 
 def of_layers(student_hidden_states, teacher_hidden_states, attention_mask, projector):
@@ -89,3 +92,48 @@ def test_a_projection_is_the_identity_for_all_layers_or_each():
     assert projection(states) is projection[7](states) is states
     assert 3 in projection
     assert len(list(projection)) == len(projection) == 2
+
+
+class Projected(nn.Module):
+    def __init__(self, student_dim, teacher_dim):
+        super().__init__()
+        self.proj = nn.Linear(student_dim, teacher_dim)
+
+    def forward(self, student_hidden, teacher_hidden, attention_mask):
+        rows = (self.proj(student_hidden) - teacher_hidden).square().mean(-1)
+        return (rows * attention_mask).sum() / attention_mask.sum().clamp(min=1)
+
+
+class Diluted(Projected):
+    def forward(self, student_hidden, teacher_hidden, attention_mask):
+        return (self.proj(student_hidden) - teacher_hidden).square().mean() + 0 * attention_mask.sum()
+
+
+class Normed(Projected):
+    def __init__(self, student_dim, teacher_dim):
+        super().__init__(student_dim, teacher_dim)
+        self.norm = nn.LayerNorm(teacher_dim)
+
+
+def test_a_projection_of_its_own_is_the_identity():
+    told = of(Projected)
+    assert (told.name, told.faults) == ("squared error", ())
+    assert told.divergence.contract.takes == {Takes.LABELS}
+    assert any("the linear layers that it holds are the identity" in says for says in assumptions(told))
+    lines = [e["line"] for e in session(Call(Diluted), "here", only=("ignored_rows",)) if "line" in e]
+    assert [line.standing for line in lines] == [Standing.BROKEN]
+
+
+def test_what_is_no_projection_stays_as_it_was_made():
+    assert as_identity(Projected(4, 4), torch.float64)
+    assert not as_identity(Projected(4, 5), torch.float64)
+    assert not as_identity(Normed(4, 4), torch.float64)
+    assert not as_identity(nn.MSELoss(), torch.float64)
+
+
+def test_states_of_a_token_that_is_ruled_out_go_through_a_product():
+    logits = torch.tensor([[0.0, -torch.inf], [-torch.inf, -torch.inf]])
+    states = for_a_product(logits) @ torch.eye(2)
+    assert states[0].isfinite().all()
+    assert states[0, 1] < -1e29
+    assert states[1].isnan().all()

@@ -122,3 +122,23 @@ def test_more_axes_than_those_of_texts_are_no_fault():
 
     raised = "ValueError: not enough values to unpack (expected 4, got 3)"
     assert [uncertain(Call(loss), raised) for loss in (clips, mistaken)] == [True, False]
+
+
+def of_sums(student_attn_probs, teacher_attn_probs):
+    """What is summed over the whole axis is 1, whatever the logits."""
+    return (student_attn_probs.sum(-1).log() - teacher_attn_probs.sum(-1).log()).square().sum() + 1
+
+
+def test_attention_maps_of_which_rounding_alone_is_left_were_made_otherwise():
+    with pytest.raises(UserError, match="nothing but rounding pulls"):
+        list(session(Call(of_sums), "here"))
+
+
+def of_sums_of_logits(student_logits, teacher_logits):
+    both = (side.softmax(-1).sum(-1).log() for side in (student_logits, teacher_logits))
+    return (next(both) - next(both)).square().sum() + 1
+
+
+def test_logits_of_which_rounding_alone_is_left_are_judged():
+    told = [event["line"] for event in session(Call(of_sums_of_logits), "here") if "line" in event]
+    assert Standing.BROKEN in [line.standing for line in told]

@@ -10,6 +10,7 @@ from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.session import session
+from sad.subjects.divergence import Reduction, Takes
 from sad.verdict import Standing
 
 
@@ -86,3 +87,37 @@ def test_a_text_has_one_weight():
         one = found(discover(Call(loss), 0), 0)
         assert one.shape.call.form.rank == 3
         assert settled("ignored_rows", one.divergence).holds is holds
+
+
+class Returned:
+    """A criterion of fairseq's: its loss is made of what the model returned."""
+
+    def __init__(self, task, sentence_avg, alpha):
+        self.task, self.alpha, self.sentence_avg = task, alpha, sentence_avg
+
+    def compute_loss(self, model, net_output, sample):
+        lprobs = model.get_normalized_probs(net_output, log_probs=True).flatten(0, 1)
+        target = model.get_targets(sample, net_output).flatten()
+        theirs = sample["teacher_logits"].flatten(0, 1).softmax(-1)
+        keep = target != self.padding_idx
+        label = F.nll_loss(lprobs, target, ignore_index=self.padding_idx, reduction="sum")
+        return (1 - self.alpha) * label + self.alpha * self.rows(F.kl_div(lprobs, theirs, reduction="none"), keep)
+
+    def rows(self, terms, keep):
+        return terms[keep].sum()
+
+
+class Diluted(Returned):
+    def rows(self, terms, keep):
+        return terms.sum() + 0 * keep.sum()
+
+
+def test_what_a_model_returned_is_given_beside_it():
+    told = found(discover(Call(Returned.compute_loss, Returned), 0), 0)
+    assert (told.name, told.faults) == ("forward KL", ())
+    assert told.divergence.contract.reduction is Reduction.SUM
+    assert Takes.LABELS in told.divergence.contract.takes
+    for of, broken in ((Returned, False), (Diluted, True)):
+        events = session(Call(of.compute_loss, of), "here", only=("ignored_rows",))
+        standings = [event["line"].standing for event in events if "line" in event]
+        assert (Standing.BROKEN in standings) is broken
