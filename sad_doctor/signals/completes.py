@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.objective import of_classes
 from sad_doctor.signals.parts import found_weights, sums_to
 from sad_doctor.signals.sides import of_the_total
 
@@ -20,7 +21,8 @@ def completed(run: Run) -> Run:
     add up to the total by any constant weights, and do with this one to the noise of every batch, does.
     """
     raw, total = run.terms(names.RAW), run.get(names.LOSS)
-    if total is None or not raw or run.terms(names.WEIGHT) or run.terms(names.WEIGHTED):
+    if total is None or not raw or run.terms(names.WEIGHT) or run.terms(names.WEIGHTED) or of_classes(run):
+        # the other loss of a detector is of boxes: a part, and none of a distillation
         return run
     others = _unknown(run, total)
     if not others or sums_to(raw, total) or found_weights(run):

@@ -226,7 +226,7 @@ def test_what_a_trainer_takes_is_read_from_its_constructor():
     kinds = {name: Library(Code(load(f"{HERE / 'own_arguments.py'}:{name}"))) for name in ("WithTeacher", "WithMore")}
     assert [kind.teacher for kind in kinds.values()] == ["teacher_model", ""]
     kinds["WithTeacher"].needs_no_more()
-    with pytest.raises(UserError, match=r"WithMore\(\) needs frobnication"):
+    with pytest.raises(UserError, match=r"what frobnication of WithMore\(\) should be"):
         kinds["WithMore"].needs_no_more()
     assert kinds["WithTeacher"].assumed()[1] == "teacher_model is a frozen model"
     other = Library(Code(load(f"{HERE / 'own_arguments.py'}:WithOtherNames")))
