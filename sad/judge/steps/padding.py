@@ -17,7 +17,7 @@ LENGTHS, MORE = (4, 7, 5), 8
 SAME = 1e-4
 """Relative: what float32 leaves."""
 TELLS = re.compile(
-    r"(?<![a-z])(?!\w*(?:causal|vocab))\w*mask(?!ed_)|-100|ignore_index|IGNORE|pad_(?:token|id|idx)|_pad_id"
+    r"\b(?!\w*(?:causal|vocab))\w*mask(?!ed_)|-100|ignore_index|IGNORE|pad_(?:token|id|idx)|_pad_id"
 )
 """Where code reads which places are padding. That it hands a batch on, or labels, is no sign of padding: packed rows
 have both.
