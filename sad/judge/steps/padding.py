@@ -16,9 +16,7 @@ LENGTHS, MORE = (4, 7, 5), 8
 """Tokens of the texts, and places of padding that are put behind all of them."""
 SAME = 1e-4
 """Relative: what float32 leaves."""
-TELLS = re.compile(
-    r"\b(?!\w*(?:causal|vocab))\w*mask(?!ed_)|-100|ignore_index|IGNORE|pad_(?:token|id|idx)|_pad_id"
-)
+TELLS = re.compile(r"\b(?!\w*(?:causal|vocab))\w*mask(?!ed_)|-100|ignore_index|IGNORE|pad_(?:token|id|idx)|_pad_id")
 """Where code reads which places are padding. That it hands a batch on, or labels, is no sign of padding: packed rows
 have both.
 """
