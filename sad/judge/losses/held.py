@@ -109,6 +109,8 @@ def _held(tree: ast.AST, name: str, of: type | None) -> Holder | None:
     """What a parameter holds; None where it does not hold both sides, or is handed on whole."""
     uses = [(parent, node) for parent in ast.walk(tree) for node in ast.iter_child_nodes(parent) if _is(node, name)]
     places = next((told for parent, node in uses if (told := _places(parent, node))), [])
+    if places and of is not None:
+        return _object(of, inspect.signature(of).parameters)
     if places:
         # of a tuple that is unpacked all is known, whatever else is done with it
         keyed = any(isinstance(parent, ast.Attribute) for parent, _ in uses)
@@ -120,15 +122,20 @@ def _held(tree: ast.AST, name: str, of: type | None) -> Holder | None:
             return None
         read |= entries
     read |= dict.fromkeys((n for n in _taken(tree, name) if n not in read), False)
-    if not _both(read, by_place=False):
-        return None
-    if of is None:
-        return Holder(tuple(read), frozenset(n for n, sure in read.items() if not sure))
+    if of is not None:
+        return _object(of, read)
+    optional = frozenset(n for n, sure in read.items() if not sure)
+    return Holder(tuple(read), optional) if _both(read, by_place=False) else None
+
+
+def _object(of: type, read: Iterable[str]) -> Holder | None:
+    """What an object holds of which this is read; what its own methods read beside that keeps its default."""
     fields = inspect.signature(of).parameters
-    optional = frozenset(n for n, f in fields.items() if f.default is not Parameter.empty)
-    if not set(read) <= set(fields):
+    if not all(n in fields or hasattr(of, n) for n in read):
         return None
-    return Holder(tuple(n for n in fields if n in read or n not in optional), optional, of=of)
+    optional = frozenset(n for n, f in fields.items() if f.default is not Parameter.empty)
+    entries = tuple(n for n in fields if n in read or n not in optional)
+    return Holder(entries, optional, of=of) if _both(entries, by_place=False) else None
 
 
 def _is(node: ast.AST, name: str) -> bool:

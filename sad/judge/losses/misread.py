@@ -35,7 +35,7 @@ MORE_AXES = re.compile(r"(?:\w+\s*,\s*){3,}\w+\s*=\s*\w+(?:\[\w+\])?\.(?:shape|s
 """Where a source reads four sizes or more: its logits are neither of texts nor of rows."""
 NOTHING = 1e-13
 """Of the value's size: the norm of a gradient in float64 that is rounding alone."""
-TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")
+TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)|values to unpack")
 """What a thing of another type raises, or one with another number of axes."""
 
 

@@ -189,7 +189,7 @@ def _fixed_clip(of: Step, trainer: Trainer) -> Verdict | None:
     if len(norms) < 2 or norms[0] < CLIPPED or abs(norms[1] * SCALE / CLIPPED - 1) > TURNED:
         return None
     says = f"its gradient has norm {norms[1]:.3g}, clipped at {CLIPPED} under a scale of {SCALE:g}"
-    return Verdict(False, f"{says}: unscale_() the gradients before they are clipped")
+    return Verdict(False, says)
 
 
 def _clipped_once(trainer: Trainer) -> Verdict | None:

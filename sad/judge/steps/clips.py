@@ -13,8 +13,16 @@ import torch
 
 from sad.judge.callers import bound, standing
 
-FIXED = re.compile(r"clip_grad_norm_\([^\n]*?,\s*(max_norm\s*=\s*)?[\d.]+(e-?\d+)?\s*[,)]")
-"""Where a source clips at a number."""
+ASKED = re.compile(r"clip_grad_norm_\([^\n]*?,\s*(?:max_norm\s*=\s*)?([\d.]+(?:e[-+]?\d+)?|[\w.]*inf)\s*[,)]")
+"""What a source clips at, where that is written there."""
+LARGE = 1e3
+"""Who asks for no less wants the norm, and clips nothing."""
+
+
+def fixed(text: str) -> bool:
+    """Whether a source clips at numbers that are written there, and nowhere only measures."""
+    asked = [found[1] for found in ASKED.finditer(text)]
+    return bool(asked) and all(not one.endswith("inf") and float(one) < LARGE for one in asked)
 
 
 @contextmanager

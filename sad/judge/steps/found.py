@@ -14,7 +14,7 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
-from sad.judge.steps.clips import FIXED
+from sad.judge.steps.clips import fixed
 from sad.judge.steps.itself import trains_itself
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
@@ -71,7 +71,7 @@ def found(code: Code) -> Judged:
         scaled=bool(call.takes(names.SCALERS)),
         code=code,
         gradient=None if adapted else trainer.gradient,
-        unclipped=replace(trainer, clipped=False) if not adapted and FIXED.search(reached(code)) else None,
+        unclipped=replace(trainer, clipped=False) if not adapted and fixed(reached(code)) else None,
         padded=replace(trainer, clipped=False).gradient if trainer.pads and not call.accumulates else None,
         dropping=trainer if trainer.drops else None,
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),

@@ -114,3 +114,24 @@ def by_number(pair):
 @pytest.mark.parametrize("loss", [of_settings, handed_on, one_side, by_number])
 def test_settings_one_side_and_what_is_handed_on_whole_are_left_as_they_are(loss):
     assert opened(loss) is loss
+
+
+@dataclass
+class Asked(Both):
+    def kept(self):
+        return (self.labels != -100).double()
+
+
+def asked_by_a_method(both: Asked):
+    return over(both.student_logits, both.teacher_logits, both.kept(), both.kept())
+
+
+def unpacked(pair: Pair):
+    ours, theirs, keep = pair
+    return over(ours, theirs, keep.double(), keep.double())
+
+
+@pytest.mark.parametrize("loss", [asked_by_a_method, unpacked])
+def test_an_object_is_opened_by_its_fields_whatever_reads_them(loss):
+    whole = found(discover(Call(loss), 0), 0)
+    assert whole.name == FORWARD.name, whole.name

@@ -3,13 +3,15 @@
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from sad.judge.steps.clips import FIXED, lifted
+from sad.judge.steps.clips import fixed, lifted
 
 
 def test_a_clip_at_a_number_is_told_from_one_that_is_set():
-    assert FIXED.search("torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)")
-    assert FIXED.search("clip_grad_norm_(m.parameters(), max_norm=1e-2, norm_type=2)")
-    assert not FIXED.search("clip_grad_norm_(model.parameters(), args.max_grad_norm)")
+    assert fixed("torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)")
+    assert fixed("clip_grad_norm_(m.parameters(), max_norm=1e-2, norm_type=2)")
+    assert not fixed("clip_grad_norm_(model.parameters(), args.max_grad_norm)")
+    assert not fixed("clip_grad_norm_(model.parameters(), 1e9)")
+    assert not fixed("clip_grad_norm_(m.parameters(), max_norm=float(1e12))")
 
 
 def test_a_lifted_clip_returns_the_norm_alone():

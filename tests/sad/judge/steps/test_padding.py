@@ -1,5 +1,6 @@
 """More padding behind the same texts changes no gradient, but of a step that counts it."""
 
+import pytest
 import torch
 
 from sad.judge.judging import Code
@@ -34,8 +35,15 @@ def test_padding_that_counts_is_told():
     assert counted(_left_out, Code(reads), BEFORE) is BEFORE
 
 
-def test_it_is_allowed_where_no_mask_and_no_label_is_read():
-    verdict = counted(_mean, Code(reads_none), BEFORE)
+def packed(batch):
+    """Rows are packed: there is no padding, so no attention_mask is needed."""
+    # ignore_index is for nothing here
+    return torch.nn.functional.pad(batch["labels"].masked_fill(batch["vocab_mask"], 0), (0, 1))
+
+
+@pytest.mark.parametrize("code", [reads_none, packed])
+def test_it_is_allowed_where_no_mask_is_read(code):
+    verdict = counted(_mean, Code(code), BEFORE)
     assert verdict.holds
     assert verdict.standing is Standing.ALLOWED
 
