@@ -33,6 +33,9 @@ ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
 (nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
 
+_BESIDE = frozenset({"raw-is-weighted"})
+"""Told as a hint beside other findings alone: how parts are named matters where something is wrong with them."""
+
 
 def check(
     run: Run, rules: Iterable[Rule] | None = None, thresholds: Mapping[str, Mapping[str, float]] | None = None
@@ -72,6 +75,9 @@ def check(
                 passed.append(rule.code)
         if measured := tuple(one for one in told if isinstance(one, Reading)):
             readings[rule.code] = measured
+    if len(rules) > 1 and all(one.name in _BESIDE and one.level == Level.INFO for one in findings):
+        passed += [one.rule for one in findings]
+        findings = []
     if run.unit == "epoch":
         findings = [_in_epochs(finding) for finding in findings]
     unread = run.facts.get(names.UNREAD)

@@ -76,7 +76,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-_BLOCKS, _FIRST, _BELOW = 8, 5, 0.04
+_BLOCKS, _FIRST, _SOON, _BELOW = 8, 5, 3, 0.04
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -181,9 +181,9 @@ def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
     (soft, late), labels = signals.ends(kd) or (np.empty(0),) * 2, signals.ends(lm)
     if not soft.size or labels is None:
         return None
-    first, last, begun = _level(kd.value[:_FIRST]), _level(late), _level(lm.value[:_FIRST])
-    fell, came = begun - _level(labels[1]), signals.gain(kd.value[:_FIRST], late)
-    far = signals.gain(lm.value[:_FIRST], labels[1]).surely_above(max(2 * t["never"] * begun, t["nats"]))
+    first, last, begun = _level(kd.value[:_SOON]), _level(late), _level(lm.value[:_SOON])
+    fell, came = begun - _level(labels[1]), signals.gain(kd.value[:_SOON], late)
+    far = signals.gain(lm.value[:_SOON], labels[1]).surely_above(max(2 * t["never"] * begun, t["nats"]))
     # as much as the label loss falls by is what a first KL has, of a student that came untrained
     if not 0 < first < t["few"] * fell or not far or last < 2 * first or not came.surely_below(-first / 2):
         return None
@@ -193,7 +193,7 @@ def _rises_from_little(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
             f"KD begins at {words.number(first)} and grows to {words.number(last)}, while the label loss falls from "
             f"{words.number(begun)} to {words.number(_level(labels[1]))}: far too small for a student so far from it."
         ),
-        evidence=(f"Medians of the first {_FIRST} records and of the last third of {len(kd):,}",),
+        evidence=(f"Medians of the first {_SOON} records and of the last third of {len(kd):,}",),
         cause="KD is taken at few positions (a mask, a threshold, those at which both models agree) and divided by "
         "all; or the student came as a copy of its teacher, and both are far from the text.",
         remedy="Count the positions that KD is summed over, and divide by that number; compare the weights of both.",

@@ -6,7 +6,8 @@ the records. A gap that changes sides is noise: the total is then often a mean o
 one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
-sum of all parts but one, to the last digit at every step; and, as hints, one part that is in it several times, and a
+sum of all parts but one, to the last digit at every step; and, as hints, one of two parts that times a constant is the
+whole loss, so that the other is not in it, one part that is in it several times, and a
 loss of half the sum, whose weights may be a half each. A multiple or a part is a hint, too, where the norm of the
 gradient, scaled back, would be below 0.04 or above 5: then the number alone is scaled. A loss that is the mean of its
 parts has weights that are equal and sum to 1, which is no fault. Or the trainer itself says that the loss it
@@ -97,10 +98,7 @@ _CONSTANT = (
     "A term is in the total and in no column, such as a load balance or a penalty that hardly changes.",
     "Log every term that is added, with its weight.",
 )
-_TWICE = (
-    "Its weight is just that; or it is added by the loss and by the loop.",
-    "Log the weights; see where the term is added to the total, and add it once.",
-)
+_TWICE = ("Its weight is just that; or it is added twice.", "Log the weights; add the term to the total once.")
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -189,18 +187,28 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         halves = parts_of == 2 and not run.terms(names.WEIGHTED)
         level = Level.INFO if halves else Level.WARNING
         return _scaled(run, _told(step, what, _HALVES if halves else _DIVIDED, {"times": times}, level))
+    weighed = run.terms(names.WEIGHTED) or run.terms(names.WEIGHT)
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))
-        if share > t["gap"] and signals.sums_to(rest, Column(step, loss)):
-            # a student that learns from the teacher alone has its label loss logged to be watched
-            level = Level.WARNING if out == names.KD else Level.INFO
+        whole = signals.sums_to(rest, Column(step, loss))
+        scaled = not (whole or weighed) and len(rest) == 1 and _follows(loss, values[next(iter(rest))][known])
+        if share > t["gap"] and (whole or (scaled and not _follows(loss, values[out][known]))):
+            # a label loss is logged to be watched, and a weight that is not told may begin later
+            level = Level.WARNING if out == names.KD and whole else Level.INFO
             alone = f"{words.listing(rest)} alone {'is' if len(rest) == 1 else 'sum to'} it at every step"
-            what = f"The term {out} is not in the loss: {alone}"
+            what = f"The term {out} is not in the loss: {alone}{', but for a constant weight' if scaled else ''}"
             return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
-    if run.terms(names.WEIGHTED) or run.terms(names.WEIGHT):
+    if weighed:
         return None  # what is missing is measured
     return _counted(step, loss, dict(zip(values, rows, strict=True)))
+
+
+def _follows(loss: Floats, part: Floats) -> bool:
+    """Whether a loss that moves is one constant times ``part``, as printed."""
+    ratio = loss / np.where(part > 0, part, np.nan)
+    near = float(np.quantile(np.abs(ratio / np.median(ratio) - 1), 0.9)) < _EXACT
+    return near and float(np.ptp(loss)) > 50 * _EXACT * float(np.median(loss))
 
 
 def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | None:

@@ -121,3 +121,13 @@ def test_kd_that_begins_next_to_nothing_and_grows(judge, kd, lm, fires):
     text = f"{run(kd, lm)}\ntrain/weight/kd: 1\ntrain/weight/lm: 1"
     told = [one for one in judge(RULE, text) if "grows to" in one.headline]
     assert [one.level for one in told] == [Level.INFO] * fires
+
+
+def test_kd_that_leaves_its_beginning_within_a_few_records(judge):
+    kd = [0.012, 0.017, 0.053, 0.15, 0.14, *(0.17 + 0.0002 * i + 0.002 * (7 * i % 5 - 2) for i in range(75))]
+    lm = [4.37, 4.16, 3.85, 3.53, 3.52, *(3.2 - 0.0055 * i + 0.03 * (3 * i % 5 - 2) for i in range(75))]
+    text = run(*(", ".join(f"{value:.4f}" for value in values) for values in (kd, lm)))
+
+    (finding,) = judge(RULE, f"{text}\ntrain/weight/kd: 1\ntrain/weight/lm: 1")
+    assert "KD begins at 0.017 and grows to 0.18" in finding.headline
+    assert finding.level == Level.INFO

@@ -135,6 +135,18 @@ def test_a_label_loss_that_is_only_watched_is_a_hint(judge):
     assert finding.level == Level.INFO
 
 
+def test_a_loss_that_one_part_alone_drives_is_a_hint(judge):
+    text = "steps: 40\ntrain/loss: {}\ntrain/raw/kd: 5 -> 1\ntrain/raw/ce: 4 -> 3"
+
+    (finding,) = judge(RULE, text.format("1.6 -> 1.2"))
+    assert "The term kd is not in the loss: ce alone is it at every step, but for a constant" in finding.headline
+    assert finding.level == Level.INFO
+    # with kd in it by a little, or no move to tell by, nothing is said
+    for other in ("1.65 -> 1.21", "1.6 -> 1.2 ~ 0.02"):
+        with pytest.raises(TooFew, match="without weights"):
+            judge(RULE, text.format(other))
+
+
 def test_the_trainer_itself_says_that_they_do_not(judge):
     sound = "steps: 40\ntrain/loss: 6.1 -> 4\ntrain/weighted/kd: 3.1 -> 2\ntrain/weighted/lm: 3 -> 2"
     said = "the loss that is trained is 2.5e+01, its parts sum to 6.125"
