@@ -1,9 +1,10 @@
-"""Reads `--given NAME=WHAT`: a value (`4`, `'kl'`, `[1, 2]`, `None`), or one of the field's names (``WORDS``)."""
+"""Reads `--given NAME=WHAT`: a value (`4`, `'kl'`, `[kl, ce]`, `None`), or one of the field's names (``WORDS``)."""
 
 from __future__ import annotations
 
 import ast
 import keyword
+import re
 from collections.abc import Iterable, Mapping
 
 from sad.errors import UserError
@@ -48,6 +49,7 @@ WORDS: Mapping[Interface, tuple[str, ...]] = {
     ),
 }
 """The names that each interface reads, of which the likeliest are offered."""
+DTYPE = re.compile(r"torch\.(\w+)")
 OPENS = "[({'\""
 """How a value begins that is no bare word."""
 
@@ -76,9 +78,26 @@ def of(given: Mapping[str, object], interface: Interface) -> dict[str, Told]:
 def _read(name: str, what: str, interface: Interface) -> Told:
     if what in WORDS[interface]:
         return Told(alias=what)
+    if (dtype := DTYPE.fullmatch(what)) and (found := _dtype(dtype[1])) is not None:
+        return Told(found)
     try:
-        return Told(ast.literal_eval(what))
+        return Told(ast.literal_eval(_Words().visit(ast.parse(what, mode="eval"))))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         if what[0] not in OPENS:
             return Told(what)
     raise UserError(f"--given {name}={what}: no value of Python; write a number, 'text', [1, 2], True, None") from None
+
+
+class _Words(ast.NodeTransformer):
+    """Takes words without quotes for text, as they are outside a list: a shell takes quotes away."""
+
+    def visit_Name(self, node: ast.Name) -> ast.Constant:
+        return ast.Constant(node.id)
+
+
+def _dtype(name: str) -> object:
+    """Return a dtype of torch, None where it has none of this name."""
+    import torch
+
+    found = getattr(torch, name, None)
+    return found if isinstance(found, torch.dtype) else None

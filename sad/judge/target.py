@@ -71,7 +71,11 @@ def owner(target: str) -> type | None:
 
 def _module(where: str, stood: list[str] | None = None, wanted: str = "") -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
-    if is_file and not Path(where).is_file():
+    try:
+        missing = is_file and not Path(where).is_file()
+    except OSError as error:
+        raise UserError(f"{where} cannot be read: {error.strerror}: give its place where you may read it") from None
+    if missing:
         raise UserError(f"there is no file {where}: write path/to/file.py:name, from the folder that you are in")
     if is_file and not where.endswith(".py"):
         raise UserError(f"{where} is no Python file: write path/to/file.py:name")

@@ -67,6 +67,11 @@ def meant(name: str) -> str:
     return one.alias
 
 
+def aliases() -> set[str]:
+    """Return the names that what was told is read as: these are no guess."""
+    return {one.alias for one in _told.values() if one.alias}
+
+
 def assumed() -> list[str]:
     """Say what was told, one sentence each. Raises UserError for what nothing asked for."""
     if lost := [name for name in _told if name not in _asked]:

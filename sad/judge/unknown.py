@@ -57,6 +57,10 @@ class Unknown:
     def __str__(self) -> str:
         return str(self.__dict__["_name"])
 
+    def __repr__(self) -> str:
+        """Be its name in what an error says, as of a key that a table has not."""
+        return str(self)
+
     def __format__(self, _: str) -> str:
         return str(self)
 
@@ -84,6 +88,11 @@ for _one in COMPUTES:
 def spoken(said: str) -> str:
     """Return the name of something unknown that a message speaks of, or that it is an object of this class; else ''."""
     return next((name for name in sorted(Unknown.names, key=len, reverse=True) if _in(name, said)), "")
+
+
+def guessed(said: str) -> list[str]:
+    """Return the parameter or setting that can be told where a message speaks of something unknown, none else."""
+    return [Unknown.names[name]] if (name := spoken(said)) else []
 
 
 def _in(name: str, said: str) -> bool:

@@ -19,6 +19,7 @@ from sad.judge.evaluators.numbers import BITS, WrongNumbersError, backwards, in_
 from sad.judge.evaluators.texts import STRINGS
 from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
 from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.unknown import guessed
 from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, PERPLEXITY, Scored
 from sad.subjects.text_loss import IGNORED
 from sad.verdict import Verdict
@@ -78,7 +79,8 @@ def _streamed(call: Call) -> tuple[str, list[str], dict[str, Callable[[], Verdic
         raise CannotRunError(str(error)) from None
     except (Exception, SystemExit) as error:
         if call.reads:
-            raise NeedsAdapterError(f"it reads its data itself, and {raised(error)}: a guess in part") from None
+            said = f"it reads its data itself, and {raised(error)}: a guess in part"
+            raise NeedsAdapterError(said, *guessed(str(error))) from None
         raise refused(error, "one stream of ids") from None
 
 
@@ -150,7 +152,8 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     if code.adapter is None and not Call(code).trainer and (found := _of_classes(code, told)):
         return found
     if Call(code).reads and failed:
-        raise NeedsAdapterError(f"it reads its data itself, and {raised(telling(failed))}: a guess in part")
+        said = f"it reads its data itself, and {raised(telling(failed))}: a guess in part"
+        raise NeedsAdapterError(said, *guessed(str(telling(failed))))
     raise _why(failed, alone, metric=metric)
 
 

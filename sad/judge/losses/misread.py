@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sad.judge import told
 from sad.judge.lifted import left_out
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
@@ -37,6 +38,10 @@ NOTHING = 1e-13
 """Of the value's size: the norm of a gradient in float64 that is rounding alone."""
 TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)|values to unpack")
 """What a thing of another type raises, or one with another number of axes."""
+
+
+MOST = 4
+"""Parameters that one line names."""
 
 
 def uncertain(subject: object, raised: str) -> bool:
@@ -81,10 +86,18 @@ def _of_itself(call: Call, raised: str) -> bool:
 
 
 def given_as(call: Call) -> str:
-    """Say what it was given, by parameter: the first four that are no setting left at its default."""
-    roles = [(name, role) for name, role in call.reading.roles.items() if role not in (Role.DEFAULT, Role.NONE)]
-    told = [f"{name} as {role.value}" for name, role in roles[:4]]
-    return ", ".join([*told, *(["…"] if len(roles) > len(told) else [])])
+    """Say what it was given, by parameter: the first that are no setting left at its default."""
+    roles = [f"{name} as {call.reading.roles[name].value}" for name in _given(call)]
+    return ", ".join([*roles[:MOST], *(["…"] if len(roles) > MOST else [])])
+
+
+def guessed(call: Call) -> list[str]:
+    """Return the parameters that it was given by what their names say, without settings left at their defaults."""
+    return [name for name in _given(call) if name not in told.aliases()]
+
+
+def _given(call: Call) -> list[str]:
+    return [name for name, role in call.reading.roles.items() if role not in (Role.DEFAULT, Role.NONE)]
 
 
 def _told(reading: Reading) -> bool:

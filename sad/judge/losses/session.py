@@ -22,7 +22,7 @@ from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.layers import is_attention
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.listed import over_fewer
-from sad.judge.losses.misread import given_as, of_rounding, uncertain, unpulled_without
+from sad.judge.losses.misread import MOST, given_as, guessed, of_rounding, uncertain, unpulled_without
 from sad.judge.losses.no_divergence import form_of
 from sad.judge.losses.no_effect import no_effect
 from sad.judge.losses.words import other_words, words_of
@@ -71,7 +71,8 @@ def session(
                     f"it needs a GPU, and there is none here ({error}): judge it where there is one"
                 ) from None
             if isinstance(subject, Call) and uncertain(subject, str(error)):
-                raise NeedsAdapterError(f"it raised {error}, given {given_as(subject)}: a guess in part") from None
+                said_of = f"it raised {error}, given {given_as(subject)}: a guess in part"
+                raise NeedsAdapterError(said_of, *guessed(subject)[:MOST]) from None
             yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
             return
         except Exception as error:
@@ -80,7 +81,9 @@ def session(
         if unpulled := unpulled_without(whole.shape.call, attached=whole.shape.sample.attached):
             raise NeedsAdapterError(f"no gradient reaches the student's logits, given {unpulled} as None")
         if of_rounding(whole.shape.call, whole.shape.sample):
-            raise NeedsAdapterError(f"nothing but rounding pulls, given {given_as(whole.shape.call)}: a guess in part")
+            of = whole.shape.call
+            said_of = f"nothing but rounding pulls, given {given_as(of)}: a guess in part"
+            raise NeedsAdapterError(said_of, *guessed(of)[:MOST])
         divergence = whole.divergence
         what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
         yield {"what": what, "assumed": [*assumptions(whole), *told.assumed()], "call_seconds": _seconds(whole)}

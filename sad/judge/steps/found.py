@@ -20,6 +20,7 @@ from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
 from sad.judge.steps.sources import CLASSIFIES
+from sad.judge.unknown import guessed
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
 from sad.verdict import Verdict
@@ -55,7 +56,7 @@ def found(code: Code) -> Judged:
             raise
         except (AttributeError, KeyError, TypeError) as error:
             # a part of the trainer or of its batches that its program would give it
-            raise NeedsAdapterError(f"it {raised(error)}: a guess in part") from error
+            raise NeedsAdapterError(f"it {raised(error)}: a guess in part", *guessed(str(error))) from error
         isolated = library.isolated if library.teacher else None
         of = Step(library, isolated, accumulates=True, code=code, gradient=library.gradient)
         return Judged("a trainer of transformers", library.assumed(), _checks(of))
@@ -166,7 +167,9 @@ def _discovered(code: Code) -> Strange:
     if code.adapter is None and CUTS.search(source(code)):
         raise NeedsAdapterError("it cuts its batches out of a corpus at places that it draws")
     if Call(code, next(iter(FORMS))).loads:
-        raise NeedsAdapterError(f"it reads its data itself, and {raised(telling(failed))}: a guess in part")
+        said = f"it reads its data itself, and {raised(telling(failed))}: a guess in part"
+        raise NeedsAdapterError(said, *guessed(str(telling(failed))))
     if code.adapter is None and Call(code, next(iter(FORMS))).configured and refuses(telling(failed)):
-        raise NeedsAdapterError(f"it checks its settings, and {raised(telling(failed))}: a guess in part")
+        said = f"it checks its settings, and {raised(telling(failed))}: a guess in part"
+        raise NeedsAdapterError(said, *guessed(str(telling(failed))))
     raise refused(telling(failed), next(iter(FORMS)), failed[0])

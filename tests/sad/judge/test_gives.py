@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+import torch
 
 from sad.errors import UserError
 from sad.judge.collators.parameters import CONFIGS, FEATURES, LENGTHS, TOKENIZER
@@ -54,6 +55,23 @@ def test_words_are_names_and_the_rest_are_values():
     # a word of another interface is text
     assert parse(["a=optimizer"], Interface.LOSS)["a"] == Told("optimizer")
     assert of({"a": "optimizer"}, Interface.STEP)["a"] == Told(alias="optimizer")
+
+
+def test_a_list_takes_words_as_they_are_and_a_dtype_is_one():
+    said = ["a=[kl, ce]", "b=torch.float16", "c=torch.nn", "d={kind: kl}", "e=(kl, 2, None)", "f=kl"]
+    values = {name: one.value for name, one in parse(said, Interface.LOSS).items()}
+    assert values["b"] is torch.float16
+    assert values == {
+        **values,
+        "a": ["kl", "ce"],
+        "c": "torch.nn",
+        "d": {"kind": "kl"},
+        "e": ("kl", 2, None),
+        "f": "kl",
+    }
+    for wrong in ("a=[f(x)]", "a=[kl"):
+        with pytest.raises(UserError, match="no value of Python"):
+            parse([wrong], Interface.LOSS)
 
 
 @pytest.mark.parametrize(

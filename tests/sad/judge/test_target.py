@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,15 @@ def test_a_file_of_a_package_imports_its_neighbours_by_dots(tmp_path):
     (package.parent / "base.py").write_text("three = 3\n")
     (package / "loss.py").write_text("from ..base import three\ndef loss(): return three\n")
     assert load(f"{package / 'loss.py'}:loss")() == 3
+
+
+def test_a_place_that_cannot_be_looked_at_is_told(monkeypatch):
+    def shut(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", shut)
+    with pytest.raises(UserError, match=r"shut/x\.py cannot be read: Permission denied"):
+        load("shut/x.py:loss")
 
 
 def test_what_is_missing_is_told_and_what_raises_is_another_thing(tmp_path):

@@ -125,3 +125,17 @@ def test_the_command_line_replays_and_refuses(tmp_path):
     both = warm.sad("verify", "--loss", f"{file}:forward", *words, "--adapter", str(file), cwd=tmp_path)
     assert (both.returncode, both.stdout) == (2, "")
     assert both.stderr.startswith("sad: --given and --adapter at once")
+
+
+def lone(first, packed):
+    """The forward KL, of a batch whose name tells nothing."""
+    q, p = first["student", 0].log_softmax(-1), packed["teacher", 0].log_softmax(-1)
+    return torch.nn.functional.kl_div(q, p, reduction="batchmean", log_target=True)
+
+
+def test_a_guess_names_the_parameters_that_can_be_told():
+    with pytest.raises(UserError, match=r"a guess in part; say it with check\(…, given=\{'first': …, 'packed': …\}"):
+        check(lone)
+    # what was told is no guess, and is not asked for again
+    with pytest.raises(UserError, match=r"a guess in part; say it with check\(…, given=\{'packed': …\}"):
+        check(lone, given={"first": "batch"})

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.unknown import Unknown
+from sad.judge.unknown import Unknown, guessed
 
 
 def test_it_is_off_and_can_be_written_down_and_passed_on():
@@ -36,3 +36,10 @@ def test_it_is_off_and_can_be_written_down_and_passed_on():
 def test_nothing_is_computed_with_it(use):
     with pytest.raises(NeedsAdapterError, match=r"what run(\.backward)? should be cannot be told from the name"):
         use(Unknown("run"))
+
+
+def test_a_key_that_a_table_lacks_tells_which_setting_is_to_be_told():
+    with pytest.raises(KeyError) as raised:
+        {"cb": 1}[Unknown("args.task_name")]
+    assert guessed(str(raised.value)) == ["task_name"]
+    assert guessed("list index out of range") == []
