@@ -33,9 +33,6 @@ ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
 (nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
 
-_BESIDE = frozenset({"raw-is-weighted"})
-"""Told as a hint beside other findings alone: how parts are named matters where something is wrong with them."""
-
 
 def check(
     run: Run, rules: Iterable[Rule] | None = None, thresholds: Mapping[str, Mapping[str, float]] | None = None
@@ -75,7 +72,7 @@ def check(
                 passed.append(rule.code)
         if measured := tuple(one for one in told if isinstance(one, Reading)):
             readings[rule.code] = measured
-    if len(rules) > 1 and all(one.name in _BESIDE and one.level == Level.INFO for one in findings):
+    if len(rules) > 1 and all(_is_beside(one) for one in findings):
         passed += [one.rule for one in findings]
         findings = []
     if run.unit == "epoch":
@@ -85,6 +82,10 @@ def check(
     report = replace(report, unread=unread) if isinstance(unread, str) else report
     calm = report.judged and (report.worst or Level.INFO) == Level.INFO
     return replace(report, little=_little(run)) if calm else report
+
+
+def _is_beside(finding: Finding) -> bool:
+    return finding.level == Level.INFO and HINTS.get(finding.name) is Hint.BESIDE
 
 
 def _little(run: Run) -> str:

@@ -34,6 +34,8 @@ class Hint(Enum):
     """Of a picture that many causes leave: after those that name one."""
     READING = 2
     """Of how the log is to be read, or how far to be trusted, not of anything wrong: last."""
+    BESIDE = 3
+    """Of how parts are named, which matters where something is wrong with them: beside other findings alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used, without_states
 from sad.judge.losses.screen import Entry, screened
-from sad.judge.losses.views import no_teacher
+from sad.judge.losses.views import no_teacher, taken_apart
 from sad.judge.roles import Role, Space
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
@@ -66,7 +66,10 @@ def discover(call: Call, seed: int) -> Shape:
 
     Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
     """
-    if why := no_teacher(call.reading.roles, source(call), call.defaults()):
+    roles, text = call.reading.roles, source(call)
+    if parts := taken_apart(roles, text):
+        raise NeedsAdapterError(f"it takes apart {parts}: which is the student's and which the teacher's is not told")
+    if why := no_teacher(roles, text, call.defaults()):
         raise NeedsAdapterError(why)
     try:
         return _discovered(call, seed)

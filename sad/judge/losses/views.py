@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sad.judge.names import MINE, THEIRS, TWO_VIEWS, tokens
+from sad.judge.roles import Role
 
 COUNTS = re.compile(r"^(num|n)_(splits?|views?|crops|augmentations)$")
 """Names of how many views of each example are in a batch."""
@@ -14,6 +15,12 @@ LAST_OUT = re.compile(r"\b(\w+)\[\s*(?::|\.\.\.)\s*,\s*:-1")
 """What a source cuts the last row of."""
 ANSWERS = ("chosen", "rejected")
 """In the names of what a loss of preferences is given of either answer."""
+
+
+UNPACKED = re.compile(r"^[ \t]*\(?(\w+(?:[ \t]*,[ \t]*\w+)+)\)?[ \t]*=[ \t]*(\w+)[ \t]*$", re.MULTILINE)
+"""Where a source takes a parameter apart."""
+BESIDE = (Role.TEACHER, Role.TEACHER_MODEL, Role.MODEL, Role.BATCH, Role.LABELS)
+"""What else a loss may have its other side from."""
 
 
 def no_teacher(names: Collection[str], text: str, defaults: Iterable[str]) -> str | None:
@@ -27,6 +34,15 @@ def no_teacher(names: Collection[str], text: str, defaults: Iterable[str]) -> st
     if cut := cut_in_views(text, defaults):
         return f"it cuts its batch by {cut} into views of the same examples: none is a teacher's"
     return None
+
+
+def taken_apart(roles: Mapping[str, Role], text: str) -> str:
+    """Name the one thing that a loss takes, and into what its source takes it apart; '' where it does not."""
+    if any(role in BESIDE for role in roles.values()):
+        return ""
+    told = {name: parts for parts, name in UNPACKED.findall(text)}
+    one = next((name for name, role in roles.items() if role is Role.STUDENT and name in told), "")
+    return f"{one} into {told[one]}" if one else ""
 
 
 def two_views(names: Iterable[str]) -> str:

@@ -12,19 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gate import called
 
 from sad.cli import app
 from sad.version import __version__
 
 NAN = Path(__file__).parents[3] / "fixtures/runs/nan.jsonl"
 ESCAPES = "\x1b[31m\x1b]0;title\x07\u202e\u2066\x9b1m\r"
-
-
-def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> Any:
-    monkeypatch.setattr(sys, "argv", ["sad", *words])
-    with pytest.raises(SystemExit) as ended:
-        app.main()
-    return ended.value.code
 
 
 @pytest.mark.parametrize(

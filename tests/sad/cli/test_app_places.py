@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from gate import called
 
 from sad.cli import app
-
-
-def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> Any:
-    monkeypatch.setattr(sys, "argv", ["sad", *words])
-    with pytest.raises(SystemExit) as ended:
-        app.main()
-    return ended.value.code
 
 
 @pytest.mark.parametrize(

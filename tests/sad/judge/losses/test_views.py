@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
-from sad.judge.losses.views import cut_in_views, no_teacher, two_views
+from sad.judge.losses.views import cut_in_views, no_teacher, taken_apart, two_views
+from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
 
 
@@ -48,3 +51,21 @@ def test_rows_that_the_teacher_has_of_its_own_are_told():
     assert "teacher_token_mask says which" in no_teacher(names, own, [])
     assert no_teacher(names, f"{own}\nteacher_hidden = teacher_hidden[:, :-1]", []) is None
     assert no_teacher(names[:3], own, []) is None
+
+
+def pair_of_unnamed(pair, T=2.0):  # noqa: N803
+    first, second = pair
+    return torch.nn.functional.kl_div((first / T).log_softmax(-1), (second / T).softmax(-1), reduction="sum")
+
+
+def with_labels(outputs, labels):
+    logits, _ = outputs
+    return torch.nn.functional.cross_entropy(logits, labels)
+
+
+def test_a_pair_of_unnamed_sides_is_not_guessed():
+    with pytest.raises(NeedsAdapterError, match="it takes apart pair into first, second"):
+        discover(Call(pair_of_unnamed), 0)
+    roles = {"outputs": Role.STUDENT, "labels": Role.LABELS}
+    assert taken_apart(roles, inspect.getsource(with_labels)) == ""
+    assert taken_apart({"pair": Role.STUDENT}, "batch, length = pair.shape") == ""
