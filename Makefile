@@ -24,9 +24,9 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 	@echo
 	@echo "Open the dashboard with:  $(BIN)/sad doctor runs/latest"
 
-# two more than there are processors: many tests wait for a process that they started; what hundreds of processes import
+# one more than there are processors: many tests wait for a process that they started; what hundreds of processes import
 # is compiled once
-WORKERS = $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else "auto")')
+WORKERS = $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else "auto")')
 PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 test: $(READY)  ## Run every test

@@ -125,7 +125,6 @@ def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
 
 
-@pytest.mark.thorough
 def test_four_processes_are_one_with_whole_weights_and_with_pieces(room: Room) -> None:
     """Windows of unequal length, and a last step in which some processes have none."""
     room.write(size=4, accumulation=2)

@@ -147,7 +147,6 @@ def init(project, **_): return Run()
 """
 
 
-@pytest.mark.thorough
 def test_a_tracker_gets_the_lines_of_the_record(room: Room) -> None:
     library = room.folder / "library"
     (library / "trackio-1.0.dist-info").mkdir(parents=True)

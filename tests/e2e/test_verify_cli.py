@@ -53,7 +53,6 @@ def whole():
     return sad("verify", "--all", "--jobs", "2", OMP_NUM_THREADS="1")
 
 
-@pytest.mark.thorough
 def test_the_whole_catalogue_is_verified_in_two_processes(whole):
     from sad.catalogue import entries
 
@@ -64,7 +63,6 @@ def test_the_whole_catalogue_is_verified_in_two_processes(whole):
     assert whole.stderr == ""
 
 
-@pytest.mark.thorough
 def test_bugs_are_verified_in_plain_lines(whole):
     bugs = whole.stdout.splitlines()[:-4]
     assert all(line.startswith("✓ V") and "  reproduced: " in line and "  fixed: " in line for line in bugs)

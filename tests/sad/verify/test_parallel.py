@@ -49,7 +49,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="a killed process is one of POSIX")
 def test_a_process_ends_with_the_one_that_asked_it(tmp_path):
     (tmp_path / "asks.py").write_text(KILLED)
@@ -110,7 +109,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.thorough
 def test_a_pool_that_is_left_early_leaves_no_thread_to_end_beside_python(tmp_path):
     """It closes its pipes under the one that Python wakes at its end, which is a traceback now and then."""
     (tmp_path / "asks.py").write_text(LEFT_EARLY)
