@@ -48,7 +48,7 @@ def follow(source: Source, judge: Judge, say: Say, *, idle: float = math.inf, in
                 break
             rest = max(interval, _REST * (time.monotonic() - started))
             time.sleep(max(0.0, min(rest, idle - follower.silent)))
-    return follower.whole
+    return follower.end()
 
 
 class _Follower:
@@ -68,9 +68,9 @@ class _Follower:
         """Seconds since the log has told anything."""
         return time.monotonic() - self._since
 
-    @property
-    def whole(self) -> bool:
-        """Whether the run has ended, or its log can still be read."""
+    def end(self) -> bool:
+        """Return whether the run has ended, or its log can still be read: it may have been lost since the last look."""
+        self._say_what_is_lost()
         return self._over or self._lost is None
 
     def look(self) -> bool:
@@ -101,12 +101,14 @@ class _Follower:
         self._over = run.facts.get(names.STATUS) in _OVER
         # a run that says that it is running is judged again for its silence: that is no sign of life
         length = sum(map(len, run.columns.values())), len(run.events), run.facts.get(names.HEARTBEAT)
-        if length != self._length:
-            self._length, self._since = length, time.monotonic()
+        came, self._length = length != self._length, length
         place = f"step {words.step(run.last_step)}: " if run.last_step >= 0 else ""
         for story in self._news.of(run, self._judge(run)):
             for one in (story.finding, *story.consequences):
                 self._say(f"{place}{one.level.name} {one.rule} {one.name}: {line(one.headline)}")
+        if came:
+            # the time that judging takes is not the log's silence
+            self._since = time.monotonic()
 
 
 def _lost(path: Path) -> str | None:
