@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from sad.errors import UserError
+from sad.errors import UserError, places
 from sad.evaluate import Likelihood, Scores
 from sad.pair import Given
 from sad.quiet import without_bars
@@ -102,7 +102,7 @@ def distill(
         teacher_tokenizer=None if _is_name(teacher_tokenizer) else teacher_tokenizer,
         student_tokenizer=None if _is_name(student_tokenizer) else student_tokenizer,
     )
-    with nullcontext() if progress else without_bars():
+    with places(), nullcontext() if progress else without_bars():
         changes = {
             **_model("teacher", teacher, teacher_tokenizer),
             **_model("student", student, student_tokenizer),

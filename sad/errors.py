@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 MOST = 8
 """Names that a message lists before it says how many more there are."""
@@ -30,6 +32,26 @@ class Stopped(BaseException):
     def __init__(self, message: str, signal: int = 2) -> None:
         super().__init__(message)
         self.signal, self.exit_code = signal, 128 + signal
+
+
+CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+"""What is wrong with a place, and not with this program, wherever it is found out."""
+
+
+def closed_place(error: OSError) -> UserError | None:
+    """Return what to say of a place that the system refuses; None for any other error of its."""
+    if not error.filename or error.errno not in CLOSED:
+        return None
+    return UserError(f"{error.filename}: {error.strerror}; name another place, or get the right to this one")
+
+
+@contextmanager
+def places() -> Iterator[None]:
+    """Raise UserError, naming the place, where the system refuses one; any other error of its stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise closed_place(error) or error from None
 
 
 def listed(names: Iterable[str], wanted: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import signal
 import sys
@@ -13,16 +12,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from sad.cli import assets, cache, doctor, env, examples, streams, train, verify
-from sad.errors import Stopped, UserError
+from sad.errors import Stopped, UserError, closed_place
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 """Typer's error for words that it cannot take; it has no public name."""
 
 _COMPLETION = "--install-completion"
 """Typer's own word, which writes into the home folder."""
-
-_CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
-"""What is wrong with a place, and not with this program, wherever it is found out."""
 
 app = typer.Typer(
     name="sad",
@@ -110,8 +106,8 @@ def _failed(error: OSError) -> NoReturn:
     if _COMPLETION in sys.argv:
         told = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
         _refuse(f"the completion cannot be installed: {told}; --show-completion prints it, to be put elsewhere", 2)
-    if error.filename and error.errno in _CLOSED:
-        _refuse(f"{error.filename}: {error.strerror}; name another place, or get the right to this one", 2)
+    if (closed := closed_place(error)) is not None:
+        _refuse(str(closed), 2)
     _crashed(error)
 
 

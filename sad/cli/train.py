@@ -9,6 +9,7 @@ import typer
 
 from sad.cli import completion
 from sad.cli.options import CONFIG, DATA, TEACHER, number, overrides, path, setting, student
+from sad.errors import UserError
 
 _STOP = "Stopping and going on"
 _DRY_RUN = typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
@@ -37,7 +38,7 @@ def train(
     sets: Annotated[list[str] | None, setting("terms.kd.weight=0.5")] = None,
     output: Annotated[str | None, path("FOLDER", "Where the runs are.", show_default="runs")] = None,
     dry_run: Annotated[bool, _DRY_RUN] = False,
-    resume: Annotated[Path | None, path("RUN", "Run folder to go on with, e.g. runs/latest.", _STOP)] = None,
+    resume: Annotated[str | None, path("RUN", "Run folder to go on with, e.g. runs/latest.", _STOP)] = None,
     trust: Annotated[bool, _TRUST] = False,
     max_hours: Annotated[float | None, _MAX_HOURS] = None,
     push_checkpoint: Annotated[str | None, path("FOLDER", "Copy each checkpoint to this folder too.", _STOP)] = None,
@@ -63,4 +64,8 @@ def train(
         if push_checkpoint
         else push_checkpoint,
     }
-    raise typer.Exit(run_train(config, overrides(flags), sets or [], resume, dry_run=dry_run, trust=trust))
+    # as a path an empty one would be the current folder
+    if resume == "":
+        raise UserError("--resume names no run: give the folder of one, such as runs/latest")
+    run = None if resume is None else Path(resume)
+    raise typer.Exit(run_train(config, overrides(flags), sets or [], run, dry_run=dry_run, trust=trust))

@@ -134,6 +134,7 @@ def test_weights_of_half_precision_are_trained_in_full(tmp_path: Path) -> None:
         ({"recipe": {"train.epoch": 1}}, "unknown key train.epoch; did you mean epochs?"),
         ({"recipe": "none.toml"}, "cannot read the recipe none.toml"),
         ({"resume": "none"}, "no such run: none"),
+        ({"resume": "x" * 300}, "x: File name too long; name another place"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -40,6 +40,13 @@ def test_a_place_that_is_not_ours_to_look_at_is_no_fault_of_the_program(
     assert (err == told) == (code == 2)
 
 
+def test_no_name_is_not_the_folder_that_we_are_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, "train", "--resume", "") == 2
+    assert capsys.readouterr().err == "sad: --resume names no run: give the folder of one, such as runs/latest\n"
+
+
 def test_a_child_does_not_import_from_the_folder_that_we_are_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
