@@ -46,10 +46,16 @@ def code() -> dict[str, ast.Module]:
 
 
 @cache
+def walked(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Every node of a tree; many ask for it, and a walk through all files takes seconds."""
+    return tuple(ast.walk(tree))
+
+
+@cache
 def kinds() -> frozenset[str]:
     """The classes whose message ends a command: UserError, all that derive from it, and ``BESIDE``."""
     found = {"UserError"}
-    classes = [node for tree in code().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for tree in code().values() for node in walked(tree) if isinstance(node, ast.ClassDef)]
     while more := {one.name for one in classes if found & {_name(base) for base in one.bases}} - found:
         found |= more
     return frozenset(found | BESIDE)
@@ -60,7 +66,7 @@ def functions() -> dict[str, list[Function]]:
     """Every function by its name."""
     found: dict[str, list[Function]] = {}
     for tree in code().values():
-        for node in ast.walk(tree):
+        for node in walked(tree):
             if isinstance(node, Function):
                 found.setdefault(node.name, []).append(node)
     return found
@@ -94,7 +100,7 @@ def pieces(node: ast.AST, around: ast.AST) -> Iterator[str]:
             yield from (text for one in _given(name, around) for text in pieces(one, around))
         case ast.Call() if _name(node.func) not in kinds():
             for function in functions().get(_name(node.func), []):
-                returns = (one.value for one in ast.walk(function) if isinstance(one, ast.Return) and one.value)
+                returns = (one.value for one in walked(function) if isinstance(one, ast.Return) and one.value)
                 yield from (text for one in returns for text in pieces(one, function))
 
 
@@ -130,7 +136,7 @@ def _spelled(node: ast.expr, around: ast.AST, seen: dict[str, None]) -> list[str
 
 
 def _is_parameter(name: str, around: ast.AST) -> bool:
-    return any(isinstance(one, ast.arg) and one.arg == name for one in ast.walk(around))
+    return any(isinstance(one, ast.arg) and one.arg == name for one in walked(around))
 
 
 @cache
@@ -146,26 +152,30 @@ def _file_of(node: ast.AST) -> ast.AST:
 
 @cache
 def _functions_of(tree: ast.Module) -> frozenset[ast.AST]:
-    return frozenset(one for one in ast.walk(tree) if isinstance(one, Function | ast.Module))
+    return frozenset(one for one in walked(tree) if isinstance(one, Function | ast.Module))
 
 
 def _given(name: str, around: ast.AST) -> Iterator[ast.expr]:
     """What a name is set to in a function."""
-    for one in ast.walk(around):
+    for one in walked(around):
         if isinstance(one, ast.Assign | ast.AnnAssign | ast.NamedExpr) and one.value is not None:
             targets = one.targets if isinstance(one, ast.Assign) else [one.target]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
                 yield one.value
 
 
-def raised(tree: ast.AST, around: ast.AST | None = None, kind: str = "") -> Iterator[tuple[ast.Call, ast.AST]]:
+def raised(tree: ast.AST) -> Iterator[tuple[ast.Call, ast.AST]]:
     """Every call that makes an error of ``kinds``, that of ``super().__init__`` too, and the function it is in."""
-    for node in ast.iter_child_nodes(tree):
-        own = kind in kinds() and isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
-        if isinstance(node, ast.Call) and node.args and (own or _name(node.func) in kinds()):
-            yield node, around or tree
-        within = node.name if isinstance(node, ast.ClassDef) else kind
-        yield from raised(node, node if isinstance(node, Function) else around, within)
+    waiting: list[tuple[ast.AST, ast.AST, str]] = [(tree, tree, "")]
+    while waiting:
+        above, around, kind = waiting.pop()
+        for node in ast.iter_child_nodes(above):
+            if isinstance(node, ast.Call) and node.args:
+                own = kind in kinds() and ast.unparse(node.func) == "super().__init__"
+                if own or _name(node.func) in kinds():
+                    yield node, around
+            within = node.name if isinstance(node, ast.ClassDef) else kind
+            waiting.append((node, node if isinstance(node, Function) else around, within))
 
 
 @cache
