@@ -108,9 +108,11 @@ def standing() -> Iterator[Callable[[Iterable[tuple[Any, str, Any]]], None]]:
 def bound(home: str, stands: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]]:
     """Go through where functions of a module are named: there, and wherever a program imported them by name."""
     module = sys.modules.get(home)
+    # asked for once: to see that no module has come takes as long as all the rest
+    named = program().named if module is not None else {}
     for name, stand in stands.items():
         real = getattr(module, name, None)
-        places = [(module, name), *program().named.get(id(real), ())] if real is not None else ()
+        places = [(module, name), *named.get(id(real), ())] if real is not None else ()
         yield from ((place, key, stand) for place, key in places if vars(place).get(key) is real)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -35,8 +37,11 @@ MAKES_INSIDE = re.compile(r"^ +(async )?def \w+\(.*?^ +return \w+$", re.MULTILIN
 
 def is_factory(target: Any) -> bool:  # noqa: ANN401 - whatever was named
     """Whether it makes a step in place of being one: a function of a model that takes nothing to learn from."""
-    if not inspect.isfunction(target):
-        return False
+    return inspect.isfunction(target) and _makes(target)
+
+
+@lru_cache(maxsize=256)
+def _makes(target: FunctionType) -> bool:
     own = {name.lower() for name in inspect.signature(target).parameters}
     if own & {*BATCHES, *WINDOWS, *LOADERS, *SPLITS} or not own & {*MODELS}:
         return False
