@@ -17,6 +17,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from sad.judge.texts import text_of
 from sad.judge.windows import windowed
 
 
@@ -94,7 +95,7 @@ def _is_setting(function: FunctionType, name: str) -> bool:
         return _draws(value.__code__)
     if isinstance(value, bool) or not isinstance(value, int | float) or not SETTING.fullmatch(lower):
         return False
-    text = inspect.getsource(function)
+    text = text_of(function)
     return not OVER.search(lower) or bool(re.search(rf"\brange\([^\n]*\b{re.escape(name)}\b", text))
 
 

@@ -28,6 +28,7 @@ from sad.judge.renamed import renamed
 from sad.judge.report import Event, Line
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
+from sad.judge.texts import text_of
 from sad.judge.unknown import spoken, unknown
 from sad.verdict import Standing, Verdict
 
@@ -256,12 +257,12 @@ def source(code: Code) -> str:
 @cache
 def _text(target: Any) -> str:  # noqa: ANN401 - whatever is called
     try:
-        text = inspect.getsource(target)
+        text = text_of(target)
     except (OSError, TypeError):
         return ""
     base = getattr(target, "__mro__", ())[1:-1]
     own = [one for one in base if one.__module__ == target.__module__]
-    return "\n".join([text, *map(inspect.getsource, own)])
+    return "\n".join([text, *map(text_of, own)])
 
 
 def reached(code: Code) -> str:

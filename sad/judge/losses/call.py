@@ -36,6 +36,7 @@ from sad.judge.output import loss_of
 from sad.judge.parts import trainer_parts
 from sad.judge.roles import Reading, Role, Space, read
 from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, untold
+from sad.judge.texts import text_of
 from sad.subjects.divergence import IGNORED, Given
 
 
@@ -166,7 +167,7 @@ class Call:
     def text(self) -> str:
         """Its source; '' where there is none to read."""
         try:
-            return inspect.getsource(self.about or self.target)
+            return text_of(self.about or self.target)
         except (OSError, TypeError):
             return ""
 
@@ -191,7 +192,7 @@ class Call:
 
     def _word(self, name: str) -> str | None:
         try:
-            return word_for(name, inspect.getsource(self.owner or self.about or self.target))
+            return word_for(name, text_of(self.owner or self.about or self.target))
         except (OSError, TypeError):
             return None
 

@@ -7,7 +7,6 @@ import functools
 import inspect
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import Parameter
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from sad.judge.losses.words import word_for
 from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
 from sad.judge.roles import Role
+from sad.judge.texts import text_of, tree_of
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
@@ -90,7 +90,7 @@ def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]
         if not inspect.isfunction(made):
             continue
         try:
-            yield base, made, ast.parse(textwrap.dedent(inspect.getsource(made)))
+            yield base, made, tree_of(made)
         except (OSError, SyntaxError):
             continue
 
@@ -148,7 +148,7 @@ def _turned(of: type, name: str, to: str) -> bool:
     """Whether some method of a class but its constructor sets an attribute to True, or adds to it."""
     methods = (m for n, m in vars(of).items() if n != "__init__" and inspect.isfunction(m))
     try:
-        return any(re.search(rf"self\.{name}\s*{to}", inspect.getsource(method)) for method in methods)
+        return any(re.search(rf"self\.{name}\s*{to}", text_of(method)) for method in methods)
     except (OSError, TypeError):
         return False
 

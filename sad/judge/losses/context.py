@@ -9,6 +9,7 @@ import sys
 from sad.judge.losses.call import Call
 from sad.judge.names import MASKS, tokens
 from sad.judge.roles import Reading, Role
+from sad.judge.texts import text_of
 
 TEXTS = re.compile(
     r"causal|next.token|\bllms?\b|\bgpt|llama|qwen|mistral|instruct|\bsft|prompt|completion|generat|on.?policy|\bgkd"
@@ -63,7 +64,7 @@ def source(call: Call) -> str:
     target = target.__func__ if isinstance(target, classmethod) else target
     target = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
     try:
-        return inspect.getsource(target)
+        return text_of(target)
     except (OSError, TypeError):
         return ""
 
@@ -126,6 +127,6 @@ def around(call: Call) -> list[str]:
 
 def _source(of: object) -> str:
     try:
-        return inspect.getsource(of) if of is not None else ""  # type: ignore[arg-type]
+        return text_of(of) if of is not None else ""
     except (OSError, TypeError):
         return ""

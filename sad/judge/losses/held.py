@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature
@@ -21,6 +20,7 @@ from sad.judge.losses.configured import own_classes
 from sad.judge.losses.constructor import called_of
 from sad.judge.names import is_state
 from sad.judge.roles import Role, setting, side_of
+from sad.judge.texts import tree_of
 
 QUIET = {"to", "cuda", "cpu"}
 """Methods of a holder that change nothing of what is in it."""
@@ -94,7 +94,7 @@ def _by_name(every: Sequence[Parameter]) -> list[Parameter]:
 def _told(function: Callable[..., Any], every: Sequence[Parameter]) -> tuple[str, Holder] | None:
     """The one parameter that holds both sides; None where there is none, or several, or a side stands beside it."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = tree_of(function)
     except (OSError, SyntaxError, TypeError):
         return None
     beside = [p for p in every if p.name not in ("self", "cls") and p.default is Parameter.empty]

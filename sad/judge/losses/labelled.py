@@ -15,6 +15,7 @@ from torch import Tensor
 from sad.judge.losses.lists import IDS, LISTS
 from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MINE, MODELS, PADS, SMOOTH, THEIRS, tokens
 from sad.judge.roles import Reading, Role, Space, setting
+from sad.judge.texts import text_of
 from sad.subjects.divergence import IGNORED
 
 PAD = 1
@@ -121,7 +122,7 @@ def with_helpers(function: object, names: Mapping[str, object]) -> str:
 
 def _source(function: object) -> str:
     try:
-        return inspect.getsource(function)  # type: ignore[arg-type]
+        return text_of(function)
     except (OSError, TypeError):
         return ""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from sad.judge.texts import tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Reach:
 def reach(function: Callable[..., Any], name: str) -> Reach | None:
     """Return how far a parameter reaches; None where there is no source to read."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = tree_of(function)
     except (OSError, TypeError, SyntaxError):
         return None
     body = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.roles import Role
+from sad.judge.texts import text_of
 
 IN_STEP = re.compile(
     r"seq2seq|encoder|decoder_input_ids|masked_?lm|\bmlm\b|\bt5\b|\bbart\b|whisper|classif|shift"
@@ -59,6 +59,6 @@ def _around(call: Call) -> str:
     names = " ".join(base.__name__ for base in call.owner.__mro__)
     module = sys.modules.get(call.owner.__module__)
     try:
-        return f"{names}\n{inspect.getsource(module) if module is not None else ''}"
+        return f"{names}\n{text_of(module) if module is not None else ''}"
     except (OSError, TypeError):
         return names

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad.judge.judging import Code
+from sad.judge.texts import text_of
 from sad.verdict import Standing, Verdict
 
 SIZES = (6, 12, 24)
@@ -74,7 +75,7 @@ def _source(code: Code) -> str:
     target: Any = code.target
     of = code.owner or (target if inspect.isclass(target) or inspect.isroutine(target) else type(target))
     try:
-        own, whole = inspect.getsource(of), inspect.getsource(inspect.getmodule(of) or of)
+        own, whole = text_of(of), text_of(inspect.getmodule(of) or of)
     except (OSError, TypeError):
         return ""
     found = [own]

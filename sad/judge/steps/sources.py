@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from dataclasses import replace
 
 from sad.judge.judging import Code, source
+from sad.judge.texts import text_of
 
 ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
 """Where it asks a model for its optimizer."""
@@ -37,6 +37,6 @@ def module_source(code: Code) -> str:
     """The source of the whole module that code is of, '' where there is none to read."""
     module = sys.modules.get(getattr(code.owner or code.target, "__module__", ""))
     try:
-        return inspect.getsource(module) if module is not None else ""
+        return text_of(module) if module is not None else ""
     except (OSError, TypeError):
         return ""
