@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature
+from types import FunctionType
 from typing import Any
 
 from sad.judge.dicts import Batch
@@ -52,7 +53,7 @@ def opened(target: Any) -> Any:  # noqa: ANN401 - whatever was named
     if not inspect.isfunction(function) or hasattr(function, "__wrapped__"):
         return target
     every = list(inspect.signature(function).parameters.values())
-    told = _told(function, every)
+    told = _told(function)
     if told is None:
         return target
     name, holder = told
@@ -91,8 +92,10 @@ def _by_name(every: Sequence[Parameter]) -> list[Parameter]:
     return [*first, *(p.replace(kind=Parameter.KEYWORD_ONLY) for p in every if p not in first and p.kind not in kinds)]
 
 
-def _told(function: Callable[..., Any], every: Sequence[Parameter]) -> tuple[str, Holder] | None:
+@functools.lru_cache(maxsize=256)
+def _told(function: FunctionType) -> tuple[str, Holder] | None:
     """The one parameter that holds both sides; None where there is none, or several, or a side stands beside it."""
+    every = list(inspect.signature(function).parameters.values())
     try:
         tree = tree_of(function)
     except (OSError, SyntaxError, TypeError):
