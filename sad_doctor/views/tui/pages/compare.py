@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual.content import Content
 
 from sad_doctor import names
 from sad_doctor.finding import Report
+from sad_doctor.sealed import sealed
 from sad_doctor.views import numerals, palette
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Series
@@ -28,7 +29,7 @@ _FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Rival:
     """Another run of those that were opened: its name among them, its colour, what is known of it, its letter."""
 
@@ -38,7 +39,7 @@ class Rival:
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Own:
     """What the run in front is called among the others, and its letter; nothing where it is alone."""
 
