@@ -52,7 +52,7 @@ class Still:
 
 def tidy(column: Column) -> Column:
     """Return ``column`` with strictly increasing steps; where a step was logged again, the last value stands."""
-    if len(column) < 2 or bool(np.all(np.diff(column.step) > 0)):
+    if len(column) < 2 or bool((column.step[1:] > column.step[:-1]).all()):
         return column
     order = np.argsort(column.step, kind="stable")
     step, value = column.step[order], column.value[order]
