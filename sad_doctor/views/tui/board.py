@@ -106,8 +106,8 @@ class Board(Container):
 
     def show(self, snapshot: Snapshot, own: compare.Own | None = None, rivals: Sequence[compare.Rival] = ()) -> None:
         """Show another snapshot; ``rivals`` are other runs to draw beside it, which then is called ``own``."""
-        before = self.whole
-        self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), compare.together(snapshot, rivals)
+        before, rivals = self.whole, compare.together(snapshot, rivals)
+        self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
         ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
         for histories in (self.loss.decimator.histories, self.metric.decimator.histories, self.terms.histories):
@@ -116,9 +116,7 @@ class Board(Container):
         self._draw()
         verdict = snapshot.verdict
         told, some = ("-bare", "-termless", "-shareless"), bool(verdict.terms)
-        classed(
-            self, dict(zip(told, (self.bare and not self._rivals, not some, some and not verdict.shares), strict=True))
-        )
+        classed(self, dict(zip(told, (self.bare and not rivals, not some, some and not verdict.shares), strict=True)))
         if verdict is not self._verdict:
             self._verdict = verdict
             self.terms.present(verdict.terms, self._colours(), verdict.parts)
