@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +23,14 @@ import numpy as np
 from sad_doctor import bounded, names, signals, words
 from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.settings import meant
 
 NEAR = 0.025
 """Records within this share of the planned steps stand for a point of the band."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Track:
     """A series of a band: at ``at[i]`` of the planned steps it lies between ``low[i]`` and ``high[i]``."""
 
@@ -40,7 +40,7 @@ class Track:
     high: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Band:
     """A name for people, and the series."""
 

@@ -1,4 +1,4 @@
-"""A run beside a good one: what differs at equal steps, or at equal tokens where both logs count them."""
+"""A run beside a good one: what differs at equal steps, at equal tokens where both logs count them, else by epochs."""
 
 from __future__ import annotations
 
@@ -30,20 +30,28 @@ def beside(run: Run, good: Run) -> Comparison:
     end = min(here.last, there.last) if len(here) and len(there) else 0.0
     start = max(float(here.value[0]), float(there.value[0])) if len(here) and len(there) else 0.0
     rows: list[Row] = []
-    for what, one, other, share in _pairs(run, good):
+    for what, one, other, share in _pairs(run, good) if len(here) and len(there) else ():
         rows += _rows(what, (one, here), (other, there), (start, end), unit, share=share)
     notes = list(_terms(run, good))
-    if not rows:
+    if not (len(here) and len(there)):
+        notes.append(
+            "The one log counts steps and the other epochs: nothing says which of their records belong together"
+        )
+    elif not rows:
         notes.append("The two logs have no series in common over a common range")
     return Comparison(f"Beside {good.name}", _headline(rows, good.name), tuple(rows), tuple(notes))
 
 
 def _axes(run: Run, good: Run) -> tuple[Column, Column, str]:
-    """From steps to what both runs are compared by."""
-    tokens = [one.get(names.TOKENS) for one in (run, good)]
-    if tokens[0] is not None and tokens[1] is not None:
-        return signals.finite(signals.tidy(tokens[0])), signals.finite(signals.tidy(tokens[1])), "tokens"
-    return _steps(run), _steps(good), "step"
+    """From steps to what both runs are compared by; from nothing where the one counts epochs and the other does not."""
+    for name, unit in ((names.TOKENS, "tokens"), (names.EPOCH, "epoch"))[: 2 if run.unit != good.unit else 1]:
+        here, there = run.get(name), good.get(name)
+        if here is not None and there is not None:
+            return signals.finite(signals.tidy(here)), signals.finite(signals.tidy(there)), unit
+    if run.unit != good.unit:
+        none = Column(np.zeros(0), np.zeros(0))
+        return none, none, run.unit
+    return _steps(run), _steps(good), run.unit
 
 
 def _steps(run: Run) -> Column:
@@ -84,7 +92,9 @@ def _rows(
         mid, wanted = (float(np.median(v)) for v in values)
         spell = words.percent if share else words.number
         lies = _lies(values, mid, wanted, share=share)
-        yield Row(what, f"{unit} {words.step(round(to))}", mid, spell(mid), spell(wanted), lies)
+        yield Row(
+            what, f"{unit} {words.step(round(to, 2 if unit == 'epoch' else 0))}", mid, spell(mid), spell(wanted), lies
+        )
 
 
 def _placed(column: Column, axis: Column) -> tuple[Floats, Floats]:

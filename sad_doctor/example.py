@@ -24,12 +24,13 @@ from typing import Literal
 import numpy as np
 
 from sad_doctor.run import Column, Event, Floats, Run
+from sad_doctor.sealed import sealed
 
 _FENCE = re.compile(r"^```run (fires|quiet)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EVENT = re.compile(r"event (\w+)(?: @ ([\d.]+))?")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Example:
     """A block of a page: the run it describes, and whether the rule must fire on it."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
+
+from sad_doctor.sealed import sealed
 
 
 class Level(IntEnum):
@@ -15,7 +17,7 @@ class Level(IntEnum):
     ERROR = 3
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Finding:
     """One red flag, with the numbers that prove it.
 
@@ -37,7 +39,7 @@ class Finding:
     unit: str = "step"
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Reading:
     """What a rule measured, whatever came of it. ``against`` names the threshold it was held against, if one."""
 
@@ -46,7 +48,7 @@ class Reading:
     against: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class NotChecked:
     """A rule that could not judge, and what it lacked. Never counts as healthy."""
 
@@ -55,7 +57,7 @@ class NotChecked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Crashed:
     """A rule that raised: shown as such, the others go on."""
 
@@ -64,7 +66,7 @@ class Crashed:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Story:
     """A finding and the findings that it explains: cause first."""
 
@@ -72,7 +74,7 @@ class Story:
     consequences: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Row:
     """One line of a comparison: ``value`` of this run, also as ``told``, beside ``wanted``, and how it lies to that."""
 
@@ -84,7 +86,7 @@ class Row:
     lies: str
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Comparison:
     """The run beside a good run or a band: ``headline`` in one sentence, then rows, then ``notes``."""
 
@@ -98,7 +100,7 @@ TOO_FEW = "R506"
 """The rule that tells how little there is to judge: neither its passing nor its finding judges the run."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Report:
     """The verdict on a run: stories, worst cause first; what passed; what could not be judged.
 

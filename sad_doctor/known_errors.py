@@ -7,10 +7,11 @@ language of the machine. What a text does not tell is not claimed: a cause that 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from sad_doctor.sealed import sealed
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Known:
     """What an error says, why it comes, and what to do; ``says`` goes on "The run crashed: "."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from sad_doctor import words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.run import Run
+from sad_doctor.sealed import sealed
 
 Thresholds = Mapping[str, float]
 Check = Callable[[Run, Thresholds], Iterable[Finding | Reading]]
@@ -38,7 +39,7 @@ class Hint(Enum):
     """Of how parts are named, which matters where something is wrong with them: beside other findings alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Rule:
     """A red flag.
 

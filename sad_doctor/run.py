@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor import names
+from sad_doctor.sealed import sealed
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Column:
     """One metric: ``value[i]`` was logged at ``step[i]``. Both float64, same length, log order kept.
 
@@ -46,7 +47,7 @@ class Column:
         return float(self.value[hit[-1]]) if hit.size else float("nan")
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Event:
     """Something that happened once. ``message`` is clean text: see :func:`sad_doctor.sanitize.clean`."""
 

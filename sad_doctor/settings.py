@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sad_doctor import bounded, words
 from sad_doctor.finding import Level
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
+from sad_doctor.sealed import sealed
 
 FILE = "sad.toml"
 FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
@@ -20,7 +21,7 @@ _KEYS = ("select", "ignore", "rules", "fail_on", "band", "baseline")
 Changes = Mapping[str, Mapping[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Settings:
     """What a file says: ``thresholds`` by code of the rule. ``file`` is None where there is no file."""
 

@@ -7,7 +7,7 @@ import re
 from codecs import BOM_UTF8
 from pathlib import Path
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.ranked_rows import RankedRows
@@ -99,7 +99,7 @@ class CsvLog(Log):
     def _make_run(self) -> Run:
         notes = [*self._rows.notes, *self._tail.notes]
         if self._garbage:
-            notes.append(f"{self._garbage} lines were not rows of the table and were left out")
+            notes.append(f"left out: {words.counted(self._garbage, 'line')} without a row of the table")
         if self._lines.rest.strip():
             notes.append("the last line has no end yet: it waits")
         if self._long:

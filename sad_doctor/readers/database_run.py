@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sad_doctor import names
@@ -15,11 +15,12 @@ from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Log
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
+from sad_doctor.sealed import sealed
 
 Row = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Store:
     """How one tracker lays out its database. Each function raises sqlite3.Error.
 

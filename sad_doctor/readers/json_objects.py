@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sad_doctor import words
 from sad_doctor.readers.tail import Lines, Pace, Tail
 
 Row = Mapping[str, Any]
@@ -150,9 +151,9 @@ class JsonObjects:
         """What was left out."""
         notes = list(self._tail.notes)
         if self.garbage:
-            notes.append(f"{self.garbage} lines were not usable JSON objects and were left out")
+            notes.append(f"left out: {words.counted(self.garbage, 'line')} without a usable JSON object")
         if self._lines.dropped:
-            notes.append(f"{self._lines.dropped} lines were too long and were left out")
+            notes.append(f"left out as too long: {words.counted(self._lines.dropped, 'line')}")
         if self._taken is None and self._lines.rest.strip():
             notes.append("the last line has no end yet: it waits")
         return tuple(notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.readers.mlflow_database import STATUS
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
@@ -71,7 +71,7 @@ class MlflowFiles(Log):
     def _make_run(self) -> Run:
         notes = list(self._rows.notes)
         if self._garbage:
-            notes.append(f"{self._garbage} lines were not time, value and step, and were left out")
+            notes.append(f"left out: {words.counted(self._garbage, 'line')} without time, value and step")
         return Run(
             name=sanitize(self._meta().get("run_name") or self._folder.name, 200),
             format=FORMAT,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sad_doctor import names
 from sad_doctor.readers.naming import column_of, plain
 from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.remembered import remembered
+from sad_doctor.sealed import sealed
 
 _BAR = re.compile(
     r"(?P<description>[^|%\[\]]{0,80}?)\s*\b\d{1,3}%\|[^|]{0,300}\|\s*(?P<at>\d+)/(?P<total>\d+)\s\[(?P<rest>[^\]]{0,2000})\]"
@@ -33,7 +33,7 @@ _TRAINS = (names.BAR_LOSS, names.LOSS, names.LEARNING_RATE, names.RAW, names.WEI
 _NOT_TRAINING = re.compile(r"eval|valid|test|load|download|token|map|shard|generat", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Bar:
     """One drawing of a bar: how far it is, of how many if that is told, and the ``name=value`` pairs behind it.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from sad_doctor.run import Run
+from sad_doctor.sealed import sealed
 
 ACCEPTED = (
     "a run folder of `sad train`, the console log of a training, a Hugging Face trainer_state.json, JSON lines, "
@@ -66,7 +66,7 @@ class Log(ABC):
         """Return what was read so far as a run."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Reader:
     """One format of single files.
 

@@ -16,6 +16,7 @@ from sad_doctor.readers.naming import column_of, in_bytes, plain, step_rank
 from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.remembered import remembered
 from sad_doctor.readers.spelled import spelled
+from sad_doctor.sealed import sealed
 
 LONGEST = 2000
 """Characters of a line that are looked at."""
@@ -71,7 +72,7 @@ _NONE = None, None
 PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 

@@ -13,7 +13,7 @@ from stat import S_ISREG
 
 from sad_doctor.readers.encoding import AsUtf8
 
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 """Bytes that are read at once: what is made of them should fit the processor's cache."""
 LONGEST_LINE = 16 << 20
 _MARK = 64

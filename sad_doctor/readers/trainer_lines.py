@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.printed_epochs import PrintedEpochs
 from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.run import Column, Event, Floats
+from sad_doctor.sealed import sealed
 
 _LINE = re.compile(r"(\{'[^{}]*\})(?:[\s|]{1,200}\d{1,15}/\d{1,15} \[[^\[\]]{0,200}\])?\s*")
 """The dictionary, and behind it what is left of a bar that it was printed over."""
@@ -25,7 +26,7 @@ _SUMMARY = "train_runtime"
 _STEPS, _EPOCHS = "Total optimization steps", "Num Epochs"
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Row:
     """One line: its step, and its values by our names. ``ends`` marks the summary, which has no values of its own."""
 

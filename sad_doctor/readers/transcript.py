@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
 
 from sad_doctor import names
@@ -19,6 +18,7 @@ from sad_doctor.readers.step_lines import StepLines, evaluations
 from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
 from sad_doctor.run import Column, Event
+from sad_doctor.sealed import sealed
 
 Handlers = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...]
 
@@ -32,7 +32,7 @@ _TRAINS = frozenset(
 _LAG = 2  # steps by which a bar may lag behind the blocks, also when it is drawn a last time after a crash
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Told:
     """What the lines have told so far."""
 

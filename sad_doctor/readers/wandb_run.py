@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import LENGTHS
@@ -64,7 +64,7 @@ class WandbLog(Log):
     def _make_run(self) -> Run:
         notes = [*self._rows.notes, *self._tail.notes]
         if self._garbage:
-            notes.append(f"{self._garbage} records could not be read and were left out")
+            notes.append(f"left out as unreadable: {words.counted(self._garbage, 'record')}")
         if self._records.broken is not None:
             notes.append(f"the file is broken at byte {self._records.broken:,}: what comes after is not read")
         events, status = self._ended()

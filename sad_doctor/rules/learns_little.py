@@ -62,7 +62,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,13 +69,14 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 
 _DIGITS = 4
 _TINY, _LARGE, _GROWS = 1e-5, 1e-2, 4.0
 """Sizes of the update over the weights, and how far the gradient's norm grows, that speak for one cause."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Course:
     """The witness, its level at the beginning and at the end, and by how much it fell since its second quarter."""
 

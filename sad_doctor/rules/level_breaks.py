@@ -53,7 +53,6 @@ column. Then compare one batch before with one after it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,6 +60,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 
 _WIDTH = 10
 """Records whose mean stands for a level; of a long log a hundredth of it."""
@@ -119,7 +119,7 @@ def _others(series: dict[str, Column], at: float, t: Thresholds) -> bool:
     return len(found) > 1 and min(found.values()) > 1
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Seen:
     """What is seen at the step of the break: levels, noises (times), lengths, and the evaluation just before."""
 

@@ -48,7 +48,6 @@ clip = 1.0
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +56,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 
 Places = NDArray[np.intp]
 
@@ -66,7 +66,7 @@ STORED_INFINITY = 1.797e308
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Bad:
     column: str
     first: float

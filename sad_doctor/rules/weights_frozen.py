@@ -62,7 +62,6 @@ learning_rate = 2e-5
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,6 +69,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
@@ -84,7 +84,7 @@ _THRESHOLDS: Thresholds = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Evaluation:
     column: str
     still: signals.Still

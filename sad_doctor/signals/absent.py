@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names, words
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.parts import sums_to
 from sad_doctor.signals.series import clamped
 from sad_doctor.signals.sides import sides
@@ -18,7 +18,7 @@ from sad_doctor.signals.sides import sides
 _VALUES = (names.RAW, names.WEIGHTED, names.UNWEIGHTED)
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Absent:
     """A ``term`` without one value in the training, its ``weight`` above 0 and where that stands.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.evaluations import measured
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
@@ -29,7 +29,7 @@ _LEAST = 0.05
 """The share of the total below which what is beside its label loss is too little to tell."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Beside:
     """A series of the training and the evaluation's of the same thing, float64 [evaluations], both above 0.
 

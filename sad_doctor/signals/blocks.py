@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import Gain, finite, gain, tidy
 
 _AT_ONCE = 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Blocks:
     """Medians of equal blocks, float64 [blocks], the standard error of each, and the step in the middle of each."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 WIDTH = 12
 """Records on either side of an edge to which a line is fitted."""
@@ -24,7 +23,7 @@ _LOOKED, _QUIET = 4, 0.5
 """Edges that are looked at; the share of the usual noise that the noise beside an edge counts as at least."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Break:
     """At ``step`` a series goes from ``before`` to ``after`` at once; ``sigmas`` is that over its standard error."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 FEWEST = 20
 """Records before which nothing is judged."""
@@ -18,7 +17,7 @@ _AHEAD = 0.25
 """The share of the records within which half of the rise must be lost again."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Leap:
     """At ``step`` the level rises from ``before`` to ``after``; half of that is lost after ``records`` of them."""
 

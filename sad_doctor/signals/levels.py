@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 BLOCK = 24
 """Records among which two groups are looked for: fewer than in which a level moves far."""
@@ -18,7 +17,7 @@ _FEWEST = 3
 """Fewest records of a group in a block: single ones are spikes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Levels:
     """``low`` and ``high`` are medians of the two groups' levels in the last block that has them.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import after_its_weight, label_loss, unweighted
 
@@ -24,7 +23,7 @@ _SUDDEN, _AGAIN = 0.7, 0.05
 """Shares of a rise: what the loss falls by at once elsewhere, as at another text or objective; what is left of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Lost:
     """At ``step`` the loss goes from ``low`` to ``high``, ``back`` of what it had gained.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.precision import FLOAT32, sample, tolerance, unit
 from sad_doctor.signals.series import tidy
 
@@ -22,7 +22,7 @@ _TERMS, _FEWEST, _FITS, _NOISE, _ALIKE = 4, 12, 1e-3, 2e-3, 300.0
 the largest condition of the terms."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Parts:
     """The weighted parts of the loss by term, and where they come from.
 

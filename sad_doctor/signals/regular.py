@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 FEWEST = 6
 """Fewest records that stand out."""
@@ -23,7 +22,7 @@ _Found = tuple[int, NDArray[np.intp], int]
 """The distance, the records that stand out there, and how many there are there."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Regular:
     """Every ``distance`` records, or, where that is 0, after each of some steps, one stands out.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.precision import sample, significant_digits, unit
 from sad_doctor.signals.series import NOISY, finite, still, tidy
 
@@ -22,7 +21,7 @@ _CARRIED, _ROUND = 0.8, 2
 """Fewest records of one value; the share of all other values that must be new in their record; digits of a limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Repeat:
     """``value`` stands in ``count`` records, from ``first`` to ``last`` (steps); as the largest or the smallest of all
     it is a ``limit``: it comes again and again, others between, or is left at last.

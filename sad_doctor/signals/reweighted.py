@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.parts import table
 from sad_doctor.signals.series import tidy
 from sad_doctor.signals.switches import switches
@@ -24,7 +24,7 @@ _SAME = 0.02
 """Factors that differ by less are one."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Reweighted:
     """From ``step`` on the total is the sum of its parts by the weights ``after``, till then by those ``before``.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from sad_doctor.run import Column
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import gain
 
 _BLOCKS = 8
@@ -19,7 +19,7 @@ _SHORTEST = 8
 """Records of the shortest stretch."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Rise:
     """Medians of the lowest stretch, which ends at the step ``since``, of the last fifth and of the beginning."""
 

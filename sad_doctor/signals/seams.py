@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import finite
 
 _BESIDE = 5
@@ -30,7 +29,7 @@ _BACK = (0.8, 1.15)
 """Between these shares of it a rate is back where it was."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Beginning:
     """The steps went from ``end`` back to ``start``, the first one; the loss was ``before`` and then ``after``.
 
@@ -107,7 +106,7 @@ def recounted(run: Run) -> list[float]:
     return [float(step) for step in count.step[back]]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Doubled:
     """Most steps stand in the log twice in a row: ``count`` of them, from ``first`` to ``last``.
 

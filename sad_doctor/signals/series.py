@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.precision import unit
 
 SIGMA = 1.4826
@@ -24,7 +24,7 @@ _SAMPLED = 5000
 """So many values tell a quantile."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Gain:
     """How much lower the later values are: ``amount``, and its standard error; both in the unit of the series."""
 
@@ -40,7 +40,7 @@ class Gain:
         return self.amount - sigmas * self.error > limit
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Still:
     """A stretch of bit-identical values: ``count`` of them from ``first`` to ``last`` (steps)."""
 
@@ -52,7 +52,7 @@ class Still:
 
 def tidy(column: Column) -> Column:
     """Return ``column`` with strictly increasing steps; where a step was logged again, the last value stands."""
-    if len(column) < 2 or bool(np.all(np.diff(column.step) > 0)):
+    if len(column) < 2 or bool((column.step[1:] > column.step[:-1]).all()):
         return column
     order = np.argsort(column.step, kind="stable")
     step, value = column.step[order], column.value[order]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import finite, tidy
 
 HELD = 5
@@ -20,7 +19,7 @@ _MEASURED = (names.LOSS, names.BAR_LOSS, names.GRAD_NORM, names.UPDATE_RATIO, na
 _NEVER = (names.LEARNING_RATE, "eval/", "teacher/", names.SECONDS, names.GRAD_SHARE, "train/skipped_", "train/memory")
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Switch:
     """At ``step`` a column has its first record with another value: ``before`` and ``after`` it.
 
@@ -33,7 +32,7 @@ class Switch:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Jump:
     """A change of level from one record to the next: medians of :data:`HELD` records before ``step`` and from it on."""
 

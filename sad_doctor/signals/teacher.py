@@ -5,17 +5,17 @@ a teacher pays that guesses.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import label_loss
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class TeacherGap:
     """How far the teacher's loss on training batches lies above its held-out one, nats, and its standard error.
 
@@ -104,7 +104,7 @@ def _text(run: Run) -> float | None:
     return max(0.0, float(np.median(gaps))) if gaps else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Way:
     """How far the held-out label loss has come to the ``teacher``'s, nats, and the held-out KD to 0.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 _LAST = 1024
 """So many of the last records are looked at."""
@@ -15,7 +14,7 @@ _SHORTEST, _LONGEST, _TIMES = 4, 64, 4
 """Periods that are looked for, in records, and how often one must have come."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Wave:
     """A period of ``records``, ``steps`` in all; ``share`` of what a series does beside its trend is of its phase."""
 

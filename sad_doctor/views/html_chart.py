@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from sad_doctor.record import spell
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 from sad_doctor.views import axis, numerals
 from sad_doctor.views.series import Series
 
@@ -21,7 +21,7 @@ POINTS = 600
 """Pairs of lowest and highest value that are kept of a series: more than a chart has columns on a screen."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Mark:
     """The first step of a finding, and its colour."""
 
@@ -90,7 +90,7 @@ def chart(title: str, series: Sequence[Series], marks: Sequence[Mark] = (), may_
     )
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Scale:
     left: float
     right: float

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.views import palette
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Kind, Series
@@ -17,7 +17,7 @@ Overlay = tuple[str, Column, str]
 _PLAIN, _TEACHER = "plain", "teacher"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Metric:
     """A choice for the second chart; ``column`` is the name of its first series' column."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from sad_doctor.run import Column
+from sad_doctor.sealed import sealed
 
 Kind = Literal["line", "points", "level"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Series:
     """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour.
 

@@ -95,11 +95,13 @@ def _caution(runs: Sequence[Run]) -> str:
 
 def _rows(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
     """A name and a cell of each run, for every column that at least one run has."""
-    yield "Last step", [words.step(run.last_step) if run.last_step >= 0 else "-" for run in runs]
+    one = runs[0].unit if len({run.unit for run in runs}) == 1 else ""
+    last = [f"{'' if one else run.unit} {words.step(run.last_step)}".strip() for run in runs]
+    yield f"Last {one or 'record'}", ["-" if run.last_step < 0 else told for run, told in zip(runs, last, strict=True)]
     for name, what in ROWS.items():
-        last = [_last(run, name) for run in runs]
-        if any(value is not None for value in last):
-            yield what, ["-" if value is None else words.number(value) for value in last]
+        values = [_last(run, name) for run in runs]
+        if any(value is not None for value in values):
+            yield what, ["-" if value is None else words.number(value) for value in values]
 
 
 def _last(run: Run, name: str) -> float | None:

@@ -8,13 +8,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TextIO
 
 from sad_doctor import names, words
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
 from sad_doctor.sanitize import sanitize
+from sad_doctor.sealed import sealed
 from sad_doctor.views import beside
 
 SILENT = 600.0
@@ -30,7 +31,7 @@ _FEW = "too-few-records"
 _STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Line:
     """A paragraph: ``lead`` (ours) and ``text`` (perhaps from the log); further lines hang under the text."""
 

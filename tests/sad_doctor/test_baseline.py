@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from sad_doctor import names
 from sad_doctor.baseline import beside
 from sad_doctor.example import parse
 
@@ -58,3 +59,16 @@ def test_equal_tokens_are_compared_where_both_count_them():
 def test_nothing_in_common(text):
     assert beside(parse(text), GOOD).headline.startswith("Nothing can be compared")
     assert beside(GOOD, parse(text)).headline.startswith("Nothing can be compared")
+
+
+def test_epochs_are_not_laid_beside_steps():
+    text = "steps: 200\ntrain/loss: 9 -> 4 ~ 0.1\n"
+    epochs = replace(parse(text), facts={names.STEP_UNIT: "epoch"})
+
+    found = beside(epochs, GOOD)
+    assert not found.rows
+    assert "counts steps and the other epochs" in found.notes[-1]
+    ours, theirs = (parse(f"{text}train/epoch: 0 -> {end}\n") for end in (2, 4))
+    found = beside(replace(ours, facts=epochs.facts), theirs)
+    assert found.rows[0].where == "epoch 0.5"
+    assert beside(epochs, epochs).rows[0].where.startswith("epoch ")

@@ -106,7 +106,7 @@ class Board(Container):
 
     def show(self, snapshot: Snapshot, own: compare.Own | None = None, rivals: Sequence[compare.Rival] = ()) -> None:
         """Show another snapshot; ``rivals`` are other runs to draw beside it, which then is called ``own``."""
-        before = self.whole
+        before, rivals = self.whole, compare.together(snapshot, rivals)
         self._snapshot, self._own, self._rivals = snapshot, own or compare.Own(), tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
         ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}

@@ -89,7 +89,8 @@ class OpenRuns:
     def rows(self, dark: bool, lettered: bool = False) -> list[KeyedPage]:
         """Return a row for each run, with its letter if there are no colours; the keys are the numbers."""
         rows = []
-        figures = compare.told([self.snapshots.get(number) for number in range(len(self.sources))])
+        known = [self.snapshots.get(number) for number in range(len(self.sources))]
+        figures = compare.told(known, self.front)
         for number, name in enumerate(self.names):
             front = number == self.front
             ink = metrics.inks(dark)["plain"] if front else compare.colour(number, dark)
@@ -119,5 +120,6 @@ def peek(source: Source, judge: Judge) -> tuple[Content, Content]:
     pace.seconds = _PEEK
     source.poll()
     run = source.whole() if isinstance(source, Replay) else source.run()
-    facts = Content.styled(f"{line(run.format, 32):<{_FORMAT}}   step {numerals.step(run.last_step):>7}", "$text-muted")
+    reached = f"{run.unit:<5}{numerals.step(run.last_step):>7}"
+    facts = Content.styled(f"{line(run.format, 32):<{_FORMAT}}   {reached}", "$text-muted")
     return (Content.styled("long", "$text-muted") if pace.share < 1 else compare.flags(judge(run))), facts

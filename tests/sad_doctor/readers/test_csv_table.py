@@ -61,7 +61,7 @@ def test_windows_line_ends_quotes_and_an_index_without_name(write):
 def test_rows_that_do_not_fit_are_counted(write):
     run = read(write("a.csv", "step,loss\n1,2\n1,2,3,4\nprose without numbers\n2,1\n"))
     assert run.columns["train/loss"].value.tolist() == [2, 1]
-    assert "2 lines were not rows of the table and were left out" in run.notes
+    assert "left out: 2 lines without a row of the table" in run.notes
 
 
 def test_the_last_line_waits_for_its_end(write):

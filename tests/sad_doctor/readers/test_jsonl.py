@@ -22,7 +22,7 @@ def test_the_fixture_is_read(runs):
     grad = run.columns["train/grad_norm"]
     assert grad.at(122) == math.inf
     assert math.isnan(grad.at(124))
-    assert "1 lines were not usable JSON objects and were left out" in run.notes
+    assert "left out: 1 line without a usable JSON object" in run.notes
 
 
 def test_parts_and_total_belong_together(runs):

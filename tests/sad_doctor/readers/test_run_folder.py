@@ -162,7 +162,7 @@ def test_events_that_are_none_are_counted(tmp_path: Path):
     (tmp_path / EVENTS).write_text('{"kind": 3}\n{"kind": "start", "message": 7, "step": "x"}\nnonsense\n')
     run = read(tmp_path)
     assert [(event.kind, event.message, event.step) for event in run.events] == [("start", "", None)]
-    assert f"{EVENTS}: 2 lines were not usable JSON objects and were left out" in run.notes
+    assert f"{EVENTS}: left out: 2 lines without a usable JSON object" in run.notes
 
 
 def test_recognition(tmp_path: Path):

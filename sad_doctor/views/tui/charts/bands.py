@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from rich.style import Style
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 from sad_doctor.views import axis, numerals, palette
 from sad_doctor.views.tui.charts import raster
 from sad_doctor.views.tui.charts.plot import Ink, value_at
@@ -23,7 +24,7 @@ BESIDE_NAME, BARLESS = 22, 10
 """Cells of a row of bars beside the name of its term: its sign, a bar of twelve cells or none, a percentage."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Shares:
     """The share of each term over the steps (fractions of the loss), with the terms' colours.
 
@@ -72,7 +73,7 @@ def bands(shares: Shares, left: float, right: float, width: int) -> tuple[Floats
     return whole, broken
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Place:
     """Where the bands lie on their canvas, in cells, and the steps that they span."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from rich.style import Style
 
 from sad_doctor.finding import Level
 from sad_doctor.run import Column
+from sad_doctor.sealed import sealed
 from sad_doctor.views import axis, numerals
 from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.series import Series
@@ -28,7 +29,7 @@ _TALL = 11
 """Rows of a chart that has room for a legend of two."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Mark:
     """The first step of a finding."""
 
@@ -36,7 +37,7 @@ class Mark:
     level: Level
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Plot:
     """All that a chart shows. ``log`` None lets the data decide; ``span`` are the steps of the selected finding.
 
@@ -64,7 +65,7 @@ class Plot:
         return tuple(Column(s.column.step[-1:], s.column.value[-1:]) if s.kind == "level" else s.column for s in every)
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Ink:
     """The styles of a chart."""
 
@@ -79,7 +80,7 @@ class Ink:
     ghost: Style = field(default_factory=Style)
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Frame:
     """Where the plot area lies on the canvas, in cells, and what it shows."""
 

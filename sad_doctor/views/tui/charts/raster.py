@@ -6,12 +6,11 @@ that a spike of one step in a million is still drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.sealed import sealed
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -25,7 +24,7 @@ MOST_PIECES = 64
 """A log whose steps go back more often than this is one piece: its rows have no order."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Window:
     """What a chart shows: steps ``left`` to ``right``, values ``low`` to ``high``; ``log`` needs ``low > 0``."""
 
@@ -36,7 +35,7 @@ class Window:
     log: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Trace:
     """A series on the grid. ``dots`` is [4·height, 2·width], top row first; the others are [width], one a cell column.
 

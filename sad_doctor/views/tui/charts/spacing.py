@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from sad_doctor.sealed import sealed
 from sad_doctor.views import axis
 from sad_doctor.views.tui.charts.raster import DOWN
 
@@ -37,7 +37,7 @@ _OFF = {2: 8, 3: 3}
 """Rows from one such label to the next up to which they are less than two dots off."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Spaced:
     """The values at the lowest and the highest dot row, and those that are labelled, rising."""
 
@@ -46,7 +46,7 @@ class Spaced:
     levels: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Choice:
     """A step from label to label, the rows that it takes, the dot row of zero counted from the top, how bad it is."""
 

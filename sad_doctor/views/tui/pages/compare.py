@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual.content import Content
 
 from sad_doctor import names
 from sad_doctor.finding import Report
+from sad_doctor.sealed import sealed
 from sad_doctor.views import numerals, palette
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Series
@@ -28,7 +29,7 @@ _FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Rival:
     """Another run of those that were opened: its name among them, its colour, what is known of it, its letter."""
 
@@ -38,7 +39,7 @@ class Rival:
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Own:
     """What the run in front is called among the others, and its letter; nothing where it is alone."""
 
@@ -69,6 +70,11 @@ def against(series: Sequence[Series], column: str, own: Own, rivals: Sequence[Ri
     return (replace(series[0], name=own.name, mark=own.mark), *others, *series[1:])
 
 
+def together(snapshot: Snapshot, rivals: Sequence[Rival]) -> tuple[Rival, ...]:
+    """Return the runs that a run can be drawn beside: one that counts epochs has no place on an axis of steps."""
+    return tuple(rival for rival in rivals if rival.snapshot.run.unit == snapshot.run.unit)
+
+
 def flags(report: Report) -> Content:
     """Return how many findings of each level a report has."""
     found = counts(report)
@@ -77,23 +83,41 @@ def flags(report: Report) -> Content:
     return Content(" ").join(found)
 
 
-def told(snapshots: Sequence[Snapshot | None]) -> list[str]:
-    """Return how far each run is, and its last figures, in columns: what a run lacks is left free."""
+def told(snapshots: Sequence[Snapshot | None], front: int = 0) -> list[str]:
+    """Return how far each run is, and its last figures, in columns: what a run lacks is left free.
+
+    At the end stands why a run is not drawn beside that in ``front``.
+    """
+    units = {s.run.unit for s in snapshots if s is not None}
+    mixed = len(units) > 1
     every: list[tuple[str, list[str]]] = [
-        ("step", ["" if s is None else numerals.step(s.last) if s.last >= 0 else "–" for s in snapshots])
+        ("last" if mixed else next(iter(units), "step"), ["" if s is None else _reached(s, mixed) for s in snapshots])
     ]
     for name, label in _FIGURES:
         found = [None if s is None else s.run.get(name) for s in snapshots]
         every.append((label, ["" if column is None else numerals.full(column.last) for column in found]))
+    before = snapshots[front] if snapshots else None
+    every.append(("", [_apart(before, s) for s in snapshots]))
     columns = []
     for label, figures in every:
         wide = max(map(len, figures), default=0)
         # one word each, so that a narrow list breaks all rows at the same places
         columns.append(
-            [f"{label} {f:>{wide}}" if f else " " * (len(label) + 1 + wide) for f in figures] if wide else []
+            [f"{label} {f:>{wide}}".lstrip() if f else " " * (len(label) + 1 + wide) for f in figures] if wide else []
         )
     rows = zip(*(column for column in columns if column), strict=True)
     return ["  ".join(cell.replace(" ", "\u00a0") for cell in row).rstrip() for row in rows]
+
+
+def _reached(one: Snapshot, mixed: bool) -> str:
+    last = numerals.step(one.last) if one.last >= 0 else "–"
+    return f"{one.run.unit} {last}" if mixed else last
+
+
+def _apart(front: Snapshot | None, one: Snapshot | None) -> str:
+    if front is None or one is None or front.run.unit == one.run.unit:
+        return ""
+    return f"not drawn: it counts {one.run.unit}s"
 
 
 def run_row(snapshot: Snapshot | None, name: str, ink: str, figures: str, *, in_front: bool, mark: str = "━") -> Page:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.content import Content
 
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.run import Run
+from sad_doctor.sealed import sealed
 from sad_doctor.views import numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
@@ -21,7 +21,7 @@ _HEADLINE = 4
 """Lines of a headline in the list; the detail has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Row:
     """A row of the list: its key stays the same while the run grows."""
 

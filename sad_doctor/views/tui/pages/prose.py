@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
 from textual.content import Content
 
+from sad_doctor.sealed import sealed
 from sad_doctor.views.plain import line
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -20,7 +20,7 @@ def inline(text: str) -> Content:
     return Content("").join([Content.styled(p, "$accent" if n % 2 else "$foreground") for n, p in pieces])
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Paragraph:
     """Text after ``bullet`` (content of ours); the lines that follow stand under the text, not under the bullet.
 
@@ -28,7 +28,7 @@ class Paragraph:
     """
 
     text: Content
-    bullet: Content = Content("")  # noqa: RUF009 - content is immutable
+    bullet: Content = Content("")
     most: int = 0
 
 

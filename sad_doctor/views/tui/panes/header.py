@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -12,6 +11,7 @@ from textual.widget import Widget
 from sad_doctor import names
 from sad_doctor.finding import Report
 from sad_doctor.run import Run
+from sad_doctor.sealed import sealed
 from sad_doctor.views import numerals
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.pages.counts import counts, unflagged
@@ -46,7 +46,7 @@ _FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Head:
     """What the header shows.
 
@@ -61,7 +61,7 @@ class Head:
     now: float = 0.0
     opened: float = 1.0
     last: float | None = None
-    tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
+    tempo: Tempo = Tempo()
     label: str = ""
     nameless: str = "opening …"
 

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.strip import Strip
 
+from sad_doctor import words
 from sad_doctor.sanitize import sanitize
 from sad_doctor.views.tui.pages.finding_rows import matches
 from sad_doctor.views.tui.painting.canvas import Canvas
@@ -78,7 +79,7 @@ class LogPane(Scrolled, can_focus=True):
         self.extend(len(self.shown), widest)
         name = self._log.path.name if self._log.path and self._log.lines else ""
         self.border_title = Content(f"Log  {sanitize(name, 60)}".rstrip())
-        told = f"{len(self.shown)} lines" + (", filtered" if self.wanted else "")
+        told = words.counted(len(self.shown), "line") + (", filtered" if self.wanted else "")
         self.border_subtitle = Content(("← → long lines   " if widest > self.app.size.width else "") + told)
         self.refresh()
         if ending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from sad_doctor.finding import Report
 from sad_doctor.readers.source import Source
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.charts.histories import LongHistories, Ready
 from sad_doctor.views.tui.runs.tempo import Pulse, Reach, Tempo
@@ -33,7 +34,7 @@ _SLICE = 1.0
 Judge = Callable[[Run], Report]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Term:
     """A row of the table of terms: last values, NaN-able, None where the log has no such column.
 
@@ -49,7 +50,7 @@ class Term:
     trend: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Verdict:
     """What took a look at the whole history: the report, the parts of the loss, their shares."""
 
@@ -60,7 +61,7 @@ class Verdict:
     parts: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@sealed(eq=False)
 class Snapshot:
     """A run, the last verdict on it, and what the charts need of both.
 

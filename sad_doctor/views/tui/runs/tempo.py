@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.sealed import sealed
 from sad_doctor.views.tui.charts.history import grown_from
 
 _RECORDS = 64
@@ -23,7 +23,7 @@ _WATCHED = 120.0
 _MOST_FILES = 500
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Tempo:
     """``last`` is the Unix time of the last record, ``rate`` are steps a second; None where they are not known.
 

@@ -65,3 +65,17 @@ def test_a_record_or_two_have_no_clean_bill():
     assert "too little to judge" in compare.flags(little).plain
     assert "no red flags" not in compare.flags(little).plain
     assert "to judge" not in compare.flags(check(parse("steps: 60\ntrain/loss: 3 -> 2"))).plain
+
+
+def test_a_run_that_counts_epochs_is_not_drawn_beside_steps(make):
+    steps = rival(make)
+    run = replace(make.healthy_run(50), facts={names.STEP_UNIT: "epoch"})
+    epochs = replace(steps, snapshot=replace(steps.snapshot, run=run, steps=(0.0, 3.04)))
+    assert compare.together(steps.snapshot, [steps, epochs]) == (steps,)
+    assert compare.together(epochs.snapshot, [steps, epochs]) == (epochs,)
+    rows = [row.replace("\u00a0", " ") for row in compare.told([steps.snapshot, epochs.snapshot])]
+    assert rows[0].startswith("last   step 245  loss")
+    assert rows[1].startswith("last epoch 3.04  loss")
+    assert "not drawn" not in rows[0]
+    assert rows[1].endswith("not drawn: it counts epochs")
+    assert compare.told([epochs.snapshot])[0].startswith("epoch\u00a03.04  loss")
