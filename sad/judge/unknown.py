@@ -18,7 +18,7 @@ QUIET = {
 COMPUTES = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
-    *("getitem", "setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
+    *("setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
 )
 
 
@@ -41,6 +41,9 @@ class Unknown:
         if (value := told.value_of(name)) is not told.ABSENT:
             return value
         return Unknown(f"{self.__dict__['_name']}.{name}", self.__dict__["_of"])
+
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - what an attribute of that name is
+        return getattr(self, key) if isinstance(key, str) else self._refuse()
 
     def __call__(self, *_: object, **__: object) -> None:
         """Write nothing down; raise where it is called for anything else."""

@@ -25,7 +25,7 @@ from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.clips import lifted
 from sad.judge.steps.dropped import drops
-from sad.judge.steps.engine import ENGINES, Engine
+from sad.judge.steps.engine import ENGINES, Engine, accelerated
 from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.settings import Settings, plain
@@ -181,6 +181,7 @@ class Strange:
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),
+            **dict.fromkeys(names.PAIRS, (optimizer, scheduler)),
             **dict.fromkeys(names.LOADERS, prepared),
             **dict.fromkeys(names.OTHER_LOADERS, other),
             **dict.fromkeys(names.SPLITS, Splits(prepared, other)),
@@ -288,13 +289,3 @@ class Strange:
         if self.call.code.target is None:
             raise NeedsAdapterError("the adapter's step(given, target) needs --step")
         function(given, self.call.code.target)
-
-
-def accelerated(window: int) -> Any:  # noqa: ANN401 - accelerate's
-    """Return the accelerator of accelerate, on this process, as if none had been made before."""
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, GradientState
-
-    AcceleratorState._reset_state(reset_partial_state=True)
-    GradientState._reset_state()
-    return Accelerator(cpu=True, gradient_accumulation_steps=window)

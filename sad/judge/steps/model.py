@@ -80,6 +80,11 @@ class Bigram(nn.Module):
         return Answer(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
 
 
+def clipped(self: nn.Module, max_norm: float, *_: object) -> Tensor:
+    """Clip the gradients of a model, as one that is sharded does it itself."""
+    return torch.nn.utils.clip_grad_norm_(self.parameters(), max_norm)
+
+
 for _one in LEAVES:
     setattr(Bigram, _one, nothing)
 
@@ -105,6 +110,10 @@ class Bare(nn.Module):
             named["input_ids"] = named.pop(alias)
         logits: Tensor = self.inner(*given, **named).logits
         return logits
+
+
+for _kind in (Bigram, Bare):
+    _kind.clip_grad_norm_ = clipped
 
 
 class First(Bare):
@@ -169,6 +178,12 @@ CLASSES_OF_DICTS = "dicts with input_ids, attention_mask and labels, a class eac
 FORMS: dict[str, Callable[[Batch], Any]] = {
     "dicts with input_ids, attention_mask and labels": lambda some: some,
     "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
+    "dicts with source_ids, source_mask, target_ids and target_mask": lambda some: Batch(
+        source_ids=some["input_ids"],
+        source_mask=some["attention_mask"],
+        target_ids=some["labels"],
+        target_mask=some["attention_mask"],
+    ),
     "triples of ids, mask and labels": lambda some: (some["input_ids"], some["attention_mask"], some["labels"]),
     "pairs of what is read and the token after each": lambda some: (
         some["input_ids"][:, :-1].contiguous(),
@@ -276,6 +291,19 @@ class Loader(Collates):
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    @property
+    def dataloader(self) -> Loader:
+        """Return itself: a record of a loader and its sampler."""
+        return self
+
+    @property
+    def num_batches(self) -> int:
+        """Return how many batches it has."""
+        return len(self.batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Keep the order."""
 
     def __iter__(self) -> Iterator[Any]:
         for one in self.batches:

@@ -17,6 +17,8 @@ from sad.subjects.text_loss import IGNORED
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
 TEACHERS = ("teacher", "teacher_model", "ref_model")
 OPTIMIZERS, SCHEDULERS = ("optimizer", "optim", "opt"), ("scheduler", "lr_scheduler", "sched")
+PAIRS = ("optimizer_and_scheduler",)
+"""An optimizer and its scheduler, as one."""
 BATCHES = (
     "batch",
     "inputs",
@@ -118,7 +120,7 @@ PLAIN_SETTINGS = {name: value for name, value in SETTINGS.items() if not isinsta
 """What an object of settings has: of a criterion that is the name of one, not the thing."""
 KNOWN = frozenset(
     (
-        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS),
+        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *PAIRS, *BATCHES, *LABELS, *MASKS),
         *(*WINDOWS, *LOADERS, *OTHER_LOADERS, *SPLITS),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
         *(*TOTALS, *LENGTHS, *SIZES, *WHOLE_SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
