@@ -15,6 +15,8 @@ QUIET = {
     *("add_scalars", "update", "set_postfix", "set_description", "close", "flush", "watch", "report", "barrier"),
 }
 """Methods that change no number: what only writes down calls them."""
+WRITES = re.compile(r"(\w+_)?(logger|monitor|profiler|checkpointer|tracker|writer|saver|recorder)s?")
+"""The name of what writes down or saves, whatever its methods are called."""
 COMPUTES = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
@@ -47,7 +49,7 @@ class Unknown:
 
     def __call__(self, *_: object, **__: object) -> None:
         """Write nothing down; raise where it is called for anything else."""
-        if self.__dict__["_name"].rpartition(".")[2] not in QUIET:
+        if self.__dict__["_name"].rpartition(".")[2] not in QUIET and not WRITES.fullmatch(self.__dict__["_of"]):
             self._refuse()
 
     def __bool__(self) -> bool:

@@ -11,8 +11,9 @@ import torch
 from sad.judge.choices import chosen
 from sad.judge.declared import declared
 from sad.judge.free import is_free
-from sad.judge.steps.names import KNOWN, LIMITS, PLACES, SCALE, SCALERS, SETTINGS, TOKENIZERS
+from sad.judge.steps.names import KNOWN, LIMITS, PLACES, SCALERS, SETTINGS, TOKENIZERS
 from sad.judge.steps.roles import is_config, listed
+from sad.judge.steps.scaler import SCALE
 from sad.judge.steps.settings import CONFIGS, Settings, is_thing, plain
 from sad.judge.steps.words import Words
 

@@ -76,6 +76,8 @@ class Call:
     form: str
     asked: set[str] = field(default_factory=set)
     """The settings that it was seen to read, of a command line or a file of them."""
+    on: frozenset[str] = frozenset()
+    """Its switches that are on, where others are off."""
 
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""

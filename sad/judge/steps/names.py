@@ -71,6 +71,8 @@ WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps", "max_iters", "num_iters", "n_iters")
 LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
 """How many batches an epoch has."""
+ROWS = ("seq_length", "seq_len", "max_seq_length", "max_seq_len", "sequence_length", "context_length", "max_length")
+"""How many tokens a row has at the most."""
 SIZES = (
     *("batch_size", "bs", "train_batch_size", "micro_batch_size", "batch_size_training"),
     "per_device_train_batch_size",
@@ -127,5 +129,3 @@ KNOWN = frozenset(
     )
 )
 """Every name that is listed."""
-SCALE = 1024.0
-"""What a scaler of gradients multiplies a loss by: a power of two, so that nothing is rounded."""

@@ -36,6 +36,8 @@ PLACE = re.compile(
     r"(^|_)(dir|directory|folder|path)$"
     r"|(model|dataset|data|tokenizer|config|train|test|valid|validation|eval)\w*_(name|file|id)$|(^|_)(model|dataset)$"
 )
+WHETHER = re.compile(r"(save|load|reload|resume|eval|freeze|merge|push|log)_(best_|last_|final_)?(model|dataset)")
+"""What is done with a model or its data, or is not."""
 NAMED = re.compile(r"(run|exp|experiment|project|wandb|group)_?(name|title|tag)|experiment")
 """What a run is called."""
 SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_path")
@@ -117,11 +119,12 @@ class Settings(Keyed):
                 return said if other else values[lower]
         if ASIDE.search(lower) or OFTEN.search(lower):
             return NEVER
-        if PLACE.search(lower) and not isinstance(declares.get(lower), Mapping):
+        placed = PLACE.search(lower) and not WHETHER.fullmatch(lower)
+        if placed and not isinstance(declares.get(lower), Mapping):
             return Place(f"{of}.{name}", self)
         if NAMED.fullmatch(lower):
             return "run"
-        if SPARE.search(lower):
+        if SPARE.search(lower) or WHETHER.fullmatch(lower):
             return Never(NEVER)
         if lower.startswith(FLAGS):
             return False

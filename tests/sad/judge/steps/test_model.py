@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from sad.judge.own_loaders import ahead
-from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, Named, Next, Told, batch, count, wrapped
+from sad.judge.steps.forms import CLASSES, FORMS, Named, wrapped
+from sad.judge.steps.model import Bare, Bigram, Loader, Next, Told, batch, count
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
 
