@@ -274,5 +274,6 @@ class Call:
 
     def _arguments(self, every: list[inspect.Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
         of = self.code.owner or self.code.target
-        known = told({**PLAIN_SETTINGS, **values}, [*every, *self.parameters(), *self.built()], alone=self.loads)
+        own = every if self.factory else [*self.parameters(), *self.built()]
+        known = told({**PLAIN_SETTINGS, **values}, own, alone=not self.factory and self.loads)
         return arguments(every, values, known, of=of, source=whole_source(self.code), asked=self.asked)

@@ -221,8 +221,10 @@ class Loader(Collates):
 
     @property
     def num_batches(self) -> int:
-        """Return how many batches it has."""
+        """Return how many batches it has, of which each is one example to whoever counts these."""
         return len(self.batches)
+
+    num_samples = num_batches
 
     def set_epoch(self, epoch: int) -> None:
         """Keep the order."""
