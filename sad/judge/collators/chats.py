@@ -26,7 +26,7 @@ class Encoded(list[Any]):
             raise AttributeError(name) from None
 
 
-class ChatTokenizer(PreTrainedTokenizerFast):
+class ChatTokenizer(PreTrainedTokenizerFast):  # type: ignore[misc]
     """A tokenizer of either: code that says nothing of `return_dict` is for one of the two."""
 
     def apply_chat_template(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - as transformers does
