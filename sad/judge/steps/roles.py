@@ -60,8 +60,8 @@ SECTIONS = re.compile(
 )
 """Parts of a configuration."""
 CONFIG = re.compile(
-    r"(\w+_)?(args|config|cfg|conf|hparams|options|opts|settings|arguments|hyperparameters|hyperparams|state)"
-    r"(_(student|teacher|model))?"
+    r"(\w+_)?(args|config|cfg|conf|hparams|options|opts|settings|arguments|hyperparameters|hyperparams)"
+    r"(_(student|teacher|model))?|(train(ing)?_)?state"
 )
 
 
