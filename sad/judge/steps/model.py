@@ -113,7 +113,7 @@ class Bare(nn.Module):
 
 
 for _kind in (Bigram, Bare):
-    _kind.clip_grad_norm_ = clipped
+    _kind.clip_grad_norm_ = clipped  # type: ignore[union-attr]
 
 
 class First(Bare):
