@@ -205,7 +205,7 @@ def _unknown(error: BaseException) -> str:
 def guesses(error: BaseException) -> bool:
     """Whether what stands for its models and batches may be the reason of an error."""
     told = "module '" in str(error) or LACKING.search(raised(error))
-    guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError
+    guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError | UnboundLocalError
     kinds = isinstance(error, guessed) or "values to unpack" in str(error)
     return kinds and not told
 
@@ -219,7 +219,7 @@ def _of_a_star(error: BaseException) -> str:
 def _file_of(error: BaseException) -> str:
     """Return the text of the file in which a global lacked, '' for another error."""
     trace = error.__traceback__
-    if not isinstance(error, NameError) or trace is None:
+    if type(error) is not NameError or trace is None:
         return ""
     while trace.tb_next is not None:
         trace = trace.tb_next

@@ -15,6 +15,16 @@ NAMES = ("LightningModule", "LightningDataModule")
 """The classes that it stands for."""
 
 
+class Trainer:
+    """Has the ``model`` that it trains; anything else that it is asked for raises ``NeedsAdapterError``."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = self.lightning_module = model
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - anything that a trainer has
+        raise NeedsAdapterError("it asks its Lightning trainer, which is not there")
+
+
 class Module(nn.Module):
     """A module that keeps the arguments of its constructor and writes nothing down."""
 
@@ -40,6 +50,11 @@ class Module(nn.Module):
         left = {ignore} if isinstance(ignore, str) else {*ignore}
         wanted = [name for name in given if isinstance(name, str)] or [name for name in names if name not in left]
         hparams: Batch = self.__dict__["hparams"]
+        objects = [one for one in given if not isinstance(one, str)]
+        if objects:
+            # an object of settings is what is kept, as Lightning does it
+            self.__dict__["hparams"] = objects[0]
+            return
         hparams.update({name: caller.f_locals[name] for name in wanted if name in caller.f_locals})
         if code.co_flags & inspect.CO_VARKEYWORDS:
             last = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
@@ -52,8 +67,8 @@ class Module(nn.Module):
 
     @property
     def trainer(self) -> Any:  # noqa: ANN401 - it has none
-        """Raise ``NeedsAdapterError``: what it should be is not known."""
-        raise NeedsAdapterError("it asks its Lightning trainer, which is not there")
+        """Return one that has the module, and nothing else that is known."""
+        return Trainer(self)
 
     def optimizers(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - it has none
         """Raise ``NeedsAdapterError``: it takes its steps itself."""

@@ -15,10 +15,12 @@ QUIET = {
     *("add_scalars", "update", "set_postfix", "set_description", "close", "flush", "watch", "report", "barrier"),
 }
 """Methods that change no number: what only writes down calls them."""
+WRITES = re.compile(r"(\w+_)?(logger|monitor|profiler|checkpointer|tracker|writer|saver|recorder)s?")
+"""The name of what writes down or saves, whatever its methods are called."""
 COMPUTES = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
-    *("getitem", "setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
+    *("setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
 )
 
 
@@ -42,9 +44,12 @@ class Unknown:
             return value
         return Unknown(f"{self.__dict__['_name']}.{name}", self.__dict__["_of"])
 
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - what an attribute of that name is
+        return getattr(self, key) if isinstance(key, str) else self._refuse()
+
     def __call__(self, *_: object, **__: object) -> None:
         """Write nothing down; raise where it is called for anything else."""
-        if self.__dict__["_name"].rpartition(".")[2] not in QUIET:
+        if self.__dict__["_name"].rpartition(".")[2] not in QUIET and not WRITES.fullmatch(self.__dict__["_of"]):
             self._refuse()
 
     def __bool__(self) -> bool:

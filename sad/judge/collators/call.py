@@ -25,6 +25,7 @@ from sad.judge.collators.marker import (
 )
 from sad.judge.collators.parameters import (
     CAUSAL,
+    CHATS,
     COLUMNS,
     CONFIGS,
     FEATURES,
@@ -36,7 +37,7 @@ from sad.judge.collators.parameters import (
     TOKENIZER,
 )
 from sad.judge.collators.prepares import ONE, PREPARES, Takes, paired, prepared, rows_padded
-from sad.judge.collators.words import HEADER, LONGEST, tokenizer
+from sad.judge.collators.words import HEADER, LONGEST, TEMPLATE, tokenizer
 from sad.judge.free import is_free
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError, untold
@@ -105,9 +106,7 @@ class Call:
         found = replace(found, batch=with_last(found.batch, marks.pad))
         if self.one_mark and not self.several:
             found = replace(found, batch=with_inner(found.batch, marks))
-        if self.appends:
-            return replace(found, batch=without_added_ends(found.batch, texts, marks))
-        return found
+        return replace(found, batch=without_added_ends(found.batch, texts, marks)) if self.appends else found
 
     def features(self, texts: Sequence[Text], marks: Marks) -> list[Any]:
         """Return fresh features of some texts."""
@@ -126,7 +125,7 @@ class Call:
         found = read(rows_padded(returned, marks.pad) if self.way is Takes.LIST and self.prepares() else returned)
         if self.own:
             return found
-        if bool((found.batch.input_ids == self.size).any()):
+        if bool((found.batch.input_ids >= self.size).any()):
             raise OwnWordsError("it puts words into its texts that the tokenizer here has not")
         if self.words or self.takes(TEMPLATES):
             return replace(found, batch=without_marker(found.batch))
@@ -257,6 +256,7 @@ class Call:
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
             INSTRUCTIONS: f"t{INNER}" if self.talks else None,
             "dataset_text_field": "text",
+            **dict.fromkeys(CHATS, TEMPLATE),
             "mlm": False,
             "device": "cpu",
         }
@@ -296,5 +296,4 @@ def _needed(parameter: inspect.Parameter) -> bool:
 
 
 def _is_method(target: Any) -> bool:  # noqa: ANN401
-    every = _parameters(target)
-    return bool(every) and every[0].name == "self"
+    return [one.name for one in _parameters(target)][:1] == ["self"]

@@ -34,6 +34,8 @@ SOUGHT = re.compile(r"['\"](<\|\w+\|>|\[/?INST\]|### ?\w+)")
 """A mark of a chat template that a source looks for."""
 PREFERENCES = re.compile(r"chosen|rejected|endswith\(\s*['\"]_input_ids")
 """Where a source speaks of pairs of answers, or of ids under names that end so."""
+UNMARKED = re.compile(r"^\S+ is not in list$")
+"""What a list raises that is asked for the place of something that it has not."""
 LACKING = re.compile(r"^\w*Tokenizer\w* has no attribute '?(\w+)")
 """What transformers raises where a tokenizer is asked for something of another."""
 
@@ -262,6 +264,8 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]], text: str) -> Exc
     if asked:
         names = ", ".join(map(repr, list(asked)[:4]))
         return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
+    if any(isinstance(error, ValueError) and UNMARKED.search(str(error)) for _, error in dicts):
+        return NeedsAdapterError("it looks for a mark in its ids that no text here has")
     # what raises at a list alone was meant for tensors
     plain = [one for one in dicts if "'list' object" not in str(one[1])]
     other = next(iter([*plain, *dicts]), failed[0])

@@ -31,7 +31,8 @@ def tokenizer(marks: Marks, side: str = "right", longest: int = LONGEST, *, begi
 @cache
 def _made(marks: Marks, begins: bool) -> Any:  # noqa: ANN401 - a cached function's arguments
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
+
+    from sad.judge.collators.chats import ChatTokenizer
 
     names = {word(i, marks): i for i in range(VOCABULARY)}
     for one in (UNKNOWN, BEGIN, *map(chr, range(FIRST, LAST + 1))):
@@ -43,7 +44,7 @@ def _made(marks: Marks, begins: bool) -> Any:  # noqa: ANN401 - a cached functio
         made.post_processor = processors.TemplateProcessing(
             single=f"{BEGIN} $A", pair=f"{BEGIN} $A {BEGIN} $B", special_tokens=[(BEGIN, names[BEGIN])]
         )
-    whole = PreTrainedTokenizerFast(
+    whole = ChatTokenizer(
         tokenizer_object=made,
         bos_token=BEGIN,
         eos_token=END,

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sad.judge.collators.batch import WrongBatchError
+from sad.judge.collators.batch import OtherBatchError, WrongBatchError
 from sad.judge.collators.prepares import padded
 from sad.judge.judging import Code, file_of, source
 from sad.judge.stand_in import NeedsAdapterError
@@ -63,7 +63,7 @@ def batch(code: Code, features: Sequence[Any], names: Sequence[str], settings: M
         made = target(**{names[0]: given}, **settings)
         rows = [made[place] for place in range(len(made))]
     if not rows:
-        raise WrongBatchError("a data set of no rows")
+        raise OtherBatchError("its data set has no rows of the texts here")
     return padded(rows, pad)
 
 

@@ -11,6 +11,7 @@ FEATURES = {
 LENGTHS = (
     *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
     *("max_sequence_length", "allowed_max_length", "cutoff_len", "max_tokens"),
+    *("chunk_size", "chunk_length", "context_length", "sequence_length", "seq_length", "seqlen"),
 )
 OTHER_LENGTHS = (
     "source_max_len",
@@ -23,6 +24,8 @@ OTHER_LENGTHS = (
 )
 INSTRUCTIONS = "instruction_template"
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
+CHATS = ("chat_template", "conversation_template")
+"""The template of a conversation, as tokenizers have one."""
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 CAUSAL = re.compile("decoder_only|causal")
 COLUMNS = (

@@ -37,7 +37,8 @@ def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY, *, unkn
 @cache
 def _made(marks: Marks, size: int, unknown: str) -> Any:  # noqa: ANN401
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+
+    from sad.judge.collators.chats import ChatTokenizer
 
     names = {word(i, marks): i for i in range(size)}
     names["<unk>"] = size
@@ -45,7 +46,7 @@ def _made(marks: Marks, size: int, unknown: str) -> Any:  # noqa: ANN401
     # words that a collator joins without a space between them are read one by one
     apart = pre_tokenizers.Split(Regex(r"t[0-9]+|</s>|<pad>"), behavior="isolated")
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), apart])
-    whole = PreTrainedTokenizerFast(
+    whole = ChatTokenizer(
         tokenizer_object=made,
         eos_token=END,
         pad_token=word(marks.pad, marks),

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 
-from sad.judge.choices import chosen
-from sad.judge.declared import declared
 from sad.judge.free import is_free
 from sad.judge.judging import Code, reached, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import engine
+from sad.judge.steps.arguments import arguments, told
 from sad.judge.steps.factory import any_values, is_factory
 from sad.judge.steps.itself import itself, sizes
 from sad.judge.steps.methods import STEPPED, loss_of, named_method, trained, with_methods
@@ -28,24 +27,21 @@ from sad.judge.steps.names import (
     EPOCHS,
     KNOWN,
     LASTS,
-    LIMITS,
     LOADERS,
     MODELS,
     NEXT,
     OPTIMIZERS,
+    PAIRS,
     PLAIN_SETTINGS,
     RATES,
-    SCALE,
-    SCALERS,
-    SETTINGS,
+    SCHEDULERS,
     SPLITS,
     TEACHERS,
-    TOKENIZERS,
     TOTALS,
     WINDOWS,
 )
 from sad.judge.steps.roles import is_config, listed, unlisted
-from sad.judge.steps.settings import CONFIGS, Settings, plain, settings_read
+from sad.judge.steps.settings import CONFIGS, settings_read
 from sad.judge.steps.sources import (
     ASKS_MODEL,
     EVERY,
@@ -54,7 +50,6 @@ from sad.judge.steps.sources import (
     MAKES_LOADER,
     whole_source,
 )
-from sad.judge.steps.words import Words
 
 
 class Unit(StrEnum):
@@ -81,6 +76,8 @@ class Call:
     form: str
     asked: set[str] = field(default_factory=set)
     """The settings that it was seen to read, of a command line or a file of them."""
+    on: frozenset[str] = frozenset()
+    """Its switches that are on, where others are off."""
 
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
@@ -88,6 +85,7 @@ class Call:
         text = "" if self.code.adapter is not None else whole_source(self.code)
         read = [*settings_read(text, every), *sorted(self.asked)]
         names = {listed(name, KNOWN): name for name in (*read, *every)}
+        names |= {one: names[pair] for pair in PAIRS if pair in names for one in (OPTIMIZERS[0], SCHEDULERS[0])}
         return next((names[name] for group in groups for name in group if name in names), "")
 
     @property
@@ -275,26 +273,7 @@ class Call:
         return stepped
 
     def _arguments(self, every: list[inspect.Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-        found = {}
-        for parameter in (one for one in every if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)):
-            name = listed(parameter.name, KNOWN)
-            needed = is_free(parameter) or parameter.default is parameter.empty
-            if name in values and (needed or name not in LIMITS):
-                found[parameter.name] = values[name]
-            elif (name in CONFIGS or is_config(name)) and (needed or parameter.default is None):
-                declares = declared(parameter, self.code.owner or self.code.target)
-                every_known = {**PLAIN_SETTINGS, **values}
-                known = plain(every_known) if self.loads else every_known
-                found[parameter.name] = Settings(parameter.name, known, declares, self.asked)
-            elif needed and name in TOKENIZERS:
-                found[parameter.name] = Words()
-            elif needed and name in SETTINGS:
-                found[parameter.name] = SETTINGS[name]
-            elif needed and name.endswith("_weight"):
-                found[parameter.name] = 0.5
-            elif needed and name in SCALERS:
-                found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
-            elif needed:  # what only logs or saves asks no more of it than to be off
-                off = getattr(Settings("", {}), parameter.name)
-                found[parameter.name] = chosen(whole_source(self.code), parameter.name) or off
-        return found
+        of = self.code.owner or self.code.target
+        own = every if self.factory else [*self.parameters(), *self.built()]
+        known = told({**PLAIN_SETTINGS, **values}, own, alone=not self.factory and self.loads)
+        return arguments(every, values, known, of=of, source=whole_source(self.code), asked=self.asked)

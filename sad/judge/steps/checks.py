@@ -17,8 +17,8 @@ from sad.judge.dicts import Batch
 from sad.judge.judging import Code, source
 from sad.judge.steps.dropped import Runs, gone
 from sad.judge.steps.lengths import Gradient, grows
-from sad.judge.steps.names import SCALE
 from sad.judge.steps.padding import Padded, counted
+from sad.judge.steps.scaler import SCALE
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Setup, Taken, Trainer
@@ -66,6 +66,8 @@ class Step:
     """The gradient of a step of the texts that are given, with more padding behind them; None where it has windows, or
     is not told what padding is.
     """
+    halved: Trainer | None = None
+    """The trainer at half precision, where that is a switch of its own."""
     fixed_rate: bool = False
     """It takes no learning rate and no optimizer: it makes its own, of a rate that is its own."""
     dropping: Runs | None = None
@@ -173,7 +175,9 @@ def configuration(of: Step) -> Verdict:
         verdict = _clipped_once(of.trainer) or verdict
     if verdict.holds and not of.trainer.claims.clips and of.unclipped is not None:
         verdict = _fixed_clip(of, of.unclipped) or verdict
-    if verdict.holds or not of.scaled or "clipped" not in verdict.says:
+    if verdict.holds and of.halved is not None:
+        verdict = _scaled_clip(of.halved, "at half precision its gradient") or verdict
+    if verdict.holds or not (of.scaled or of.halved) or "clipped" not in verdict.says:
         return verdict
     return replace(verdict, says=f"{verdict.says}: unscale_() the gradients before they are clipped")
 
@@ -182,13 +186,19 @@ def _fixed_clip(of: Step, trainer: Trainer) -> Verdict | None:
     """Whether a clip at a number, set for once, is of the gradient of a window, and of one that is not scaled."""
     if of.accumulates and (verdict := _clipped_once(trainer)) is not None:
         return verdict
-    if not of.scaled:
+    return _scaled_clip(trainer, "its gradient") if of.scaled else None
+
+
+def _scaled_clip(trainer: Trainer, what: str) -> Verdict | None:
+    """Whether a gradient is clipped while it is scaled."""
+    try:
+        taken = [trainer.run(replace(EQUAL, clip=clip)).taken[:1] for clip in (EQUAL.clip, CLIPPED)]
+    except Exception:  # half precision is more than it was found to run with
         return None
-    free, bound = (trainer.run(replace(EQUAL, clip=clip)).taken[:1] for clip in (EQUAL.clip, CLIPPED))
-    norms = [float(one.gradient.norm()) for one in (*free, *bound)]
+    norms = [float(one.gradient.norm()) for some in taken for one in some]
     if len(norms) < 2 or norms[0] < CLIPPED or abs(norms[1] * SCALE / CLIPPED - 1) > TURNED:
         return None
-    says = f"its gradient has norm {norms[1]:.3g}, clipped at {CLIPPED} under a scale of {SCALE:g}"
+    says = f"{what} has norm {norms[1]:.3g}, clipped at {CLIPPED} under a scale of {SCALE:g}"
     return Verdict(False, says)
 
 

@@ -1,4 +1,7 @@
-"""Stands for the engine of DeepSpeed on one process: it scales a loss, counts micro-batches, and takes the steps."""
+"""Stands for the engine of DeepSpeed on one process: it scales a loss, counts micro-batches, and takes the steps.
+
+Accelerate is there, and is made anew.
+"""
 
 from __future__ import annotations
 
@@ -56,3 +59,13 @@ class Engine(nn.Module):
     def is_gradient_accumulation_boundary(self) -> bool:
         """Whether this micro-batch is the last one of its window."""
         return (self.micro_steps + 1) % self.window == 0
+
+
+def accelerated(window: int) -> Any:  # noqa: ANN401 - accelerate's
+    """Return the accelerator of accelerate, on this process, as if none had been made before."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, GradientState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    return Accelerator(cpu=True, gradient_accumulation_steps=window)

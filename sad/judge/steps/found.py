@@ -15,14 +15,18 @@ from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.checks import ONE, Step, batches_of_pair
 from sad.judge.steps.clips import fixed
+from sad.judge.steps.forms import CLASSES_OF_DICTS, FORMS
 from sad.judge.steps.itself import trains_itself
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.loop import Strange
-from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Answer
-from sad.judge.steps.sources import CLASSIFIES
+from sad.judge.steps.model import Answer
+from sad.judge.steps.scaler import HALF, MAKES_SCALER
+from sad.judge.steps.settings import settings_read
+from sad.judge.steps.sources import CLASSIFIES, whole_source
+from sad.judge.steps.switched import needed
 from sad.judge.unknown import guessed
 from sad.pair import Pair
-from sad.subjects.trainer import Setup
+from sad.subjects.trainer import Setup, Trace
 from sad.verdict import Verdict
 
 CHECKS: dict[str, Callable[[Step], Verdict]] = {
@@ -37,6 +41,8 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
 
 CUTS = re.compile(r"\b(data|\w*_data|dataset|corpus|tokens)\[\s*\w+\s*:\s*\w+")
 """Where a source cuts a corpus."""
+READ = re.compile(r"\.(?:config|args|cfg|hparams)\.(\w+)")
+"""What a class reads of the settings that it keeps."""
 NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|huber_loss|HuberLoss|binary_cross_entropy\w*|BCE\w*Loss")
 """Losses of labels that are numbers."""
 
@@ -75,6 +81,7 @@ def found(code: Code) -> Judged:
         unclipped=replace(trainer, clipped=False) if not adapted and fixed(reached(code)) else None,
         padded=replace(trainer, clipped=False).gradient if trainer.pads and not call.accumulates else None,
         dropping=trainer if trainer.drops else None,
+        halved=_halved(trainer),
         fixed_rate=not (adapted or call.optimized or call.takes(names.RATES)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
@@ -140,6 +147,32 @@ def _answered(_: object, __: object, output: Any) -> Any:  # noqa: ANN401 - what
     return Answer(output) if isinstance(output, Mapping) else output
 
 
+def _run(trainer: Strange) -> tuple[Strange, Trace]:
+    """Run a trainer, with the switches on that it needs on. Raises whatever it raises."""
+    try:
+        trace = trainer.run(ONE)
+        # two rows may be taken apart as if they were a pair
+        trainer.run(replace(ONE, micro_batch=3, accumulation=1))
+    except UnboundLocalError as error:
+        on = needed(error) - trainer.call.on
+        if not on:
+            raise
+        return _run(replace(trainer, call=replace(trainer.call, on=trainer.call.on | on)))
+    return trainer, trace
+
+
+def _halved(trainer: Strange) -> Strange | None:
+    """Return the same at half precision, where a switch makes it scale its gradients; None where there is none."""
+    call = trainer.call
+    if call.code.adapter is not None or not MAKES_SCALER.search(text := whole_source(call.code)):
+        return None
+    every = [p.name for p in (*call.parameters(), *call.built())]
+    on = {one for one in (*settings_read(text, every), *call.asked, *every) if HALF.fullmatch(one.lower())}
+    on |= {found[1] for found in READ.finditer(text) if HALF.fullmatch(found[1].lower())}
+    clipped = not fixed(reached(call.code))
+    return replace(trainer, call=replace(call, on=call.on | on), scales=True, clipped=clipped) if on else None
+
+
 def _discovered(code: Code) -> Strange:
     """Try the forms of batches: the first that moves the weights is meant."""
     runs: list[Strange] = []
@@ -149,9 +182,7 @@ def _discovered(code: Code) -> Strange:
     for form in dict.fromkeys((*first, *FORMS)) if code.adapter is None else list(FORMS)[:1]:
         trainer = Strange(Call(code, form))
         try:
-            trace = trainer.run(ONE)
-            # two rows may be taken apart as if they were a pair
-            trainer.run(replace(ONE, micro_batch=3, accumulation=1))
+            trainer, trace = _run(trainer)
         except NeedsAdapterError:
             raise
         except (Exception, SystemExit) as error:

@@ -20,7 +20,8 @@ from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, raised
 from sad.judge.stand_in import NeedsAdapterError, untold
 from sad.judge.steps import names
-from sad.judge.steps.model import CLASSES_OF_DICTS, FORMS, Told, batch
+from sad.judge.steps.forms import CLASSES_OF_DICTS, FORMS
+from sad.judge.steps.model import Told, batch
 from sad.judge.steps.older import counting_none, without_counts
 from sad.judge.steps.own import Own
 from sad.judge.steps.roles import is_config

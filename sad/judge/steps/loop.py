@@ -25,9 +25,11 @@ from sad.judge.steps import names
 from sad.judge.steps.call import Call, Unit
 from sad.judge.steps.clips import lifted
 from sad.judge.steps.dropped import drops
-from sad.judge.steps.engine import ENGINES, Engine
-from sad.judge.steps.model import FORMS, Bigram, Loader, Next, Splits, batch, count, wrapped
+from sad.judge.steps.engine import ENGINES, Engine, accelerated
+from sad.judge.steps.forms import FORMS, parts, wrapped
+from sad.judge.steps.model import SIZES, Bigram, Loader, Next, Splits, batch, count
 from sad.judge.steps.roles import is_teacher
+from sad.judge.steps.scaler import scaling
 from sad.judge.steps.settings import Settings, plain
 from sad.judge.steps.sources import BLOCKS
 from sad.judge.steps.words import Words, texts_of
@@ -64,6 +66,8 @@ class Strange:
     """Of each model that it fetched so far, whether that is a teacher."""
     clipped: bool = True
     """Whether its clips are at its own number; else they are at that of the setup."""
+    scales: bool = False
+    """Whether the scalers of gradients that it makes work here."""
     short: bool = False
     """Whether it gets a last window that is not full where it says that it drops one."""
 
@@ -176,11 +180,14 @@ class Strange:
             model.__dict__["configure_optimizers"] = lambda *_, **__: optimizer
         total = len(given) * setup.epochs if self.call.counts_batches else setup.steps
         values = self._values(setup, window) | {
+            **dict.fromkeys(self.call.on, True),
             **dict.fromkeys(names.TOTALS, total),
+            **dict.fromkeys((*names.ROWS, *SIZES), SIZES["block_size"]),
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),
+            **dict.fromkeys(names.PAIRS, (optimizer, scheduler)),
             **dict.fromkeys(names.LOADERS, prepared),
             **dict.fromkeys(names.OTHER_LOADERS, other),
             **dict.fromkeys(names.SPLITS, Splits(prepared, other)),
@@ -195,7 +202,16 @@ class Strange:
         known = plain({**names.PLAIN_SETTINGS, **values})
         world = reading(texts_of(batches), lambda name, declares: Settings(name, known, declares, self.call.asked))
         clip = nullcontext() if self.clipped else lifted(setup.clip)
-        with TemporaryDirectory() as folder, chdir(folder), own_loaders.own_loaders(data), world, clip, making as every:
+        scaled = scaling() if self.scales else nullcontext()
+        with (
+            scaled,
+            TemporaryDirectory() as folder,
+            chdir(folder),
+            own_loaders.own_loaders(data),
+            world,
+            clip,
+            making as every,
+        ):
             self._run(values, given, batches, setup, window, look)
         self.teachers.extend(every)
 
@@ -251,24 +267,10 @@ class Strange:
                 # where there are no windows it is told the number of the step
                 at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step) | {"global_step": step}
                 at |= dict.fromkeys(names.LASTS, last)
-                called({**of, **at, **self._of_batch(one)})
+                apart = self.call.takes(names.LABELS, names.MASKS)
+                called({**of, **at, **(parts(one) if apart else dict.fromkeys(names.BATCHES, one))})
         if look is not None:
             look()
-
-    def _of_batch(self, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a batch of any form
-        """What is read and its labels, where a step takes them apart; else the batch."""
-        if not self.call.takes(names.LABELS, names.MASKS):
-            return dict.fromkeys(names.BATCHES, one)
-        if not isinstance(one, tuple):
-            masks = dict.fromkeys(names.MASKS, one["attention_mask"])
-            return {
-                **dict.fromkeys(names.BATCHES, one["input_ids"]),
-                **dict.fromkeys(names.LABELS, one["labels"]),
-                **masks,
-            }
-        *read, labels = one
-        of = read[0] if len(read) == 1 else tuple(read)
-        return {**dict.fromkeys(names.BATCHES, of), **dict.fromkeys(names.LABELS, labels)}
 
     def _values(self, setup: Setup, window: int) -> dict[str, Any]:
         return {
@@ -288,13 +290,3 @@ class Strange:
         if self.call.code.target is None:
             raise NeedsAdapterError("the adapter's step(given, target) needs --step")
         function(given, self.call.code.target)
-
-
-def accelerated(window: int) -> Any:  # noqa: ANN401 - accelerate's
-    """Return the accelerator of accelerate, on this process, as if none had been made before."""
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, GradientState
-
-    AcceleratorState._reset_state(reset_partial_state=True)
-    GradientState._reset_state()
-    return Accelerator(cpu=True, gradient_accumulation_steps=window)

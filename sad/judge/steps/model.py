@@ -80,6 +80,11 @@ class Bigram(nn.Module):
         return Answer(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
 
 
+def clipped(self: nn.Module, max_norm: float, *_: object) -> Tensor:
+    """Clip the gradients of a model, as one that is sharded does it itself."""
+    return torch.nn.utils.clip_grad_norm_(self.parameters(), max_norm)
+
+
 for _one in LEAVES:
     setattr(Bigram, _one, nothing)
 
@@ -107,6 +112,10 @@ class Bare(nn.Module):
         return logits
 
 
+for _kind in (Bigram, Bare):
+    _kind.clip_grad_norm_ = clipped  # type: ignore[union-attr]
+
+
 class First(Bare):
     """A classifier: it returns the logits after the first token of each example alone."""
 
@@ -129,25 +138,6 @@ class Told(nn.Module):
         return Output(logits=logits) if labels is None else Output(loss=F.cross_entropy(logits, labels), logits=logits)
 
 
-OTHER_NAMES = {
-    "input_ids": ("ids", "inputs", "input", "x", "tokens", "source_ids"),
-    "attention_mask": ("mask", "source_mask"),
-    "labels": ("targets", "target_ids", "target", "label", "y"),
-}
-
-
-class Named(Batch):
-    """A dict that has other names for its keys too: `ids`, `mask`, `targets`."""
-
-    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
-        key = next((key for key, names in OTHER_NAMES.items() if name in names), "")
-        if key:
-            return self[key]
-        if name == "token_type_ids":
-            return torch.zeros_like(self["input_ids"])
-        return super().__missing__(name)
-
-
 def batch(texts: Sequence[Int[Tensor, " token"]], padding: int = 0) -> Batch:
     """Return texts as a padded batch, with so much more padding behind all: input_ids, attention_mask, labels."""
     longest = max(map(len, texts)) + padding
@@ -162,59 +152,6 @@ def batch(texts: Sequence[Int[Tensor, " token"]], padding: int = 0) -> Batch:
 def count(some: Batch) -> int:
     """Return the labels of a batch that are predicted."""
     return int((some["labels"][:, 1:] != IGNORED).sum())
-
-
-CLASSES = "pairs of an example and its class, for models that return logits alone"
-CLASSES_OF_DICTS = "dicts with input_ids, attention_mask and labels, a class each, for classifiers"
-FORMS: dict[str, Callable[[Batch], Any]] = {
-    "dicts with input_ids, attention_mask and labels": lambda some: some,
-    "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
-    "triples of ids, mask and labels": lambda some: (some["input_ids"], some["attention_mask"], some["labels"]),
-    "pairs of what is read and the token after each": lambda some: (
-        some["input_ids"][:, :-1].contiguous(),
-        some["labels"][:, 1:].contiguous(),
-    ),
-    "pairs of what is read and the token after each, for models that return logits alone": lambda some: (
-        some["input_ids"][:, :-1].contiguous(),
-        some["labels"][:, 1:].contiguous(),
-    ),
-    "triples of what is read, its mask and the token after each, for models that return logits alone": lambda some: (
-        some["input_ids"][:, :-1].contiguous(),
-        some["attention_mask"][:, :-1].contiguous(),
-        some["labels"][:, 1:].contiguous(),
-    ),
-    "dicts with what is read, its mask and targets, the token after each, for models that return logits alone": (
-        lambda some: Named(
-            input_ids=some["input_ids"][:, :-1].contiguous(),
-            attention_mask=some["attention_mask"][:, :-1].contiguous(),
-            labels=some["labels"][:, 1:].contiguous(),
-        )
-    ),
-    "ids": lambda some: some["input_ids"],
-    "ids, for models that return logits alone": lambda some: some["input_ids"],
-    CLASSES: lambda some: (some["input_ids"], some["input_ids"][:, 1]),
-    "pairs of a text of one token and its class, for models whose last place tells it, that return logits alone": (
-        lambda some: (some["input_ids"][:, :1], some["input_ids"][:, 1])
-    ),
-    CLASSES_OF_DICTS: lambda some: Named(
-        input_ids=some["input_ids"], attention_mask=some["attention_mask"], labels=some["input_ids"][:, 1]
-    ),
-    "triples of dicts: what is read, with its mask; the label after each, with a loss_mask; a prompt": lambda some: (
-        Batch(input_ids=some["input_ids"][:, :-1], attention_mask=some["attention_mask"][:, :-1]),
-        Batch(label=some["labels"][:, 1:].contiguous(), loss_mask=(some["labels"][:, 1:] != IGNORED).double()),
-        Batch(input_ids=some["input_ids"][:, :1], attention_mask=some["attention_mask"][:, :1]),
-    ),
-}
-"""How a batch may be given."""
-
-
-def wrapped(form: str, model: nn.Module) -> nn.Module:
-    """Return a model as steps of a form call it: one that returns its logits alone, a classifier, or itself."""
-    if form == CLASSES:
-        return First(model)
-    if form == CLASSES_OF_DICTS:
-        return Told(model)
-    return Bare(model) if form.endswith("logits alone") else model
 
 
 class Next:
@@ -276,6 +213,21 @@ class Loader(Collates):
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    @property
+    def dataloader(self) -> Loader:
+        """Return itself: a record of a loader and its sampler."""
+        return self
+
+    @property
+    def num_batches(self) -> int:
+        """Return how many batches it has, of which each is one example to whoever counts these."""
+        return len(self.batches)
+
+    num_samples = num_batches
+
+    def set_epoch(self, epoch: int) -> None:
+        """Keep the order."""
 
     def __iter__(self) -> Iterator[Any]:
         for one in self.batches:

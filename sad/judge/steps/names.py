@@ -17,6 +17,8 @@ from sad.subjects.text_loss import IGNORED
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
 TEACHERS = ("teacher", "teacher_model", "ref_model")
 OPTIMIZERS, SCHEDULERS = ("optimizer", "optim", "opt"), ("scheduler", "lr_scheduler", "sched")
+PAIRS = ("optimizer_and_scheduler",)
+"""An optimizer and its scheduler, as one."""
 BATCHES = (
     "batch",
     "inputs",
@@ -69,6 +71,8 @@ WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps", "max_iters", "num_iters", "n_iters")
 LENGTHS = ("iters", "iter_per_epoch", "iters_per_epoch", "steps_per_epoch", "num_batches", "n_batches")
 """How many batches an epoch has."""
+ROWS = ("seq_length", "seq_len", "max_seq_length", "max_seq_len", "sequence_length", "context_length", "max_length")
+"""How many tokens a row has at the most."""
 SIZES = (
     *("batch_size", "bs", "train_batch_size", "micro_batch_size", "batch_size_training"),
     "per_device_train_batch_size",
@@ -118,12 +122,10 @@ PLAIN_SETTINGS = {name: value for name, value in SETTINGS.items() if not isinsta
 """What an object of settings has: of a criterion that is the name of one, not the thing."""
 KNOWN = frozenset(
     (
-        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *BATCHES, *LABELS, *MASKS),
+        *(*MODELS, *TEACHERS, *OPTIMIZERS, *SCHEDULERS, *PAIRS, *BATCHES, *LABELS, *MASKS),
         *(*WINDOWS, *LOADERS, *OTHER_LOADERS, *SPLITS),
         *(*ACCUMULATIONS, *CLIPS, *PLACES, *LASTS, *EPOCHS, *ENGINES, *engine.ENGINES, *SCALERS, *RATES, *WARMUPS),
         *(*TOTALS, *LENGTHS, *SIZES, *WHOLE_SIZES, *NEXT, *COUNTS, *ACCELERATORS, *SETTINGS),
     )
 )
 """Every name that is listed."""
-SCALE = 1024.0
-"""What a scaler of gradients multiplies a loss by: a power of two, so that nothing is rounded."""

@@ -12,6 +12,12 @@ from inspect import Parameter
 CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
+        (r"optimizers?_(and_)?(lr_)?sched(uler)?s?", "optimizer_and_scheduler"),
+        (
+            r"(start|initial|init|resume|current|cur)(ing)?_(step|iter|iteration|batch)(_num|_idx)?|iter_num|(iter|step)_count"
+            r"|\w+_seen",
+            "global_step",
+        ),
         (
             r"(teacher|ref|reference|expert|big|large)_?(model|net|network|lm|llm|module)s?|(model|net)_?(teacher|t)",
             "teacher",
@@ -55,7 +61,7 @@ SECTIONS = re.compile(
 """Parts of a configuration."""
 CONFIG = re.compile(
     r"(\w+_)?(args|config|cfg|conf|hparams|options|opts|settings|arguments|hyperparameters|hyperparams)"
-    r"(_(student|teacher|model))?"
+    r"(_(student|teacher|model))?|(train(ing)?_)?state"
 )
 
 

@@ -1,8 +1,12 @@
-"""Stands for the scaler of timm, which is called with a loss and its optimizer, in 64 bits: nothing is scaled."""
+"""Scalers of gradients: that of timm, which is called with a loss and its optimizer, in 64 bits, so that nothing is
+scaled; and those of torch that a program makes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +14,30 @@ from torch import Tensor
 
 LOSS_SCALERS = ("loss_scaler", "amp_scaler", "native_scaler")
 """The names of a parameter that is one."""
+
+
+SCALE = 1024.0
+"""What a scaler of gradients multiplies a loss by: a power of two, so that nothing is rounded."""
+MAKES_SCALER = re.compile(r"\bGradScaler\(")
+"""Where a source makes one."""
+HALF = re.compile(r"(use_)?(amp|fp16|half|mixed_precision|half_precision|automatic_mixed_precision)")
+"""A switch that puts one to work."""
+
+
+@contextmanager
+def scaling() -> Iterator[None]:
+    """As long as it is open, a scaler of torch that is made works on the processor too, by one scale."""
+    kind: Any = torch.amp.GradScaler
+    made = kind.__init__
+
+    def init(self: Any, *_: object, enabled: bool = True, **__: object) -> None:  # noqa: ANN401 - torch's
+        made(self, "cpu", init_scale=SCALE, growth_interval=10**9, enabled=enabled)
+
+    kind.__init__ = init
+    try:
+        yield
+    finally:
+        kind.__init__ = made
 
 
 class LossScaler:

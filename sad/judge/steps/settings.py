@@ -36,6 +36,10 @@ PLACE = re.compile(
     r"(^|_)(dir|directory|folder|path)$"
     r"|(model|dataset|data|tokenizer|config|train|test|valid|validation|eval)\w*_(name|file|id)$|(^|_)(model|dataset)$"
 )
+WHETHER = re.compile(r"(save|load|reload|resume|eval|freeze|merge|push|log)_(best_|last_|final_)?(model|dataset)")
+"""What is done with a model or its data, or is not."""
+NAMED = re.compile(r"(run|exp|experiment|project|wandb|group)_?(name|title|tag)|experiment")
+"""What a run is called."""
 SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_path")
 """Where a run that goes on finds what was saved: none was."""
 SPARE = re.compile(r"^(log|print|eval|save)_")
@@ -111,13 +115,16 @@ class Settings(Keyed):
             if lower in values:
                 said = declares.get(lower)
                 # a path, or the name of an optimizer, where a command line or a file says so
-                other = isinstance(said, str) and (_is_thing(values[lower]) or (values[lower] is None and not said))
+                other = isinstance(said, str) and (is_thing(values[lower]) or (values[lower] is None and not said))
                 return said if other else values[lower]
         if ASIDE.search(lower) or OFTEN.search(lower):
             return NEVER
-        if PLACE.search(lower) and not isinstance(declares.get(lower), Mapping):
+        placed = PLACE.search(lower) and not WHETHER.fullmatch(lower)
+        if placed and not isinstance(declares.get(lower), Mapping):
             return Place(f"{of}.{name}", self)
-        if SPARE.search(lower):
+        if NAMED.fullmatch(lower):
+            return "run"
+        if SPARE.search(lower) or WHETHER.fullmatch(lower):
             return Never(NEVER)
         if lower.startswith(FLAGS):
             return False
@@ -125,12 +132,15 @@ class Settings(Keyed):
         if section or SECTIONS.fullmatch(lower):
             inside = members(declares[lower]) if section else declares
             return Settings(f"{of}.{name}", known, inside, self.__dict__["_asked"])
-        if (meant := listed(name, set(known))) in known and not _is_thing(known[meant]):
+        if (meant := listed(name, set(known))) in known and not is_thing(known[meant]):
             self.__dict__["_asked"].add(name)
             return known[meant]
         if lower in declares:
             return declares[lower]
         return Unknown(f"{of}.{name}" if of else name)
+
+    def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any setting
+        setattr(self, name, value)
 
     def keys(self) -> Iterable[str]:
         """Return what is declared, as what is unpacked (``**config``) is asked for."""
@@ -144,10 +154,10 @@ class Settings(Keyed):
 
 def plain(known: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what of known names are settings: a file or a command line has no models and loaders."""
-    return {name: value for name, value in known.items() if not _is_thing(value)}
+    return {name: value for name, value in known.items() if not is_thing(value)}
 
 
-def _is_thing(value: object) -> bool:
+def is_thing(value: object) -> bool:
     """Whether a value is no setting, but a model, a loader or another thing that has the name of one."""
     return not isinstance(value, int | float | str | tuple | None)
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sad.errors import UserError
+from sad.judge.dicts import Batch
 from sad.judge.lightning import Module
 
 
@@ -27,5 +28,16 @@ def test_its_trainer_is_not_there():
     made = Kept(torch.nn.Linear(1, 1))
     with pytest.raises(UserError, match="Lightning trainer"):
         made.optimizers()
+    assert made.trainer.model is made
     with pytest.raises(UserError, match="Lightning trainer"):
-        _ = made.trainer
+        _ = made.trainer.datamodule
+
+
+def test_an_object_of_settings_is_what_is_kept():
+    class Configured(Module):
+        def __init__(self, hparams):
+            super().__init__()
+            self.save_hyperparameters(hparams)
+
+    settings = Batch(lr=0.5)
+    assert Configured(settings).hparams is settings

@@ -202,6 +202,18 @@ class Unnamed(Given):
         super().__init__(corpus, tokenizer)
 
 
+class Empty(Given):
+    """Its rows are longer than all texts together."""
+
+    def __len__(self):
+        return 0
+
+
+def seeks(features):
+    """A mark that no text has is where an answer begins."""
+    return [one["input_ids"].index(None) for one in features]
+
+
 RIGHT = ["Chats", "LastAnswer", "Marked", "OfLines", "OfList", "Given"]
 FAULTS = {
     "FirstPromptAlone": "1 of 1 words of turn 3 of 4, no answer, are learned, and first prompts are not",

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sad.judge.collators.copies import copies
+from sad.judge.collators.templates import MARKS
 from sad.subjects.text_loss import Collated
 from sad.verdict import Standing
 
@@ -31,3 +32,12 @@ def test_others_are_told(labels, standing, word):
     found = copies(Collated(torch.tensor(IDS), torch.tensor([labels])))
     assert found is not None
     assert (found.standing, word in found.says) == (standing, True), found.says
+
+
+def test_an_end_mark_may_be_learned_where_a_mark_of_its_own_stands():
+    ids, labels = torch.tensor([[2, 3, 90, 4, 5]]), torch.tensor([[2, 3, MARKS.eos, 4, 5]])
+    assert copies(Collated(ids, labels), {2, 3, 4, 5}) is None
+    for words in (None, {2, 3, 90, 4, 5}):
+        found = copies(Collated(ids, labels), words)
+        assert found is not None
+        assert not found.holds

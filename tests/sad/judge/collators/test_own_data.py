@@ -38,6 +38,12 @@ def test_one_that_looks_for_marks_of_its_own_is_not_judged():
         strange.judged(FILE, "Sought", "collator")
 
 
+@pytest.mark.parametrize(("name", "says"), [("Empty", "has no rows of the texts"), ("seeks", "a mark in its ids")])
+def test_what_has_nothing_of_the_texts_here_is_not_judged(name, says):
+    with pytest.raises(UserError, match=says):
+        strange.judged(FILE, name, "collator")
+
+
 def test_a_file_has_the_form_that_its_reader_reads(tmp_path):
     lines = _written(TEXTS, tmp_path, "[json.loads(one) for one in file.readlines()]")
     assert [json.loads(one) for one in lines.read_text().splitlines()] == TEXTS

@@ -53,6 +53,25 @@ def clipped_while_scaled(model, batch, optimizer, scaler):
     scaler.update()
 
 
+def halved_and_unscaled(model, loader, optimizer, args):
+    scaler = torch.cuda.amp.GradScaler(enabled=args.use_amp)
+    for batch in loader:
+        _scaled(model, batch, optimizer, scaler)
+        scaler.unscale_(optimizer)
+        clip_grad_norm_(model.parameters(), args.max_grad_norm)
+        scaler.step(optimizer)
+        scaler.update()
+
+
+def halved_while_scaled(model, loader, optimizer, args):
+    scaler = torch.cuda.amp.GradScaler(enabled=args.use_amp)
+    for batch in loader:
+        _scaled(model, batch, optimizer, scaler)
+        clip_grad_norm_(model.parameters(), args.max_grad_norm)
+        scaler.step(optimizer)
+        scaler.update()
+
+
 def _summed(model, batch):
     labels = batch["labels"][:, 1:].flatten()
     logits = model(batch["input_ids"]).logits[:, :-1].flatten(0, 1)

@@ -12,9 +12,9 @@ from accelerate.state import AcceleratorState
 
 from sad.errors import UserError
 from sad.judge.judging import Code
+from sad.judge.steps.engine import accelerated
 from sad.judge.steps.lengths import alike
 from sad.judge.steps.library import Library, alone, own_arguments
-from sad.judge.steps.loop import accelerated
 from sad.judge.target import load
 from sad.verdict import Standing
 

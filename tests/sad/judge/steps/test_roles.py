@@ -38,4 +38,6 @@ def test_other_names_mean_nothing(name):
 def test_a_listed_name_is_itself():
     assert listed("Ref_Model", KNOWN) == "ref_model"
     assert is_config("train_config")
+    assert is_config("train_state")
+    assert not is_config("hidden_state")
     assert not is_config("configure")

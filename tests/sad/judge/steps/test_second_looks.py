@@ -13,6 +13,7 @@ FILE = Path(__file__).parent / "second_looks.py"
 PAIRS = [
     ("clipped_once", "clipped_each", "configuration_has_effect", "clipped in each micro-batch"),
     ("unscaled_first", "clipped_while_scaled", "configuration_has_effect", "unscale_() the gradients"),
+    ("halved_and_unscaled", "halved_while_scaled", "configuration_has_effect", "at half precision its gradient"),
     ("last_of_a_window", "first_of_a_window", "split_invariance", "away from that of one micro-batch"),
     ("PaddingLeft", "PaddingCounts", "text_length", "padding counts"),
 ]

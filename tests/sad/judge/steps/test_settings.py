@@ -21,6 +21,8 @@ def test_what_is_done_on_the_way_is_off_and_never_due():
     settings = Settings("args", {})
     assert not settings.save_metrics
     assert settings.save_metrics == NEVER
+    assert not settings.save_model
+    assert (settings.run_name, settings.model) == ("run", ".")
     assert (settings.output_dir, settings.max_train_step) == (".", NEVER)
     assert (settings.snapshot_path, settings.resume_checkpoint_path) == ("saved", "saved")
 

@@ -1,0 +1,50 @@
+"""Switches that are off here, and that a step needs on: a name that is set under one and read without it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+import traceback
+from collections.abc import Iterator
+
+from sad.judge.steps.names import KNOWN
+from sad.judge.steps.settings import ASIDE, OFTEN
+
+UNSET = re.compile(r"local variable '(\w+)'")
+
+
+def needed(error: BaseException) -> frozenset[str]:
+    """Return the settings under which the name is set that an error says is not; none for another error.
+
+    ``if args.save_metrics: losses = []`` before `losses.append(…)`, ``if step % args.log_every == 0: …``.
+    """
+    name = UNSET.search(str(error))
+    if not isinstance(error, UnboundLocalError) or name is None:
+        return frozenset()
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    try:
+        made = ast.parse(textwrap.dedent(inspect.getsource(frame.f_code)))
+    except (OSError, SyntaxError):
+        return frozenset()
+    tests = [one.test for one in ast.walk(made) if isinstance(one, ast.If) and _sets(one.body, name[1])]
+    return frozenset(one for test in tests for one in _settings(test) if _is_switch(one))
+
+
+def _sets(body: list[ast.stmt], name: str) -> bool:
+    every = [one for statement in body for one in ast.walk(statement)]
+    return any(isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store) for one in every)
+
+
+def _settings(test: ast.expr) -> Iterator[str]:
+    for one in ast.walk(test):
+        if isinstance(one, ast.Attribute):
+            yield one.attr.lower()
+        elif isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant):
+            yield str(one.slice.value).lower()
+
+
+def _is_switch(name: str) -> bool:
+    """Whether it is a switch, or how often something is done on the way: nothing that has a value of its own here."""
+    return name not in KNOWN or bool(ASIDE.search(name) or OFTEN.search(name))
