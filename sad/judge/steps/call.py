@@ -78,15 +78,21 @@ class Call:
     """The settings that it was seen to read, of a command line or a file of them."""
     on: frozenset[str] = frozenset()
     """Its switches that are on, where others are off."""
+    _names: dict[int, dict[str, str]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What it takes, by the field's names, at so many settings asked: it takes long to read, and is asked for often."""
 
     def takes(self, *groups: tuple[str, ...]) -> str:
         """Return which parameter of these names it has, '' for none."""
+        if (names := self._names.get(len(self.asked))) is None:
+            names = self._names[len(self.asked)] = self._named()
+        return next((names[name] for group in groups for name in group if name in names), "")
+
+    def _named(self) -> dict[str, str]:
         every = [p.name for p in (*self.parameters(), *self.built())]
         text = "" if self.code.adapter is not None else whole_source(self.code)
         read = [*settings_read(text, every), *sorted(self.asked)]
         names = {listed(name, KNOWN): name for name in (*read, *every)}
-        names |= {one: names[pair] for pair in PAIRS if pair in names for one in (OPTIMIZERS[0], SCHEDULERS[0])}
-        return next((names[name] for group in groups for name in group if name in names), "")
+        return names | {one: names[pair] for pair in PAIRS if pair in names for one in (OPTIMIZERS[0], SCHEDULERS[0])}
 
     @property
     def unit(self) -> Unit:
