@@ -12,13 +12,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # nothing moves: every curve is the noise of its batches
     "weights-frozen": (
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high", "student-no-better"),
         *("gradient-vanishes", "kd-stays", "worse-than-uniform", "loss-oscillates", "learns-little", "number-stale"),
         # terms that set in, or other texts: what does not move does not diverge
         "loss-diverges",
     ),
     "learning-rate-zero": (
-        *("kd-out-of-step", "loss-diverges"),
+        *("kd-out-of-step", "kd-has-a-floor", "loss-diverges"),
         *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays", "learns-little"),
     ),
     "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "learns-little"),
@@ -29,6 +30,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "early-plateau": ("student-no-better",),
     "learns-little": (
         "kd-out-of-step",
+        "kd-has-a-floor",
         "early-plateau",
         "student-no-better",
         "perplexity-too-high",
@@ -48,6 +50,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "starts-over": (
         "label-loss-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("learns-little", "early-plateau", "student-no-better", "loss-oscillates", "loss-spike", "loss-diverges"),
         *("worse-than-uniform", "perplexity-too-high", "overfitting"),
     ),
@@ -56,6 +59,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "loss-diverges": (
         "label-loss-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("level-breaks", "gradient-grows", "term-rises", "evaluation-jumps"),
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
         *(
@@ -94,6 +98,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "weight-negative": (
         "term-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("term-rises", "level-breaks", "gradient-grows", "total-negative"),
         *("kd-stays", "lm-rises-while-kd-falls", "loss-diverges", "term-dominates", "student-no-better"),
         *("kd-below-its-floor", "parts-do-not-sum", "early-plateau", "worse-than-uniform", "total-too-high"),
@@ -104,7 +109,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("loss-spike", "level-breaks", "loss-diverges", "gradient-grows", "gradient-always-clipped", "total-too-high"),
         *("starts-over", "early-plateau", "term-apart", "totals-differ"),
     ),
-    "falls-by-its-weights": ("kd-out-of-step", "early-plateau", "student-no-better"),
+    "falls-by-its-weights": ("kd-out-of-step", "kd-has-a-floor", "early-plateau", "student-no-better"),
     "kd-below-its-floor": (
         "term-apart",
         "total-negative",
@@ -113,6 +118,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "teacher-does-not-match": (
         "term-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("teacher-drifts", "targets-degenerate", "kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
         *("early-plateau", "perplexity-too-high"),
     ),
@@ -127,28 +133,38 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-collapses",
         "worse-than-uniform",
         "kd-out-of-step",
+        "kd-has-a-floor",
         "kd-stays",
         "targets-degenerate",
         "lm-rises-while-kd-falls",
         "kd-below-its-floor",
     ),
-    "targets-degenerate": ("kd-out-of-step", "kd-stays", "lm-rises-while-kd-falls"),
-    "covers-little": ("kd-out-of-step", "kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
-    "term-vanishes": ("term-apart", "kd-out-of-step", "kd-stays", "parts-do-not-sum", "term-dominates"),
+    "targets-degenerate": ("kd-out-of-step", "kd-has-a-floor", "kd-stays", "lm-rises-while-kd-falls"),
+    "covers-little": ("kd-out-of-step", "kd-has-a-floor", "kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
+    "term-vanishes": (
+        "term-apart",
+        "kd-out-of-step",
+        "kd-has-a-floor",
+        "kd-stays",
+        "parts-do-not-sum",
+        "term-dominates",
+    ),
     "lm-rises-while-kd-falls": (
         "kd-out-of-step",
+        "kd-has-a-floor",
         "term-rises",
         "student-no-better",
         "overfitting",
         "perplexity-too-high",
     ),
-    "kd-stays": ("term-dominates", "kd-out-of-step", "student-no-better", "term-rises"),
+    "kd-stays": ("term-dominates", "kd-out-of-step", "kd-has-a-floor", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
         "term-dominates",
         "certainty-disagrees",
         "label-loss-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         "targets-degenerate",
         "evaluation-better",
         "kd-stays",
@@ -181,6 +197,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # two names of one number: what is said of the one holds for the other
     "columns-copied": (
         "kd-out-of-step",
+        "kd-has-a-floor",
         "kd-stays",
         "term-vanishes",
         "teacher-drifts",
@@ -195,7 +212,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "counters-disagree",
     ),
-    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart", "batches-repeat"),
+    "two-levels": (
+        "level-breaks",
+        "loss-oscillates",
+        "kd-out-of-step",
+        "kd-has-a-floor",
+        "term-apart",
+        "batches-repeat",
+    ),
     "records-stand-out": ("loss-spike",),
     "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (
@@ -238,6 +262,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "term-apart",
         "label-loss-apart",
         "kd-out-of-step",
+        "kd-has-a-floor",
         *("learning-rate-odd", "counters-disagree", "level-breaks", "evaluation-jumps"),
         "loss-spike",
         "loss-diverges",
@@ -246,25 +271,60 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "overfitting",
     ),
-    "term-collapses": ("kd-out-of-step", "kd-stays", "level-breaks"),
+    "term-collapses": ("kd-out-of-step", "kd-has-a-floor", "kd-stays", "level-breaks"),
     "weight-runs-away": (
         *("term-dominates", "total-too-high", "loss-diverges", "loss-spike", "level-breaks", "gradient-grows"),
-        *("gradient-always-clipped", "totals-differ", "layerwise-too-high", "term-owns-the-gradient", "kd-out-of-step"),
+        *(
+            "gradient-always-clipped",
+            "totals-differ",
+            "layerwise-too-high",
+            "term-owns-the-gradient",
+            "kd-out-of-step",
+            "kd-has-a-floor",
+        ),
         *("early-plateau", "student-no-better", "loss-oscillates", "term-rises", "batches-repeat"),
     ),
-    "total-negative": ("noise-missing", "level-breaks", "term-rises", "early-plateau", "kd-out-of-step"),
-    "term-flickers": ("kd-out-of-step", "kd-stays", "loss-oscillates", "parts-do-not-sum", "covers-little"),
+    "total-negative": (
+        "noise-missing",
+        "level-breaks",
+        "term-rises",
+        "early-plateau",
+        "kd-out-of-step",
+        "kd-has-a-floor",
+    ),
+    "term-flickers": (
+        "kd-out-of-step",
+        "kd-has-a-floor",
+        "kd-stays",
+        "loss-oscillates",
+        "parts-do-not-sum",
+        "covers-little",
+    ),
+    # a label loss that is not the student's
+    "term-stays": (
+        *("early-plateau", "student-no-better", "learns-little", "lm-rises-while-kd-falls"),
+        *("kd-out-of-step", "kd-has-a-floor"),
+    ),
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
-    "term-apart": ("totals-differ", "kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
+    "term-apart": (
+        "totals-differ",
+        "kd-out-of-step",
+        "kd-has-a-floor",
+        "term-rises",
+        "student-no-better",
+        "worse-than-uniform",
+    ),
     # a part that parts takes the total with it
     "label-loss-apart": (
         "totals-differ",
         "evaluation-jumps",
         "kd-out-of-step",
+        "kd-has-a-floor",
     ),
     "number-stale": (
         "kd-out-of-step",
+        "kd-has-a-floor",
         "kd-stays",
         "term-stays",
         "lm-rises-while-kd-falls",

@@ -41,8 +41,17 @@ from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, Way, teacher_gap, teacher_guess, teacher_held_out, way_to_the_teacher
+from sad_doctor.signals.teacher import (
+    TeacherGap,
+    Way,
+    is_the_entropy,
+    teacher_gap,
+    teacher_guess,
+    teacher_held_out,
+    way_to_the_teacher,
+)
 from sad_doctor.signals.temperature import temperature
+from sad_doctor.signals.together import AtNoKd, label_at_no_kd, share_done
 from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
@@ -56,6 +65,7 @@ __all__ = [
     "CLAMPS",
     "OF_THE_STUDENT",
     "Absent",
+    "AtNoKd",
     "Beginning",
     "Beside",
     "Blocks",
@@ -115,7 +125,9 @@ __all__ = [
     "in_first_pass",
     "is_exp_of",
     "is_summed",
+    "is_the_entropy",
     "jump_at",
+    "label_at_no_kd",
     "label_evaluated",
     "label_loss",
     "leaps",
@@ -154,6 +166,7 @@ __all__ = [
     "rewound",
     "rise",
     "sample",
+    "share_done",
     "shares",
     "sides",
     "significand",
