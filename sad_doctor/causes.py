@@ -303,7 +303,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # a label loss that is not the student's
     "term-stays": (
         *("early-plateau", "student-no-better", "learns-little", "lm-rises-while-kd-falls"),
-        *("kd-out-of-step", "kd-has-a-floor"),
+        *("kd-out-of-step", "kd-has-a-floor", "parts-do-not-sum"),
     ),
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),

@@ -17,8 +17,8 @@ not has no gradient there: its states were detached or taken under `no_grad`, th
 optimizer, or its targets are of other text. It only lifts the total, and the student is another one than the recipe
 says.
 
-A label loss that stands beside a KD that falls is that of a model that does not learn: the teacher's own, a reference's,
-a copy's. Or the student came with the text learned, and only comes nearer to its teacher.
+A label loss that stands beside a KD that falls is that of a model that does not learn: the teacher's own, a
+reference's, a copy's. Or the student came with the text learned, and only comes nearer to its teacher.
 
 ## Thresholds
 - `moves = 0.1`: the share of its first level within which it must lie; one with a gradient falls by a third and more.

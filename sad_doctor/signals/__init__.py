@@ -51,7 +51,7 @@ from sad_doctor.signals.teacher import (
     way_to_the_teacher,
 )
 from sad_doctor.signals.temperature import temperature
-from sad_doctor.signals.together import AtNoKd, label_at_no_kd, share_done
+from sad_doctor.signals.together import AtNoKd, came_trained, label_at_no_kd, share_done
 from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
@@ -100,6 +100,7 @@ __all__ = [
     "beside",
     "blocks",
     "breaks",
+    "came_trained",
     "clamp_of",
     "clamped",
     "completed",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.signals.blocks import blocks
+from sad_doctor.signals.blocks import blocks, fall
 from sad_doctor.signals.series import gain
 
 
@@ -33,7 +33,8 @@ def share_done(column: Column, count: int) -> tuple[Floats, Floats, float] | Non
 @dataclass(frozen=True, slots=True)
 class AtNoKd:
     """Where the label loss would stand were KD 0, by the line through beginning and end: its most likely value and
-    the largest that noise leaves, nats; and the levels of both that the line is drawn through.
+    the largest that noise leaves, nats; the levels of both that the line is drawn through; and whether the label loss
+    has ``settled``: nine tenths of its fall were done by the last two fifths.
 
     The label loss is the teacher's own plus the KL, so it is about the teacher's label loss, whatever constant KD is
     multiplied by.
@@ -43,6 +44,7 @@ class AtNoKd:
     at_most: float
     kd: tuple[float, float]
     lm: tuple[float, float]
+    settled: bool
 
 
 def label_at_no_kd(kd: Column, lm: Column, first: int) -> AtNoKd | None:
@@ -55,4 +57,18 @@ def label_at_no_kd(kd: Column, lm: Column, first: int) -> AtNoKd | None:
         return None
     # the least slope that noise leaves
     slope = (labels.amount - 3 * labels.error) / (soft.amount + 3 * soft.error)
-    return AtNoKd(begun - above * (begun - left) / (above - below), begun - above * slope, *levels)
+    fifth = len(lm) // 5
+    settled = float(np.median(lm.value[-2 * fifth : -fifth])) - left < 0.1 * labels.amount
+    return AtNoKd(begun - above * (begun - left) / (above - below), begun - above * slope, *levels, settled)
+
+
+def came_trained(kd: Column, lm: Column) -> bool:
+    """Return whether KD loses more than half of itself beside a label loss that does not surely fall by a fiftieth.
+
+    A student that knows the text before the first step has a small KL, of a KD that is as it should be.
+    """
+    soft, labels = fall(kd, quick=True), fall(lm)
+    if soft is None or labels is None:
+        return False
+    began = [float(np.median(c.value[: max(3, len(c) // 10)])) for c in (kd, lm)]
+    return soft.surely_above(began[0] / 2) and not labels.surely_above(began[1] / 50)
