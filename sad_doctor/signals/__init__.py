@@ -20,6 +20,7 @@ from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
+from sad_doctor.signals.ramped import Ramped, ramped
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution, stands
 from sad_doctor.signals.reweighted import Reweighted, exchanged, reweighted
@@ -78,6 +79,7 @@ __all__ = [
     "Lost",
     "MadeOf",
     "Parts",
+    "Ramped",
     "Regular",
     "Repeat",
     "Reweighted",
@@ -155,6 +157,7 @@ __all__ = [
     "parts",
     "pass_begins",
     "per_batch",
+    "ramped",
     "rank_correlation",
     "rates_beside",
     "recounted",

@@ -71,4 +71,4 @@ def came_trained(kd: Column, lm: Column) -> bool:
     if soft is None or labels is None:
         return False
     began = [float(np.median(c.value[: max(3, len(c) // 10)])) for c in (kd, lm)]
-    return soft.surely_above(began[0] / 2) and not labels.surely_above(began[1] / 50)
+    return soft.surely_above(0.0) and soft.amount > began[0] / 2 and not labels.surely_above(began[1] / 50)
