@@ -14,8 +14,8 @@ gradient changes with it, so that the clip and the optimizer's averages are off 
 
 ## Thresholds
 None: weights that fit within the printed digits on sixteen records on either side, and miss by a twentieth across, are
-no chance. A weight that moves is one whose neighbours lie on a line within 0.003 of its largest, the noise of the batches
-being five times that, and that moves by 0.3 of it.
+no chance. A weight that moves is one whose neighbours lie on a line within 0.003 of its largest, where the noise of the
+batches is five times that, and that moves by 0.3 of it.
 
 ## Example
 ```run fires
