@@ -144,12 +144,14 @@ def _labels(run: Run, t: Thresholds) -> Finding | None:
     third, level = len(lm) // 3, float(np.median(lm.value))
     came, fell = signals.gain(lm.value[:third], lm.value[-third:]), signals.gain(kd.value[:_FIRST], kd.value[-third:])
     first, last = float(np.median(kd.value[:_FIRST])), float(np.median(kd.value[-third:]))
-    if not fell.surely_above(t["far"] * abs(first)) or abs(came.amount) + 2 * came.error > t["still"] * level:
+    one = _one_number(run, t)
+    # evaluations of one number say by themselves that it stands
+    noise = 2 * came.error if one is None else -2 * came.error
+    if not fell.surely_above(t["far"] * abs(first)) or abs(came.amount) + noise > t["still"] * level:
         return None
     found = signals.blocks(lm, min(8, len(lm) // 3))
     if found is None or np.any(np.abs(found.middle - level) > t["still"] * level + 2 * found.error):
         return None
-    one = _one_number(run, t)
     return RULE.finding(
         level=Level.INFO if one is None else Level.WARNING,
         headline=(

@@ -71,6 +71,10 @@ def test_a_label_loss_that_stands_while_kd_falls_is_a_hint(judge):
 def test_one_whose_evaluations_are_one_number_is_not_the_students(judge):
     (finding,) = judge(RULE, STANDS + "\nsteps: 20, 40, 60, 80\neval/lm_loss: 1.8351, 1.8351, 1.8351, 1.8351")
     assert (finding.level, "not that of the student" in finding.headline) == (Level.WARNING, True)
+    noisy = STANDS.replace("~ 0.03", "~ 0.2")
+    with pytest.raises(TooFew):
+        judge(RULE, noisy)
+    assert judge(RULE, noisy + "\nsteps: 20, 40, 60, 80\neval/lm_loss: 1.8351, 1.8351, 1.8351, 1.8351")
 
 
 @pytest.mark.parametrize(
