@@ -119,7 +119,7 @@ def _is_off(label: Beside, kd: Beside, t: Thresholds) -> bool:
     late, soft = (pair.ratio[-(pair.ratio.size // 2) :] for pair in (label, kd))
     if late.size < _LATE or soft.size < _LATE:
         return False
-    between = bool(np.all(late < 1 / t["off"]) and np.all(late > 1 / t["most"]))
+    between = bool(np.all(late * t["off"] < 1) and np.all(late * t["most"] > 1))
     return between and abs(float(np.log(np.median(soft)))) < np.log(t["kept"])
 
 
