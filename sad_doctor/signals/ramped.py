@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Floats, Run
+from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.blocks import rank_correlation
 from sad_doctor.signals.parts import table
 from sad_doctor.signals.series import tidy
@@ -15,6 +15,9 @@ from sad_doctor.signals.series import tidy
 _FEWEST, _EVEN, _OF_BATCHES, _MOVES, _ORDER = 30, 3e-3, 5.0, 0.3, 0.95
 """Fewest records; the share of a weight by which it may be off a line through its neighbours; how many times that the
 noise of the batches must be; the share that a weight must move by; its rank correlation with time."""
+
+_MANY = 2000
+"""So many records are enough, and a longer run is thinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ def ramped(run: Run) -> Ramped | None:
     raw, total = run.terms(names.RAW), run.get(names.LOSS)
     if total is None or len(raw) != 2 or run.terms(names.WEIGHT) or run.terms(names.WEIGHTED):
         return None
-    step, values = table({**raw, "": tidy(total)})
+    every = max(1, len(total) // _MANY)
+    step, values = table({name: _thinned(column, every) for name, column in {**raw, "": total}.items()})
     keep = np.isfinite(np.stack([values[name] for name in (*raw, "")])).all(axis=0)
     step, values = step[keep], {name: column[keep] for name, column in values.items()}
     if step.size < _FEWEST or any(np.any(values[term] <= 0) for term in raw):
@@ -56,9 +60,13 @@ def ramped(run: Run) -> Ramped | None:
         weight = scaled - constant * ratio
         if constant > 0 and _moves(weight, noise):
             fifth = weight.size // 5
-            ends = (float(np.median(part)) for part in (weight[:fifth], weight[-fifth:]))
-            return Ramped(term, *ends, beside, constant, float(step[0]), float(step[-1]))
+            begun, ended = (float(np.median(part)) for part in (weight[:fifth], weight[-fifth:]))
+            return Ramped(term, begun, ended, beside, constant, float(step[0]), float(step[-1]))
     return None
+
+
+def _thinned(column: Column, every: int) -> Column:
+    return tidy(Column(column.step[::every], column.value[::every]))
 
 
 def _moves(weight: Floats, noise: Floats) -> bool:

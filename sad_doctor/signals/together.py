@@ -59,7 +59,8 @@ def label_at_no_kd(kd: Column, lm: Column, first: int) -> AtNoKd | None:
     slope = (labels.amount - 3 * labels.error) / (soft.amount + 3 * soft.error)
     fifth = len(lm) // 5
     settled = float(np.median(lm.value[-2 * fifth : -fifth])) - left < 0.1 * labels.amount
-    return AtNoKd(begun - above * (begun - left) / (above - below), begun - above * slope, *levels, settled)
+    label = begun - above * (begun - left) / (above - below)
+    return AtNoKd(label, begun - above * slope, levels[0], levels[1], settled)
 
 
 def came_trained(kd: Column, lm: Column) -> bool:
