@@ -27,7 +27,7 @@ BY_HEART = (
 
 OTHER_TARGETS = (
     *("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match", "teacher-drifts", "targets-degenerate"),
-    *("term-rises", "columns-copied", "term-apart", "kd-out-of-step"),
+    *("term-rises", "columns-copied", "term-apart", "kd-out-of-step", "kd-has-a-floor"),
 )
 """The teacher answers for something else, or is another one."""
 

@@ -103,7 +103,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield little
         return
     count = min(_BLOCKS, len(kd[1]) // 4, len(lm[1]) // 4)
-    soft, labels = _done(kd[1], count), _done(lm[1], count)
+    soft, labels = signals.share_done(kd[1], count), signals.share_done(lm[1], count)
     if soft is None or labels is None or not labels[2] > t["falls"] or not soft[2] > 0:
         return
     ahead = labels[0] - soft[0]
@@ -209,9 +209,7 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
     kept = found.last / found.first if found is not None else 0.0
     if found is None or found.left > t["left"] or not t["keeps"] < kept < 1:
         return None
-    entropy = run.get(names.TEACHER_ENTROPY)
-    floor = _level(entropy.value) if entropy is not None and len(entropy) else 0.0
-    if floor and floor / t["entropy"] < found.last < floor * t["entropy"]:
+    if signals.is_the_entropy(run, found.last, t["entropy"]):
         return None  # of a cross-entropy the teacher's entropy is left, which is no fault
     return RULE.finding(
         level=Level.INFO,
@@ -232,24 +230,6 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
 
 def _level(values: Floats) -> float:
     return float(np.median(values))
-
-
-def _done(column: Column, count: int) -> tuple[Floats, Floats, float] | None:
-    """The share of its largest fall that a series has done in each block, its error, and that fall surely as a share.
-
-    None where no fall stands out of the noise.
-    """
-    found = signals.blocks(column, count)
-    few = column.value[: max(3, len(column) // 40)]
-    first = float(np.median(few))
-    if found is None or not first > 0:
-        return None
-    at = int(np.argmin(found.middle))
-    fall = first - float(found.middle[at])
-    error = float(np.hypot(found.error[at], found.error[0]))
-    if fall <= 4 * error:
-        return None
-    return (first - found.middle) / fall, np.hypot(found.error, found.error[0]) / fall, (fall - 3 * error) / first
 
 
 def _finding(series: tuple[Column, Column], at: int, ahead: float, done: tuple[float, float]) -> Finding:

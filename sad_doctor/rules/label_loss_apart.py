@@ -4,7 +4,8 @@
 The training's label loss beside the evaluation's, at every evaluation: their ratio moves from the first evaluations to
 the last, by the thresholds below and far beyond the noise of the batches. The first evaluations are the measure, so a
 constant weight, a smoothing or a harder text on one side does not count. Or the one is many times the other at every
-evaluation, by one factor, where the log says that neither is after a weight.
+evaluation, by one factor, where the log says that neither is after a weight. Or, a hint, the training's is an eighth
+below the evaluation's in the second half of the run, where KD is as much in both: text that is harder has more of both.
 
 ## Why it is bad
 Text that is held out and text that is trained on are alike, so their losses go together, until texts are learned by
@@ -23,7 +24,9 @@ label loss is there that nobody can learn: so less suffices where the label loss
   another term parts in the same direction by `with = 1.25`. If another becomes larger by as much, `both = 1.03`.
 - `factor = 2`, `steady = 1.25`: how many times the other it must be throughout, and how little that may change.
 - `alone = 1.08`: how many times smaller, where every other term keeps its ratio within `kept = 1.06`. In the first pass
-  over texts of one kind it is 1.02 at most.
+  over texts of one kind it is 1.02 at most. `off = 1.12`, `most = 1.6`: how many times below it must lie at each
+  evaluation of the second half, where the median of KD's ratio there is within `kept`; sound runs have 1.02. Further
+  below it may be a weight.
 
 ## Example
 ```run fires
@@ -39,6 +42,15 @@ steps: 60
 train/raw/lm: 5 -> 0.5 ~ 0.05
 steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
 eval/lm_loss: 5 -> 3.5
+```
+
+```run fires
+steps: 60
+train/raw/lm: 5 -> 4 -> 3.4 -> 3.3 ~ 0.05
+train/raw/kd: 1.9 -> 1.2 -> 0.9 -> 0.8 ~ 0.02
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 6.1 -> 4.8 -> 4.1 -> 4
+eval/raw/kd: 1.9 -> 1.2 -> 0.9 -> 0.8
 ```
 
 ```run quiet
@@ -72,6 +84,9 @@ from sad_doctor.signals import Beside
 _ONE = 0.05
 """So near to 1 is a weight by which terms that are logged after theirs sum to the total."""
 
+_LATE = 3
+"""Fewest evaluations of the second half."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding where the label losses part."""
@@ -95,6 +110,36 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(label, others, t)
     elif _by_a_factor(run, label, t):
         yield _factor(label)
+    elif (kd := told.get(names.KD)) is not None and _is_off(label, kd, t):
+        yield _off(label, kd)
+
+
+def _is_off(label: Beside, kd: Beside, t: Thresholds) -> bool:
+    """Whether the label losses of both sides lie apart late in the run, and KD's do not."""
+    late, soft = (pair.ratio[-(pair.ratio.size // 2) :] for pair in (label, kd))
+    if late.size < _LATE or soft.size < _LATE:
+        return False
+    between = bool(np.all(late * t["off"] < 1) and np.all(late * t["most"] > 1))
+    return between and abs(float(np.log(np.median(soft)))) < np.log(t["kept"])
+
+
+def _off(label: Beside, kd: Beside) -> Finding:
+    ratio, soft = (float(np.median(pair.ratio[-(pair.ratio.size // 2) :])) for pair in (label, kd))
+    first, last = (words.number(float(v)) for v in (label.training[-1], label.evaluation[-1]))
+    return RULE.finding(
+        headline=(
+            f"The training's label loss is {words.number(ratio, 2)} times the evaluation's in the second half of the "
+            f"run ({first} beside {last} at the end), and KD {words.number(soft, 2)} times: the text is alike to the "
+            "teacher, the label loss is not of one computation."
+        ),
+        evidence=(f"At each of {words.counted(label.ratio.size // 2, 'evaluation')}",),
+        cause="Labels that are easy count in one of the two alone, as padding does; logits are divided by a "
+        "temperature, or labels smoothed, in one alone; a weight that is not told; or the evaluation's text is harder.",
+        remedy="Send one training batch through the evaluation's code; count the labels that each divides by.",
+        first_step=float(label.step[-(label.ratio.size // 2)]),
+        last_step=float(label.step[-1]),
+        numbers={"times": ratio, "kd": soft},
+    )
 
 
 def _by_a_factor(run: Run, label: Beside, t: Thresholds) -> bool:
@@ -178,5 +223,7 @@ RULE = Rule(
         "both": 1.03,
         "factor": 2,
         "steady": 1.25,
+        "off": 1.12,
+        "most": 1.6,
     },
 )

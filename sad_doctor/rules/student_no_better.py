@@ -84,8 +84,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _kl_falls(run: Run) -> bool:
-    column = run.get(names.EVAL_KL)
-    known = np.empty(0) if column is None else signals.finite(column).value
+    told = [column for name in (names.EVAL_KL, names.EVAL_RAW + names.KD) if (column := run.get(name)) is not None]
+    known = signals.finite(told[0]).value if told else np.empty(0)
     return known.size >= 2 and float(known[-1]) < 0.95 * float(known[0])
 
 

@@ -7,7 +7,9 @@ none, and neither is one that keeps something where it is, such as a load balanc
 values are logged it is a hint: the weight may rise while the term falls; so it is where the term makes less than a
 hundredth of the loss, as nothing pulls on it then.
 
-A term that the log names by itself, as `loss_feat` does, is looked at too, for a hint.
+A term that the log names by itself, as `loss_feat` does, is looked at too, for a hint. And the label loss itself: one
+that stands from its first record on while KD falls far is a hint, and a warning where the evaluations' label loss is
+one number as well, whose text is always the same.
 
 ## Why it is bad
 A term with a gradient into the student falls in its first steps, if by nothing else than by its mean. One that does
@@ -15,9 +17,14 @@ not has no gradient there: its states were detached or taken under `no_grad`, th
 optimizer, or its targets are of other text. It only lifts the total, and the student is another one than the recipe
 says.
 
+A label loss that stands beside a KD that falls is that of a model that does not learn: the teacher's own, a
+reference's, a copy's. Or the student came with the text learned, and only comes nearer to its teacher.
+
 ## Thresholds
 - `moves = 0.1`: the share of its first level within which it must lie; one with a gradient falls by a third and more.
 - `falls = 0.2`: the share by which KD or the label loss must surely fall meanwhile.
+- `still = 0.03`, `far = 0.4`: the share of its level within which the label loss stands, and the one that KD falls by;
+  `equal = 1e-4`, `evaluations = 4`: the share within which evaluations are one number, and fewest of them.
 - `share = 0.01`: the share of the loss below which it is a hint. `records = 24`: fewest records.
 
 ## Example
@@ -27,6 +34,15 @@ train/raw/layerwise: 1.97 ~ 0.02
 train/weighted/layerwise: 0.99 ~ 0.01
 train/raw/lm: 5.6 -> 4 -> 3.4 ~ 0.05
 train/weight/layerwise: 0.5
+```
+
+```run fires
+steps: 100
+train/raw/kd: 4.9 -> 2.6 -> 1.2 -> 0.8 ~ 0.05
+train/raw/lm: 1.9 ~ 0.03
+steps: 25, 50, 75, 100
+eval/raw/kd: 2.6, 1.6, 1, 0.8
+eval/lm_loss: 1.8351, 1.8351, 1.8351, 1.8351
 ```
 
 ```run quiet
@@ -67,11 +83,16 @@ _FIRST = 5
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that keeps its first level while the student learns."""
+    labels = _labels(run, t)
+    if labels is not None:
+        yield labels
     learned = _learned(run, t)
     judged = {term: found for term in _others(run) if (found := _series(run, term, t)) is not None}
     aside = {term: column for term, column in signals.sides(run).items() if not _RESTS.search(term)}
     judged |= {term: (column, False) for term, column in aside.items() if len(column) >= t["records"]}
     if learned is None or not judged:
+        if labels is not None:
+            return
         raise TooFew("too few records of KD or the label loss, or of another term beside them")
     what, first, last, fell = learned
     shares = signals.shares(run)
@@ -111,6 +132,55 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             last_step=float(column.step[-1]),
             numbers={"first": float(np.median(begin)), "last": float(np.median(late)), "share": share},
         )
+
+
+def _labels(run: Run, t: Thresholds) -> Finding | None:
+    """A label loss that stands from the first record on, beside a KD that falls far."""
+    told = signals.label_loss(run) or signals.after_its_weight(run, sorted(names.ANCHORS))
+    soft = signals.unweighted(run, [names.KD]) or signals.after_its_weight(run, [names.KD])
+    if told is None or soft is None or min(len(told[1]), len(soft[1])) < t["records"]:
+        return None
+    lm, kd = told[1], soft[1]
+    third, level = len(lm) // 3, float(np.median(lm.value))
+    came, fell = signals.gain(lm.value[:third], lm.value[-third:]), signals.gain(kd.value[:_FIRST], kd.value[-third:])
+    first, last = float(np.median(kd.value[:_FIRST])), float(np.median(kd.value[-third:]))
+    one = _one_number(run, t)
+    # evaluations of one number say by themselves that it stands
+    noise = 2 * came.error if one is None else -2 * came.error
+    if not fell.surely_above(t["far"] * abs(first)) or abs(came.amount) + noise > t["still"] * level:
+        return None
+    found = signals.blocks(lm, min(8, len(lm) // 3))
+    if found is None or np.any(np.abs(found.middle - level) > t["still"] * level + 2 * found.error):
+        return None
+    return RULE.finding(
+        level=Level.INFO if one is None else Level.WARNING,
+        headline=(
+            f"The label loss stands at {words.number(level)} from the first record on, while KD falls from "
+            f"{words.number(first)} to {words.number(last)}: it is not that of the student that learns."
+            if one is not None
+            else f"The label loss stands at {words.number(level)} from the first record on, while KD falls from "
+            f"{words.number(first)} to {words.number(last)}."
+        ),
+        evidence=(
+            f"{words.counted(len(lm), 'record')}, the first and the last third within {words.number(abs(came.amount))}",
+            *([] if one is None else [f"The label loss of the evaluations is {words.number(one, 6)} in all of them"]),
+        ),
+        cause="It is computed from the teacher's logits, a reference's, or those of a copy that does not learn"
+        + ("." if one is not None else "; or the student came trained on this text, and only nears its teacher."),
+        remedy="Compute the label loss of one batch from the student's logits, and from the teacher's, and see which "
+        "one is logged. Log the teacher's own beside it.",
+        first_step=float(lm.step[0]),
+        last_step=float(lm.step[-1]),
+        numbers={"label": level, "kd_first": first, "kd_last": last},
+    )
+
+
+def _one_number(run: Run, t: Thresholds) -> float | None:
+    """The label loss of all evaluations, where it is one number."""
+    told = run.get(names.EVAL_LM_LOSS)
+    if told is None or len(column := signals.finite(signals.tidy(told))) < t["evaluations"]:
+        return None
+    return column.last if float(np.ptp(column.value)) <= t["equal"] * abs(column.last) else None
 
 
 def _even(column: Column, level: float, t: Thresholds) -> bool:
@@ -161,5 +231,11 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"moves": 0.1, "falls": 0.2, "share": 0.01, "records": 24},
+    thresholds={
+        "moves": 0.1,
+        "falls": 0.2,
+        "share": 0.01,
+        "records": 24,
+        **{"still": 0.03, "far": 0.4, "equal": 1e-4, "evaluations": 4},
+    },
 )

@@ -222,7 +222,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
         anchor = next((term for term in weighted if term in names.ANCHORS), None)
         if names.KD in weighted and anchor is not None:
             kd, lm = (names.KD, weighted[names.KD]), (anchor, weighted[anchor])
-    if kd is None or lm is None or len(kd[1]) < t["records"]:
+    if kd is None or lm is None or len(kd[1]) < t["records"] or signals.came_trained(kd[1], lm[1]):
         return
     first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
     vocabulary = told if told and told > 1 else _UNKNOWN

@@ -20,6 +20,7 @@ from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
+from sad_doctor.signals.ramped import Ramped, ramped
 from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution, stands
 from sad_doctor.signals.reweighted import Reweighted, exchanged, reweighted
@@ -41,8 +42,17 @@ from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, Way, teacher_gap, teacher_guess, teacher_held_out, way_to_the_teacher
+from sad_doctor.signals.teacher import (
+    TeacherGap,
+    Way,
+    is_the_entropy,
+    teacher_gap,
+    teacher_guess,
+    teacher_held_out,
+    way_to_the_teacher,
+)
 from sad_doctor.signals.temperature import temperature
+from sad_doctor.signals.together import AtNoKd, came_trained, label_at_no_kd, share_done
 from sad_doctor.signals.totals import ADDED, MadeOf, adds_itself, made_of
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 from sad_doctor.signals.waves import Wave, waves
@@ -56,6 +66,7 @@ __all__ = [
     "CLAMPS",
     "OF_THE_STUDENT",
     "Absent",
+    "AtNoKd",
     "Beginning",
     "Beside",
     "Blocks",
@@ -68,6 +79,7 @@ __all__ = [
     "Lost",
     "MadeOf",
     "Parts",
+    "Ramped",
     "Regular",
     "Repeat",
     "Reweighted",
@@ -90,6 +102,7 @@ __all__ = [
     "beside",
     "blocks",
     "breaks",
+    "came_trained",
     "clamp_of",
     "clamped",
     "completed",
@@ -115,7 +128,9 @@ __all__ = [
     "in_first_pass",
     "is_exp_of",
     "is_summed",
+    "is_the_entropy",
     "jump_at",
+    "label_at_no_kd",
     "label_evaluated",
     "label_loss",
     "leaps",
@@ -142,6 +157,7 @@ __all__ = [
     "parts",
     "pass_begins",
     "per_batch",
+    "ramped",
     "rank_correlation",
     "rates_beside",
     "recounted",
@@ -154,6 +170,7 @@ __all__ = [
     "rewound",
     "rise",
     "sample",
+    "share_done",
     "shares",
     "sides",
     "significand",

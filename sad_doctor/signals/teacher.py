@@ -130,3 +130,10 @@ def way_to_the_teacher(run: Run, fewest: int, nats: float) -> Way | None:
         return None
     left = max(float(np.median(over[-3:]) / over[0]), 0.0)
     return Way(teacher, left, float(kd.value[0]), float(np.median(kd.value[-3:])), kd.step)
+
+
+def is_the_entropy(run: Run, kd: float, within: float) -> bool:
+    """Return whether a KD of so much is the teacher's entropy within this factor, which a cross-entropy leaves."""
+    entropy = run.get(names.TEACHER_ENTROPY)
+    floor = float(np.median(entropy.value)) if entropy is not None and len(entropy) else 0.0
+    return floor > 0 and floor / within < kd < floor * within

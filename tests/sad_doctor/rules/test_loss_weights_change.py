@@ -14,6 +14,14 @@ def written(before, after, records=60, at=30):
     return f"steps: {', '.join(map(str, range(1, records + 1)))}\n{told}"
 
 
+def ramp(records=60):
+    random = np.random.default_rng(4)
+    kd, lm = (np.linspace(a, a - 1, records) + 0.05 * random.normal(size=records) for a in (2, 4))
+    rows = {"loss": np.linspace(0, 1, records) * kd + 0.5 * lm, "raw/kd": kd, "raw/lm": lm}
+    told = "\n".join(f"train/{name}: {', '.join(f'{v:.5f}' for v in value)}" for name, value in rows.items())
+    return f"steps: {', '.join(map(str, range(1, records + 1)))}\n{told}"
+
+
 def test_a_factor_of_the_whole_loss(judge):
     (finding,) = judge(RULE, written((0.5, 0.5), (2, 2)))
     assert finding.level == Level.WARNING
@@ -51,3 +59,9 @@ def test_weights_that_are_told_and_exchanged(judge):
     (untold,) = judge(RULE, text)
     assert untold.headline == finding.headline
     assert judge(RULE, text + told.format(kd, lm.replace("0.9", "0.5"))) == []  # a stage
+
+
+def test_a_weight_that_moves_throughout_is_a_hint(judge):
+    (finding,) = judge(RULE, ramp())
+    assert finding.level == Level.INFO
+    assert "0.5 times lm plus kd times a weight that goes from" in finding.headline

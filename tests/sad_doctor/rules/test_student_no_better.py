@@ -38,3 +38,9 @@ def test_what_it_needs(judge, text):
 def test_where_the_steps_go_back_the_first_evaluation_is_not_known(judge):
     with pytest.raises(TooFew, match="go back"):
         judge(RULE, "steps: 1, 2, 3, 4, 5, 1, 2, 3\neval/lm_loss: 5, 4.8, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1")
+
+
+def test_a_held_out_kd_that_falls_makes_it_a_hint(judge):
+    text = "steps: 1, 50, 100, 150, 200\neval/lm_loss: 2.9, 2.9, 2.89, 2.89, 2.89\neval/raw/kd: "
+    assert judge(RULE, text + "0.02, 0.01, 0.005, 0.003, 0.003")[0].level == Level.INFO
+    assert judge(RULE, text + "0.02, 0.02, 0.02, 0.02, 0.02")[0].level == Level.WARNING

@@ -56,3 +56,30 @@ def test_kd_has_a_rule_of_its_own_and_a_load_balance_rests(judge):
 def test_a_term_that_the_log_names_by_itself_is_a_hint(judge):
     (finding,) = judge(RULE, "steps: 60\ntrain/loss: 8 -> 5\ntrain/raw/ce: 5 -> 2 ~ 0.05\nloss_feat_kd: 2.9 ~ 0.01")
     assert (finding.level, "feat_kd stays" in finding.headline) == (Level.INFO, True)
+
+
+STANDS = "steps: 90\ntrain/raw/kd: 4.9 -> 2.6 -> 1.2 -> 0.8 ~ 0.05\ntrain/raw/lm: 1.9 ~ 0.03"
+
+
+def test_a_label_loss_that_stands_while_kd_falls_is_a_hint(judge):
+    (finding,) = judge(RULE, STANDS)
+    assert (finding.level, "came trained" in finding.cause) == (Level.INFO, True)
+    moves = "\nsteps: 20, 40, 60, 80\neval/lm_loss: 1.91, 1.9, 1.89, 1.88"
+    assert judge(RULE, STANDS + moves)[0].level == Level.INFO
+
+
+def test_one_whose_evaluations_are_one_number_is_not_the_students(judge):
+    (finding,) = judge(RULE, STANDS + "\nsteps: 20, 40, 60, 80\neval/lm_loss: 1.8351, 1.8351, 1.8351, 1.8351")
+    assert (finding.level, "not that of the student" in finding.headline) == (Level.WARNING, True)
+    noisy = STANDS.replace("~ 0.03", "~ 0.2")
+    with pytest.raises(TooFew):
+        judge(RULE, noisy)
+    assert judge(RULE, noisy + "\nsteps: 20, 40, 60, 80\neval/lm_loss: 1.8351, 1.8351, 1.8351, 1.8351")
+
+
+@pytest.mark.parametrize(
+    "text", ["kd: 4.9 -> 4.4 ~ 0.05\ntrain/raw/lm: 1.9 ~ 0.03", "kd: 4 -> 1\ntrain/raw/lm: 4 -> 3"]
+)
+def test_a_label_loss_beside_a_kd_that_hardly_falls_or_that_falls_too(judge, text):
+    with pytest.raises(TooFew):
+        judge(RULE, f"steps: 90\ntrain/raw/{text}")

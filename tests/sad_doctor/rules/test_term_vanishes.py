@@ -138,3 +138,9 @@ def test_kd_too_small_for_the_fall_of_the_labels_whatever_the_weights(judge, kd,
     found = judge(RULE, text)
     assert [one.level for one in found] == [Level.INFO] * told
     assert all("far too small" in one.headline for one in found)
+
+
+def test_a_small_kd_of_a_student_that_came_trained(judge):
+    text = "fact vocabulary_size: 61\nsteps: 60\ntrain/raw/kd: 0.02 -> 0.004 -> 0.002 ~ 0.0002\ntrain/raw/lm: "
+    assert judge(RULE, text + "2.9 ~ 0.02") == []
+    assert judge(RULE, text + "4 -> 3.2 -> 3 ~ 0.02")
