@@ -35,7 +35,7 @@ def default(name: str) -> object:
 
 
 def known(name: str, of: str, configs: Mapping[str, Mapping[str, object]]) -> Mapping[str, object]:
-    """Return the defaults of what is kept as ``of``, by the configurations of the user's own; transformers' of a name."""
+    """Return the defaults of what is kept as ``of``: those of the user's own, and transformers' of this name."""
     theirs = {name: default(name)} if of.endswith("args") and has(name) else {}
     return {**theirs, **configs.get(of.rpartition(".")[2], {})}
 

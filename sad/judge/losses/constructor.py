@@ -154,7 +154,7 @@ def constants_of(of: type) -> Mapping[str, object]:
 
 @functools.cache
 def configs_of(of: type) -> Mapping[str, Mapping[str, object]]:
-    """Return the defaults of the configurations of the user's own that a constructor is given, by where they are kept."""
+    """Return the defaults of the user's own configurations that a constructor is given, by where they are kept."""
     found: dict[str, Mapping[str, object]] = {}
     for base, made, tree in _constructors(of):
         given = own_defaults(made, vars(sys.modules.get(base.__module__, inspect)))
