@@ -83,12 +83,18 @@ class Asked:
         self.roles: dict[str, Role] = {}
         self.plain: dict[str, object] = {}
         self.globals: dict[str, str] = {}
+        self.configs: Mapping[str, Mapping[str, object]] = {}  # defaults of the user's own, by where they are kept
         self.states = ""
-        self.linear = False
-        """Whether linear layers of its own stand as the identity."""
+        self.linear = False  # whether linear layers of its own stand as the identity
         self.draw = 1
         self.word: Callable[[str], str | None] = lambda _: None
-        """Which word a source compares a setting with, where it asks for a divergence of logits."""
+        """Which word a source compares a setting with, where it asks for a divergence."""
+
+    def default(self, name: str, value: object, settings: Settings) -> object:
+        """Return a default, of a top-k every token, and write it down."""
+        few = type(value) is int and ({"top", "k"} <= set(tokens(name)) or "topk" in tokens(name))
+        self.plain[name] = settings.get(Role.VOCAB, value) if few else value
+        return self.plain[name]
 
 
 class Keyed:
@@ -154,9 +160,8 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
         # of the terms of a loss the one that is judged
         asked.plain[name] = bool(OF_LOGITS & set(tokens(name)))
         return asked.plain[name]
-    if of.endswith("args") and trainer_args.has(name):
-        asked.plain[name] = trainer_args.default(name)
-        return asked.plain[name]
+    if name in (known := trainer_args.known(name, of, asked.configs)):
+        return asked.default(name, known[name], settings)
     raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known", name)
 
 
@@ -180,10 +185,7 @@ def stand_in_self(
             return more[name]
         role = setting(name)
         if name in constants and not (role is not None and role in settings):
-            few = type(constants[name]) is int and ({"top", "k"} <= set(tokens(name)) or "topk" in tokens(name))
-            # every token is kept
-            asked.plain[name] = settings.get(Role.VOCAB, constants[name]) if few else constants[name]
-            return asked.plain[name]
+            return asked.default(name, constants[name], settings)
         return found(name, "self", settings, asked)
 
     # what only logs asks for a trainer that was set up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -31,6 +32,12 @@ def has(name: str) -> bool:
 def default(name: str) -> object:
     """Return its default. Raises KeyError where it is none."""
     return KNOWN[name] if name in KNOWN else _fields()[name]
+
+
+def known(name: str, of: str, configs: Mapping[str, Mapping[str, object]]) -> Mapping[str, object]:
+    """Return the defaults of what is kept as ``of``: those of the user's own, and transformers' of this name."""
+    theirs = {name: default(name)} if of.endswith("args") and has(name) else {}
+    return {**theirs, **configs.get(of.rpartition(".")[2], {})}
 
 
 def _fields() -> dict[str, object]:

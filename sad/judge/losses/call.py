@@ -12,19 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sad.judge.losses import constructor
 from sad.judge.losses.configured import member, own_classes, roles_of
-from sad.judge.losses.constructor import (
-    called_of,
-    constants_of,
-    kept_losses,
-    kept_roles,
-    logits_kept,
-    methods_of,
-    parameters_made_of,
-)
 from sad.judge.losses.form import Form
 from sad.judge.losses.held import opened
-from sad.judge.losses.labelled import PAD, absent, labelled_roles, marks, padded_by_self
+from sad.judge.losses.labelled import PAD, absent, by_lengths, labelled_roles, marks, padded_by_self
 from sad.judge.losses.layers import as_identity, layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
@@ -68,10 +60,17 @@ class Call:
         self.classes: dict[str, type] = {}
         """The classes of the user's own that parameters must be objects of."""
         every = self._parameters()
+        if self.built and self.built.unread and (method := constructor.without_it(self.target)):
+            self.owner, self.target, self.built = self.target, method, None
+            self._function = method
+            every = self._parameters()
+        self.asked.configs = constructor.configs_of(self.owner) if self.owner else {}
         self.reading = read(every, known=self._known(every, self.text))
         told = absent(self.reading, self.text)
         self.reading = replace(told, roles={**told.roles, **self.roles})
         self.asked.word = self._word
+        if self.reading.has(Role.BATCH):
+            by_lengths(self.owner)
 
     def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form
         """Return the same loss, called in another form."""
@@ -147,7 +146,7 @@ class Call:
 
     def defaults(self) -> dict[str, Any]:
         """The defaults of its parameters, and of those of its constructor, by name."""
-        every = [*self._parameters(), *(parameters_made_of(self.target) if self.built else [])]
+        every = [*self._parameters(), *(constructor.parameters_made_of(self.target) if self.built else [])]
         return {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
 
     def _known(
@@ -156,7 +155,8 @@ class Call:
         """The roles that source and classes of the user's own say of parameters."""
         target, labels = self.target, {}
         if function is None:
-            function = called_of(target) if isinstance(target, type) else getattr(target, "__func__", target)
+            function = constructor.called_of(target) if isinstance(target, type) else target
+            function = getattr(function, "__func__", function)
             labels = labelled_roles(every, function)
         classes = own_classes(function, every, text) if function is not None else {}
         self.classes |= classes
@@ -232,13 +232,13 @@ class Call:
             return [p for p in every if p.name not in ("ctx", "cls")]
         if isinstance(target, type):
             if self.built is None:
-                made = parameters_made_of(target)
+                made = constructor.parameters_made_of(target)
                 of = inspect.getattr_static(target, "__init__")
-                told = kept_roles(made, self.text) | self._known(made, self.text, of)
+                told = constructor.kept_roles(made, self.text) | self._known(made, self.text, of)
                 self.built = read(made, settings_only=True, known=told)
-            method = called_of(target)
+            method = constructor.called_of(target)
             if method is None:
-                raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")
+                raise NeedsAdapterError(f"objects of {target.__name__} are not called{constructor.methods_of(target)}")
             return list(inspect.signature(method).parameters.values())[1:]
         if isinstance(target, nn.Module):
             return list(inspect.signature(target.forward).parameters.values())
@@ -268,9 +268,11 @@ class Call:
         if not inspect.isclass(target) and self.owner is not None:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
-                parts = trainer_parts(values.teacher_model, values.model) | dict(kept_losses(self.owner))
-                parts |= logits_kept(self.text, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
-                first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
+                parts = trainer_parts(values.teacher_model, values.model) | dict(constructor.kept_losses(self.owner))
+                parts |= constructor.logits_kept(self.text, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
+                first = stand_in_self(
+                    self.owner, values.settings, self.asked, parts, constructor.constants_of(self.owner)
+                )
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
 

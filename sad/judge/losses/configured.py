@@ -6,6 +6,7 @@ its defaults, and with the usual settings where it has numbers by their names.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import inspect
 import itertools
@@ -108,6 +109,24 @@ def made(of: type, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - a
         except Exception as error:
             first = first or error
     raise NeedsAdapterError(f"{of.__name__}() raised {type(first).__name__}: {str(first)[:120]}")
+
+
+def own_defaults(made: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    """Return the plain defaults of the user's own configurations that a constructor is annotated with, by parameter."""
+    found: dict[str, dict[str, object]] = {}
+    for parameter in inspect.signature(made).parameters.values():
+        for of in _annotated(parameter.annotation, names):
+            if _plain(of) and _is_own(of):
+                found[parameter.name] = found.get(parameter.name, {}) | _defaults(of)
+    return found
+
+
+def _defaults(of: type) -> dict[str, object]:
+    """The defaults of the fields of a dataclass, or of a model of pydantic, that are numbers, words or None."""
+    fields = dataclasses.fields(of) if dataclasses.is_dataclass(of) else ()
+    every = {field.name: field.default for field in fields}
+    every |= {name: field.default for name, field in getattr(of, "model_fields", {}).items()}
+    return {name: value for name, value in every.items() if isinstance(value, bool | int | float | str | None)}
 
 
 def holding(of: type, logits: Tensor) -> Any:  # noqa: ANN401 - an object of that class

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sad.judge.losses.configured import own_defaults
 from sad.judge.losses.words import word_for
 from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
 from sad.judge.roles import Role
@@ -119,9 +120,12 @@ def _named(node: ast.expr, names: dict[str, object]) -> object:
 
 @functools.cache
 def constants_of(of: type) -> Mapping[str, object]:
-    """Return what a constructor sets its attributes to that is plain: a constant, or a parameter that has a default."""
+    """Return what a constructor sets its attributes to that is plain: a constant, a parameter that has a default, or
+    a field of a configuration of the user's own that has one.
+    """
     found: dict[str, object] = {}
-    for _, made, tree in _constructors(of):
+    for base, made, tree in _constructors(of):
+        configs = own_defaults(made, vars(sys.modules.get(base.__module__, inspect)))
         defaults = {
             p.name: p.default
             for p in inspect.signature(made).parameters.values()
@@ -133,6 +137,10 @@ def constants_of(of: type) -> Mapping[str, object]:
                 own.setdefault(name, []).append(defaults[value.id])
             elif isinstance(value, ast.Constant) and value.value is not None:
                 own.setdefault(name, []).append(value.value)
+            elif isinstance(value, ast.Attribute) and value.attr in (
+                known := configs.get(ast.unparse(value.value), {})
+            ):
+                own.setdefault(name, []).append(known[value.attr])
             elif (worked := _worked_out(value, defaults)) is not None:
                 own.setdefault(name, []).append(worked)
         # what is set twice depends on something: no constant
@@ -142,6 +150,17 @@ def constants_of(of: type) -> Mapping[str, object]:
     found |= dict.fromkeys((n for n, value in found.items() if value is False and _turned(of, n, "=\\s*True")), True)
     counts = (n for n, value in found.items() if value == 0 and type(value) is int and _turned(of, n, "\\+="))
     return MappingProxyType(found | dict.fromkeys(counts, 1))
+
+
+@functools.cache
+def configs_of(of: type) -> Mapping[str, Mapping[str, object]]:
+    """Return the defaults of the user's own configurations that a constructor is given, by where they are kept."""
+    found: dict[str, Mapping[str, object]] = {}
+    for base, made, tree in _constructors(of):
+        given = own_defaults(made, vars(sys.modules.get(base.__module__, inspect)))
+        kept = {name: ast.unparse(value) for name, value in _plain(tree)}
+        found |= given | {name: given[parameter] for name, parameter in kept.items() if parameter in given}
+    return MappingProxyType(found)
 
 
 def _turned(of: type, name: str, to: str) -> bool:
@@ -214,7 +233,7 @@ def kept_roles(parameters: Iterable[Parameter], text: str = "") -> dict[str, Rol
     required = [p.name for p in parameters if p.default is Parameter.empty]
     smoothing = {name: Role.SMOOTHING for name in required if SMOOTH & set(tokens(name))}
     words = {name: Role.WORD for name in required if word_for(name, text, any_=True)}
-    if smoothing and "size" in required:
+    if "size" in required and any(SMOOTH & set(tokens(p.name)) for p in parameters):
         # a smoothed cross-entropy's classes, and the label that is none, unless that is a class too
         smoothing |= {"size": Role.VOCAB}
         is_class = re.search(r"\[\s*:\s*,\s*(?:self\.)?padding_idx\s*\]", text)
@@ -234,6 +253,13 @@ def called_of(target: type) -> Callable[..., Any] | None:
     forward: Callable[..., Any] | None = getattr(target, "forward", None)
     unwritten = forward is None or forward is nn.Module.forward
     return own if unwritten and own is not nn.Module.__call__ else None if unwritten else forward
+
+
+def without_it(target: type) -> Callable[..., Any] | None:
+    """Return what an object of a class runs, where its constructor need not: what it reads of its object is found by
+    name, or raises. None where a loss of torch is a base: that keeps what it is handed.
+    """
+    return None if any(base.__module__ == nn.KLDivLoss.__module__ for base in target.__mro__) else called_of(target)
 
 
 def methods_of(target: type) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from sad.judge.losses.lists import IDS, LISTS
 from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MINE, MODELS, PADS, SMOOTH, THEIRS, tokens
 from sad.judge.roles import Reading, Role, Space, setting
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.texts import text_of
 from sad.subjects.divergence import IGNORED
 
@@ -25,6 +26,10 @@ SETTING = (int, float, bool, str)
 
 PADDED = re.compile(r"(\w+)(?:\s*[!=]=|\.(?:ne|eq)\()\s*([A-Z_]*PAD[A-Z_]*)\b")
 """What is compared with a constant that says padding."""
+NONE = r"(?:-100|(?:self\.)?ignore_index)"
+"""The label that is none."""
+SUMS = re.compile(r"(\w+)\s*=[^=\n][^\n]*\.sum\((?:(?:dim|axis)\s*=\s*)?-?1\)")
+LESS = re.compile(r"\b(\w+)\s*-\s*(\w+)\b")
 PAIRS = ((MINE, THEIRS), (THEIRS, MINE))
 OF_IDS = re.compile(r"ids|inputs?$|^src|source|tokens", re.IGNORECASE)
 """In the names of what is the input of a model, not its labels."""
@@ -99,6 +104,16 @@ def padded_by_self(owner: object) -> bool:
     return bool(re.search(r"\bself\.pad(?:ding)?_idx\b", _source(owner))) if owner is not None else False
 
 
+def by_lengths(owner: object) -> None:
+    """Raise NeedsAdapterError where a class works out where answers begin: the length of a text, less that of what is
+    labelled in it. Labels are left out anywhere here, not in front of an answer alone.
+    """
+    text = _source(owner) if owner is not None else ""
+    lengths = set(SUMS.findall(text))
+    if any({first, second} <= lengths for first, second in LESS.findall(text)):
+        raise NeedsAdapterError("it works out from lengths where an answer begins, and no such batch is made here")
+
+
 def padding_id(text: str, names: Mapping[str, object]) -> int:
     """Return the id of the padding that ids are compared with, by a number or a constant of its module; else 0."""
     return max(_number({pad for of, pad in PADDED.findall(text) if OF_IDS.search(of)}, names), 0)
@@ -150,10 +165,10 @@ def _reads(nodes: Iterable[ast.AST], name: str) -> int:
 
 
 def _compared(parameter: Parameter, text: str) -> bool:
-    """Whether the source asks where it is -100; not for a switch, nor for what is called logits."""
+    """Whether the source asks where it is -100 or `ignore_index`; not for a switch, nor for what is called logits."""
     if isinstance(parameter.default, SETTING) or {"logits", "mask", Space.LOGITS} & set(tokens(parameter.name)):
         return False
-    return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*-100\b", text))
+    return bool(re.search(rf"\b{parameter.name}\b(?:\[[^\]'\"]*\])?\s*(?:[!=]=|\.(?:eq|ne)\()\s*{NONE}\b", text))
 
 
 def _smooths(name: str, text: str) -> bool:

@@ -24,6 +24,8 @@ MADE = r"\b(?:CrossEntropy|KLDiv|MSE|NLL|L1|SmoothL1|BCE|BCEWithLogits|CosineEmb
 UNSET = re.compile(r"NameError: name '(\w+)' is not defined")
 OF_MASKS = re.compile(r"expected BoolTensor for mask|tensors used as indices must be long, .*bool")
 """What a mask of integers raises that a source hands on as a tokenizer gave it: that is no guess."""
+SMALL = "selected index k out of range"
+"""What a top-k of more tokens raises than the vocabularies have here."""
 OWN = re.compile(r"AttributeError: '(\w+)' object has no attribute")
 GUESSED = {
     *(Role.BATCH, Role.MODEL, Role.TEACHER_MODEL, Role.CONFIG, Role.OBJECT, Role.CRITERION, Role.WORD, Role.ONES),
@@ -49,6 +51,8 @@ def uncertain(subject: object, raised: str) -> bool:
     if not isinstance(subject, Call):
         return False
     if (unset := UNSET.match(raised)) and left_out(subject.about or subject.target, unset[1]):
+        return True
+    if SMALL in raised:
         return True
     if THEIRS.search(raised) or _of_itself(subject, raised):
         return False

@@ -8,9 +8,12 @@ from typing import Literal
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.configured import holding, made, member
+from sad.judge.losses.constructor import constants_of
 from sad.judge.losses.discover import CannotRunError, discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role
@@ -144,3 +147,54 @@ def of_kept(student_logits, teacher_output: Kept, labels):
 def test_logits_are_held_under_a_longer_name():
     assert found(discover(Call(of_kept), 0), 0).name == "forward KL"
     assert holding(Kept, torch.ones(2, 3)).topk_logits is None
+
+
+@dataclass
+class Settings:
+    temperature: float = 2.0
+    clip_by: float = 30.0
+    near_top_k: int = 1
+    extra: str | None = None
+
+
+class Configured:
+    """Its arguments have defaults of their own, and one of its constructor's says nothing by its name."""
+
+    def __init__(self, args: Settings, zebra):
+        self.args, self.zebra = args, zebra
+        self.temperature = args.temperature
+        self.clip_by = args.clip_by
+        self.near_top_k = args.near_top_k
+
+    def __call__(self, student_logits, teacher_logits):
+        top = teacher_logits.topk(self.near_top_k, dim=-1).indices
+        assert self.clip_by == 30.0
+        assert self.args.extra is None
+        student, teacher = student_logits.gather(-1, top), teacher_logits.gather(-1, top)
+        soft = F.softmax(teacher / self.temperature, -1)
+        return F.kl_div(F.log_softmax(student / self.temperature, -1), soft, reduction="none").sum(-1).mean()
+
+
+class Striped(Configured):
+    def __call__(self, student_logits, teacher_logits):
+        return super().__call__(student_logits, teacher_logits) * self.zebra
+
+
+class Based(nn.KLDivLoss):
+    def __init__(self, zebra):
+        super().__init__(reduction="batchmean")
+        self.zebra = zebra
+
+
+def test_defaults_of_an_own_configuration_are_read_and_a_constructor_that_cannot_be_told_is_not_run():
+    assert constants_of(Configured) == {"temperature": 2.0, "clip_by": 30.0, "near_top_k": 1}
+    call = Call(Configured)
+    assert found(discover(call, 0), 0).name == "forward KL"
+    assert call.asked.plain["near_top_k"] == 11
+
+
+def test_what_only_the_constructor_was_handed_is_still_asked_for():
+    with pytest.raises(NeedsAdapterError, match=r"reads self\.zebra"):
+        discover(Call(Striped), 0)
+    with pytest.raises(NeedsAdapterError, match="zebra of Based"):
+        discover(Call(Based), 0)

@@ -276,3 +276,24 @@ def distances(student_logits, teacher_logits):
 
 def test_an_operation_that_this_processor_has_not_in_half_precision_is_no_fault():
     assert settled("finite", found(discover(Call(distances), 0), 0).divergence).standing is not Standing.BROKEN
+
+
+def rows(source, target, ignore_index=-100):
+    each = F.cross_entropy(source, target, ignore_index=ignore_index, reduction="none")
+    return each[target != ignore_index].mean()
+
+
+class ByLengths:
+    def compute_loss(self, model, inputs):
+        whole = inputs["attention_mask"].sum(dim=1)
+        answers = (inputs["labels"] != -100).sum(dim=1)
+        return model(**inputs).logits[:, int((whole - answers).min()) :].sum()
+
+
+def test_what_is_compared_with_the_ignore_index_is_labels():
+    assert Call(rows).reading.roles["target"] is Role.LABELS
+
+
+def test_where_an_answer_begins_by_lengths_is_not_told_by_the_batch_that_is_made():
+    with pytest.raises(NeedsAdapterError, match="where an answer begins"):
+        Call(ByLengths.compute_loss, ByLengths)

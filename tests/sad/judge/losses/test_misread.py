@@ -76,6 +76,10 @@ def made_of_them(output, scores):
     return nn.CrossEntropyLoss(output, scores)
 
 
+def test_more_tokens_of_a_top_than_the_vocabulary_has_here_are_no_fault():
+    assert uncertain(Call(made_of_them), "RuntimeError: selected index k out of range")
+
+
 def test_what_no_other_way_of_calling_would_mend(tmp_path):
     """What its own constructor did not set, and a loss of torch that is made of what it should be called on."""
     raised = "AttributeError: 'Older' object has no attribute 'size_average'"
