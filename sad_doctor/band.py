@@ -25,6 +25,7 @@ from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Run
 from sad_doctor.sealed import sealed
 from sad_doctor.settings import meant
+from sad_doctor.signals.middle import median
 
 NEAR = 0.025
 """Records within this share of the planned steps stand for a point of the band."""
@@ -142,7 +143,7 @@ def _rows(track: Track, known: Column, length: float) -> list[Row]:
         near = np.abs(known.step / length - at) <= NEAR
         if not near.any():
             continue
-        value = float(np.median(known.value[near]))
+        value = float(median(known.value[near]))
         lies = "above" if value > high else "below" if value < low else "within"
         wanted = f"{words.number(low)} to {words.number(high)}"
         rows.append(Row(words.called(track.column), f"{at:.0%}", value, words.number(value), wanted, lies))

@@ -9,6 +9,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 PLACES = (0.25, 0.5, 0.75, 1.0)
 """Parts of the range that both runs have."""
@@ -89,7 +90,7 @@ def _rows(
         values = [_window(v, x, since, to) for v, x in ((one, at), (other, there))]
         if not all(v.size for v in values):
             continue
-        mid, wanted = (float(np.median(v)) for v in values)
+        mid, wanted = (float(median(v)) for v in values)
         spell = words.percent if share else words.number
         lies = _lies(values, mid, wanted, share=share)
         yield Row(

@@ -12,6 +12,7 @@ from sad_doctor.readers.axis import Axes, Axis, grown
 from sad_doctor.readers.naming import is_known
 from sad_doctor.run import Column, Floats
 from sad_doctor.sanitize import sanitize
+from sad_doctor.signals.middle import median
 
 MOST_COLUMNS = 2000
 RESERVED = 500
@@ -93,7 +94,7 @@ class GrowingColumn:
         if step <= self.last_step:
             self._flush()
             if step < self.last_step and len(self.rewound) < _MOST_REWOUND:
-                level = float(np.median(self._values[max(0, self._size - 5) : self._size]))
+                level = float(median(self._values[max(0, self._size - 5) : self._size]))
                 self.rewound.append([self.last_step, step, level])
             self._cut(int(np.searchsorted(self._axis.first(self._size), step)))
         self.append(step, value)

@@ -56,6 +56,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.precision import FLOAT32
 
 _LAST = 4096
@@ -98,13 +99,13 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
             continue
         value = column.value[-_LAST:]
         # one batch in two orders of its texts differs by rounding
-        rounded = np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)
+        rounded = np.round(value / max(float(median(np.abs(value))), 1e-12), int(t["digits"]) - 1)
         if float(np.mean(np.diff(rounded) == 0)) > _STANDS:
             continue  # one value that stands is no batch that comes again
         different = np.unique(rounded).size
         if not 1 < different <= t["same"] * value.size:
             continue
-        if np.median([signals.significant_digits(float(v)) for v in signals.sample(value)]) < t["digits"]:
+        if median([signals.significant_digits(float(v)) for v in signals.sample(value)]) < t["digits"]:
             continue
         return RULE.finding(
             headline=(
@@ -125,7 +126,7 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
 
 def _rounding(values: Floats) -> float:
     """How far two changes of a line may be apart, because its values are rounded where they are computed or printed."""
-    level = float(np.median(np.abs(values)))
+    level = float(median(np.abs(values)))
     return level * max(2 * signals.resolution(values), FLOAT32) if level else 0.0
 
 
@@ -135,10 +136,10 @@ def _likeness(changes: Floats, rounding: float) -> Floats:
     It is 0 where they are apart by no more than ``rounding``: a line that is rounded goes by a pattern of its own.
     """
     size = changes.size
-    spread = 1.4826 * float(np.median(np.abs(changes - np.median(changes))))
+    spread = 1.4826 * float(median(np.abs(changes - median(changes))))
     if spread <= rounding:
         return np.zeros(size // 3 - 1)
-    cut = np.clip(changes - np.median(changes), -3 * spread, 3 * spread)
+    cut = np.clip(changes - median(changes), -3 * spread, 3 * spread)
     width = 1 << (2 * size - 1).bit_length()
     power = np.abs(np.fft.rfft(cut, width)) ** 2
     lags = np.arange(2, size // 3 + 1)
@@ -150,7 +151,7 @@ def _likeness(changes: Floats, rounding: float) -> Floats:
 
 
 def _finding(column: Column, lag: int, likeness: float) -> Finding:
-    steps = lag * float(np.median(np.diff(column.step)))
+    steps = lag * float(median(np.diff(column.step)))
     return RULE.finding(
         headline=(
             f"The same batches come again in the same order every {words.step(steps)} steps: what the loss does from "

@@ -57,6 +57,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _ENTROPY = re.compile(r"(?:train[/_])?(?:student_|token_|mean_)?entropy", re.IGNORECASE)
 _RIGHT = re.compile(r"(?:train[/_])?(?:mean_|student_)?(?:next_)?token_acc(?:uracy)?", re.IGNORECASE)
@@ -111,7 +112,7 @@ def _beside(run: Run, label: Column, pattern: re.Pattern[str], evaluated: bool) 
         if (bare != name) is not evaluated or not pattern.fullmatch(bare) or not len(column):
             continue
         other = signals.finite(signals.tidy(column))
-        steps, mine, theirs = np.intersect1d(label.step, other.step, return_indices=True)
+        steps, mine, theirs = signals.shared(label.step, other.step)
         if steps.size:
             return Column(steps, label.value[mine]), other.value[theirs]
     return None
@@ -119,13 +120,13 @@ def _beside(run: Run, label: Column, pattern: re.Pattern[str], evaluated: bool) 
 
 def _late_ratio(label: Column, entropy: Floats) -> float:
     half = len(label) // 2
-    return float(np.median(label.value[half:] / np.maximum(entropy[half:], 1e-12)))
+    return float(median(label.value[half:] / np.maximum(entropy[half:], 1e-12)))
 
 
 def _beside_entropy(name: str, label: Column, entropy: Floats, t: Thresholds) -> Finding | None:
     half = len(label) // 2
     late, sure = label.value[half:], entropy[half:]
-    began = float(np.median(label.value[:_FIRST] / np.maximum(entropy[:_FIRST], 1e-12)))
+    began = float(median(label.value[:_FIRST] / np.maximum(entropy[:_FIRST], 1e-12)))
     high = (late > t["above"] * sure) & (late > sure + t["nats"])
     low = (late < t["below"] * sure) & (late < sure - t["half"])
     if float(np.mean(high)) >= t["often"]:
@@ -134,7 +135,7 @@ def _beside_entropy(name: str, label: Column, entropy: Floats, t: Thresholds) ->
             name,
             label,
             f"is {words.number(_late_ratio(label, entropy), 2)} times the entropy of the student's own answers, "
-            f"{words.number(float(np.median(sure)))} nats",
+            f"{words.number(float(median(sure)))} nats",
             "The student is sure of what is wrong: other labels, other text or a logit scale that is not trained."
             if grew
             else "The loss is a sum over micro-batches or ranks, or of other labels than the entropy.",
@@ -144,7 +145,7 @@ def _beside_entropy(name: str, label: Column, entropy: Floats, t: Thresholds) ->
             name,
             label,
             f"came down to {words.number(_late_ratio(label, entropy), 2)} of the entropy of the student's own answers, "
-            f"{words.number(float(np.median(sure)))} nats, where it began at it",
+            f"{words.number(float(median(sure)))} nats, where it began at it",
             "Few texts are learned by heart, or the labels stand in the input.",
         )
     return None
@@ -162,14 +163,14 @@ def _beside_right(name: str, label: Column, right: Floats, t: Thresholds) -> Fin
     return _finding(
         name,
         label,
-        f"is below {words.number(float(np.median(least)))}, the least that the wrong "
-        f"{words.percent(1 - float(np.median(share)))} of its tokens cost",
+        f"is below {words.number(float(median(least)))}, the least that the wrong "
+        f"{words.percent(1 - float(median(share)))} of its tokens cost",
         "The loss is divided once too often, or counts tokens that cost nothing.",
     )
 
 
 def _finding(name: str, label: Column, what: str, cause: str) -> Finding:
-    late = float(np.median(label.value[len(label) // 2 :]))
+    late = float(median(label.value[len(label) // 2 :]))
     return RULE.finding(
         headline=f"{words.capital(words.called(name))}, {words.number(late)} in the second half, {what}.",
         evidence=(

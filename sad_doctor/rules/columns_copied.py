@@ -54,6 +54,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _PRINTED, _MOVED = 3e-4, 100
 """How far the logarithm of a printed perplexity may lie from a printed loss, and how far it must move, in that."""
@@ -101,11 +102,8 @@ def _what(name: str) -> str:
 
 def _relation(a: Column, b: Column, t: Thresholds) -> tuple[str, float] | None:
     """ "times" or "plus" and the number that makes the first series the second; None if none does."""
-    if a.step is b.step or np.array_equal(a.step, b.step):
-        first, second = a.value, b.value
-    else:
-        _, at, among = np.intersect1d(a.step, b.step, assume_unique=True, return_indices=True)
-        first, second = a.value[at], b.value[among]
+    _, at, among = signals.shared(a.step, b.step)
+    first, second = a.value[at], b.value[among]
     if first.size < t["records"]:
         return None
     rows = np.unique(np.linspace(0, first.size - 1, min(first.size, _SHOWN)).astype(int))
@@ -113,11 +111,11 @@ def _relation(a: Column, b: Column, t: Thresholds) -> tuple[str, float] | None:
     if min(signals.neighbours(one), signals.neighbours(other)) < t["noise"] or not (one.all() and other.all()):
         return None
     ratio = other / one
-    if _spread(ratio) < t["same"] * abs(float(np.median(ratio))):
-        return "times", float(np.median(ratio))
+    if _spread(ratio) < t["same"] * abs(float(median(ratio))):
+        return "times", float(median(ratio))
     apart = other - one
-    if _spread(apart) < t["same"] * float(np.median(np.abs(one))) and _spread(apart) < 0.1 * _spread(one):
-        return "plus", float(np.median(apart))
+    if _spread(apart) < t["same"] * float(median(np.abs(one))) and _spread(apart) < 0.1 * _spread(one):
+        return "plus", float(median(apart))
     return None
 
 
@@ -177,7 +175,7 @@ def _of_training(run: Run, t: Thresholds) -> Finding | None:
         a, b = signals.finite(signals.tidy(told)), signals.finite(signals.tidy(training))
         if slack:  # a perplexity stands for its logarithm
             a = Column(a.step, np.log(np.maximum(a.value, 1)))
-        step, at, among = np.intersect1d(a.step, b.step, assume_unique=True, return_indices=True)
+        step, at, among = signals.shared(a.step, b.step)
         one, other = a.value[at], b.value[among]
         fine = [signals.significant_digits(float(value)) >= 4 for value in one]
         if step.size < t["evaluations"] or len(set(one.tolist())) < t["evaluations"] or sum(fine) < 0.5 * len(fine):

@@ -48,6 +48,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _SEAMS, _ALIKE = 3, 0.2
 """So many times a log goes back for resumes; and the share of the noise by which the values of one step may differ."""
@@ -167,7 +168,7 @@ def _coarse(column: Column) -> bool:
 def _odd(column: Column, t: Thresholds) -> tuple[float, str, str] | None:
     """The step, what is odd, and the likeliest cause; None for a counter that counts."""
     grown, steps = np.diff(column.value), np.diff(column.step)
-    usual = float(np.median(grown / steps))
+    usual = float(median(grown / steps))
     if usual <= 0 and _coarse(column):
         return None
     if usual <= 0:
@@ -194,7 +195,7 @@ def _odd(column: Column, t: Thresholds) -> tuple[float, str, str] | None:
 
 def _missing(loss: Column, t: Thresholds) -> Iterator[Finding]:
     gaps = np.diff(loss.step)
-    usual = float(np.median(gaps))
+    usual = float(median(gaps))
     wide = np.flatnonzero(gaps > t["jump"] * usual)
     if usual > 0 and 0 < wide.size <= 3:
         at = int(wide[0])

@@ -62,6 +62,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FEWEST, _FIRST = 12, 5
 
@@ -79,7 +80,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             continue
         judged += 1
         late = known.value[len(known) // 2 :]
-        middle = float(np.median(late))
+        middle = float(median(late))
         yield Reading(name, middle, limit)
         if middle < t[limit]:
             yield _finding(known, middle, t, limit, what)
@@ -87,7 +88,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     known = None if labels is None else signals.finite(signals.tidy(labels))
     if known is not None and len(known) >= _FEWEST:
         judged += 1
-        first, last = (float(np.median(part)) for part in (known.value[:_FIRST], known.value[-(len(known) // 3) :]))
+        first, last = (float(median(part)) for part in (known.value[:_FIRST], known.value[-(len(known) // 3) :]))
         yield Reading("share of its first labels that a step has at the end", last / first if first else 1.0, "left")
         if last < t["left"] * first:
             yield _labels(known, first, last)

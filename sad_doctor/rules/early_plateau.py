@@ -63,6 +63,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Event, Run
+from sad_doctor.signals.middle import median
 
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
@@ -102,7 +103,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         )
     for name, (before, after) in judged.items():
         if min(before.size, after.size) >= 2:
-            level = max(abs(float(np.median(before))), 1e-12)
+            level = max(abs(float(median(before))), 1e-12)
             yield Reading(
                 f"improvement of {name}, as a share", signals.gain(before, after).amount / level, "improvement"
             )
@@ -128,13 +129,13 @@ def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]
         middle = column.value[(part > 0.45) & (part < 0.8)]
         for block in np.array_split(middle, 4):
             gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
-            limit = _limit(float(np.median(after)), t)
+            limit = _limit(float(median(after)), t)
             if gains and all(gain.surely_above(limit, sigmas=4) for gain in gains):
                 return True
-            if gains and all(gain.surely_below(-max(limit, _RISEN * abs(float(np.median(after))))) for gain in gains):
+            if gains and all(gain.surely_below(-max(limit, _RISEN * abs(float(median(after))))) for gain in gains):
                 return True  # it was thrown up and comes down: R104 and R505
         early = column.value[(part > 0.05) & (part < 0.2)]
-        far = max(_limit(float(np.median(after)), t), _RISEN * abs(float(np.median(after))))
+        far = max(_limit(float(median(after)), t), _RISEN * abs(float(median(after))))
         if early.size >= 2 and all(signals.gain(w, early).surely_above(far, sigmas=4) for w in (before, after)):
             return True  # a term came in, or it left its level: it is not flat since its beginning
     return False
@@ -176,7 +177,7 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:
     if min(before.size, after.size) < 2:
         return False
-    level = abs(float(np.median(before)))
+    level = abs(float(median(before)))
     gain = signals.gain(before, after)
     if level <= _ZERO * t["floor"] or gain.surely_below(-max(t["rise"] * level, t["nats"])):
         return False
@@ -188,7 +189,7 @@ def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -
 def _improves(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
     if min(before.size, after.size) < 2:
         return False
-    return signals.gain(before, after).surely_above(_limit(abs(float(np.median(before))), t), sigmas=2)
+    return signals.gain(before, after).surely_above(_limit(abs(float(median(before))), t), sigmas=2)
 
 
 def _limit(level: float, t: Thresholds) -> float:
@@ -200,7 +201,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
     rises = any(signals.gain(*windows).surely_below(0) for name, windows in judged.items() if name in _WHOLE)
     for name, (before, after) in judged.items():
         gain = signals.gain(before, after)
-        start, end = float(np.median(before)), float(np.median(after))
+        start, end = float(median(before)), float(median(after))
         lines.append(
             f"{words.capital(words.called(name))}: median {words.number(start)}, later {words.number(end)} "
             f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
@@ -258,7 +259,7 @@ def _frozen(run: Run, t: Thresholds) -> Finding | None:
     if loss is None or found is None or found[0].value == 0:  # 0 is a hidden NaN, and told as that
         return None
     same, noise = found
-    if abs(same.value) < _NOTHING * abs(float(np.median(loss.value[:_ZERO]))):
+    if abs(same.value) < _NOTHING * abs(float(median(loss.value[:_ZERO]))):
         return None  # it fell to nothing, and its digits end: R311
     return RULE.finding(
         headline=(

@@ -48,6 +48,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _NEAR = 5
 
@@ -60,10 +61,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if step.size < t["evaluations"]:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations after the first third")
     places = np.searchsorted(training.step, step)
-    near = np.array([float(np.median(training.value[max(0, i - _NEAR) : i + _NEAR])) for i in places.tolist()])
+    near = np.array([float(median(training.value[max(0, i - _NEAR) : i + _NEAR])) for i in places.tolist()])
     with np.errstate(divide="ignore", invalid="ignore"):
         below = (near - value) / np.abs(near)
-    share = float(np.median(below))
+    share = float(median(below))
     yield Reading("how far the evaluation's label loss lies below the training's, as a share", share, "below")
     if float(np.mean(below > below_by)) >= t["often"]:
         yield RULE.finding(

@@ -59,6 +59,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FEW = 3
 """Digits that hide a move."""
@@ -84,7 +85,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
     if training is None or ends is None or fall is None:
         raise TooFew("too few records of the training's label loss")
-    level = abs(float(np.median(ends[0])))
+    level = abs(float(median(ends[0])))
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
     logged = signals.as_loss(name, column)
@@ -93,18 +94,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     lags = not same and fall.surely_above(t["falls" if never else "far"] * level)
     lags = lags and signals.hardly_moves(column, fall.amount / level, t["hardly"], t["evaluations"])
     if lags and signals.weight_moves(run, signals.beside(run)) is None:  # R211 tells of a weight
-        yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+        yield _lags(name, column, training[0], tuple(float(median(v)) for v in ends))
         return
     stands = signals.stands_while(column, training[1], t["evaluations"], t["moves"]) if sharp and not same else None
     if stands is not None:
         yield _stood(name, column, training[0], *stands)
         return
     if never and fall.surely_above(t["surely"] * level):
-        yield _apart(*logged, training[0], tuple(float(np.median(v)) for v in ends))
+        yield _apart(*logged, training[0], tuple(float(median(v)) for v in ends))
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
-    yield _copy(run, name, column, training[0], tuple(float(np.median(v)) for v in ends))
+    yield _copy(run, name, column, training[0], tuple(float(median(v)) for v in ends))
 
 
 def _copy(run: Run, name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
@@ -148,14 +149,14 @@ def _totals(run: Run, t: Thresholds) -> Finding | None:
     ends = None if loss is None else signals.ends(loss)
     if told is None or loss is None or ends is None:
         return None
-    column, level = signals.measured(signals.finite(told), run), abs(float(np.median(ends[0])))
+    column, level = signals.measured(signals.finite(told), run), abs(float(median(ends[0])))
     if len(column) and (found := _total_stands(run, column, t)) is not None:
         return found
     surely = signals.gain(*ends).surely_above(t["surely"] * level)
     never = (t["evaluations"], t["near"])
     if not len(column) or not surely or not signals.never_came_down(run, column, (names.LOSS, loss), *never):
         return None
-    return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(np.median(v)) for v in ends))
+    return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(median(v)) for v in ends))
 
 
 def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
@@ -164,8 +165,8 @@ def _total_stands(run: Run, column: Column, t: Thresholds) -> Finding | None:
     ends, fall = (None, None) if training is None else (signals.ends(training[1]), signals.fall(training[1]))
     if training is None or ends is None or fall is None:
         return None
-    level = abs(float(np.median(ends[0])))
-    told = (names.EVAL_LOSS, column, training[0], tuple(float(np.median(v)) for v in ends))
+    level = abs(float(median(ends[0])))
+    told = (names.EVAL_LOSS, column, training[0], tuple(float(median(v)) for v in ends))
     if signals.all_equal(column, t["evaluations"], t["digits"]) and fall.surely_above(t["falls"] * level):
         return _copy(run, *told)
     lags = not bool(np.all(column.value == column.value[0])) and fall.surely_above(t["far"] * level)

@@ -45,6 +45,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Floats, Run
+from sad_doctor.signals.middle import median
 
 _SAME = 0.15
 """The share of the jumps by which every second evaluation moves, where two sets are evaluated in turn."""
@@ -60,10 +61,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     value = column.value[1:]  # the one before the training stands apart
     steps = np.diff(value)
     turns = float(np.mean(steps[1:] * steps[:-1] < 0))
-    level = abs(float(np.median(value)))
+    level = abs(float(median(value)))
     # of noise alone the second difference has a deviation of sqrt(6) of its own
     half = np.diff(value[value.size // 3 :], 2)
-    noise = float(np.median(np.abs(half))) * 1.4826 / np.sqrt(6) if half.size else 0.0
+    noise = float(median(np.abs(half))) * 1.4826 / np.sqrt(6) if half.size else 0.0
     yield Reading("deviation of the evaluations from their trend, as a share", noise / level if level else 0.0, "jumps")
     # a trend hides turns: of jumps that are far larger fewer suffice
     enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
@@ -88,7 +89,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _in_turn(value: Floats) -> bool:
     """Whether every second value goes on where the last but one was: two sets of texts in turn, which is no chance."""
-    return float(np.median(np.abs(value[2:] - value[:-2]))) < _SAME * float(np.median(np.abs(np.diff(value))))
+    return float(median(np.abs(value[2:] - value[:-2]))) < _SAME * float(median(np.abs(np.diff(value))))
 
 
 RULE = Rule(

@@ -67,6 +67,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 FEWEST, _MANY, _STEADY = 3, 5, 0.06
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
@@ -106,7 +107,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         "least ratio of an evaluation to the training about it", float(np.min(evaluation.value / level)), "ratio"
     )
     # half of a window may be that far off by the luck of its batches
-    luck = 2 * float(np.median(np.abs(np.diff(training.value))))
+    luck = 2 * float(median(np.abs(np.diff(training.value))))
     luck *= float(np.sqrt(max(1.0, (2 * signals.AROUND + 1) / len(training))))  # the median of few is less sure
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
@@ -124,7 +125,7 @@ def _summed_kl(run: Run) -> Finding | None:
     kl, label = values[names.EVAL_KL], values[names.EVAL_LM_LOSS]
     if not bool(np.all(kl > 2 * _COUNTED * np.maximum(label, 1.0))):
         return None
-    times, ends = round(float(np.median(kl / label))), (float(label[-1]), float(kl[-1]))
+    times, ends = round(float(median(kl / label))), (float(label[-1]), float(kl[-1]))
     found = _times(f"evaluation's KL is about {times} times its label loss", step, ends, times)
     cause = "It is summed over the places of a text or a batch, padding included, and divided by the texts alone."
     return replace(found, cause=cause, evidence=(f"At {step.size} evaluations",))
@@ -141,7 +142,7 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     if not np.all(level > 0):
         return None
     ratio = level / value
-    middle = float(np.median(ratio))
+    middle = float(median(ratio))
     times = round(middle) if np.isfinite(middle) else 0
     # other text may cost twice as much; four times and more, to the same few percent all along, is a count
     if value[-1] > (_FALLEN if times < _COUNTED else _LITTLE) * value[0]:
@@ -222,7 +223,7 @@ def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:
 
 
 def _has_fallen(training: Column, level: float) -> bool:
-    return level < 0.75 * float(np.median(training.value[: 2 * signals.AROUND + 1]))
+    return level < 0.75 * float(median(training.value[: 2 * signals.AROUND + 1]))
 
 
 def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
@@ -255,14 +256,14 @@ def _cause(run: Run, evaluation: Column, level: Floats) -> str:
             "own, not by the one that is trained."
         )
     ratio = evaluation.value / level
-    if float(np.median(ratio)) > _SUM and bool(np.all(np.abs(ratio / np.median(ratio) - 1) < 2 * _STEADY)):
+    if float(median(ratio)) > _SUM and bool(np.all(np.abs(ratio / median(ratio) - 1) < 2 * _STEADY)):
         return "The evaluation is a sum over tokens, texts or batches, where the training has a mean."
     return "The evaluation uses the full weights of the curriculum, or terms that the training has switched off."
 
 
 def _multiple(ratio: Floats) -> tuple[str, ...]:
     """A whole number between the two throughout: a sum where the other is a mean."""
-    middle = float(np.median(ratio))
+    middle = float(median(ratio))
     times = round(middle) if np.isfinite(middle) else 0
     steady = times >= 2 and bool(np.all(np.abs(ratio / times - 1) < 0.1))
     return (

@@ -53,6 +53,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _BESIDE = 3
 """Records on each side of an evaluation that stand for the training there."""
@@ -76,10 +77,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("too few records or evaluations after the second pass")
     fell = signals.gain(late[: late.size // 4], late[-(late.size // 4) :])
     places = np.searchsorted(training.step, seen.step)
-    near = np.array([float(np.median(training.value[max(0, i - _BESIDE) : i + _BESIDE])) for i in places.tolist()])
-    apart = float(np.median(((seen.value - near) / np.maximum(np.abs(near), 1e-12))[-max(3, len(seen) // 3) :]))
+    near = np.array([float(median(training.value[max(0, i - _BESIDE) : i + _BESIDE])) for i in places.tolist()])
+    apart = float(median(((seen.value - near) / np.maximum(np.abs(near), 1e-12))[-max(3, len(seen) // 3) :]))
     yield Reading("distance of the evaluation from the training at the end, as a share", apart, "near")
-    level = float(np.median(late[: late.size // 4]))
+    level = float(median(late[: late.size // 4]))
     if level < t["nats"] or not fell.surely_above(t["falls"] * level) or abs(apart) > t["near"]:
         return
     yield RULE.finding(
@@ -89,7 +90,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ),
         evidence=(
             f"The training falls from {words.number(level)} after the second pass to "
-            f"{words.number(float(np.median(late[-(late.size // 4) :])))}; the evaluation lies "
+            f"{words.number(float(median(late[-(late.size // 4) :])))}; the evaluation lies "
             f"{words.percent(abs(apart))} from it at the end",
         ),
         cause="The evaluation's texts are among those of the training.",

@@ -55,7 +55,7 @@ _SECONDS, _SPEED = "eval_runtime", "eval_samples_per_second"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint where evaluations read different numbers of samples."""
     seconds, speed = (signals.finite(signals.tidy(run.columns[name])) for name in (_SECONDS, _SPEED))
-    steps, mine, theirs = np.intersect1d(seconds.step, speed.step, return_indices=True)
+    steps, mine, theirs = signals.shared(seconds.step, speed.step)
     told, fast = seconds.value[mine], speed.value[theirs]
     known = (told > 0) & (fast > 0)
     steps, told, fast = steps[known], told[known], fast[known]

@@ -59,6 +59,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals import Beside
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -78,14 +79,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     moving: Floats = np.zeros(step.size)
     for term in both:
         value, weight = values[f"r{term}"], values[f"w{term}"]
-        fixed = fixed + value * float(np.median(weight[:third]))
+        fixed = fixed + value * float(median(weight[:third]))
         moving = moving + value * weight
     known = np.isfinite(fixed) & np.isfinite(moving)
     total, held = (signals.ends(Column(step[known], v[known]), skip=0) for v in (moving, fixed))
     if total is None or held is None:
         raise TooFew("too few finite records")
     fell, kept = signals.gain(*total), signals.gain(*held)
-    level = abs(float(np.median(total[0])))
+    level = abs(float(median(total[0])))
     yield Reading("fall of the total, as a share", fell.amount / level if level else float("nan"), "falls")
     yield Reading("of that, with the first weights", kept.amount / fell.amount if fell.amount else float("nan"), "kept")
     if fell.surely_above(t["falls"] * level) and kept.surely_below(t["kept"] * fell.amount, sigmas=2):
@@ -117,7 +118,7 @@ def _finding(
     both: dict[str, Column],
     values: dict[str, Floats],
 ) -> Finding:
-    first, last, kept_first, kept_last = (float(np.median(v)) for v in (*total, *held))
+    first, last, kept_first, kept_last = (float(median(v)) for v in (*total, *held))
     moved = {term: (values[f"w{term}"][0], values[f"w{term}"][-1]) for term in both}
     lines = [
         f"Weight of {term}: {words.number(float(a))}, later {words.number(float(b))}"

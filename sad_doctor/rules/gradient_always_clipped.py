@@ -59,6 +59,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _KEYS = ("clip", "max_grad_norm", "gradient_clip_val", "clip_grad_norm", "grad_clip")
 
@@ -71,11 +72,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     assumed = clip is None
     limit = 1.0 if clip is None else clip
     late = norm.value[len(norm) // 5 :]
-    above, middle = float(np.mean(late > limit)), float(np.median(late))
+    above, middle = float(np.mean(late > limit)), float(median(late))
     yield Reading("share of records above the clip", above, "often")
     yield Reading("median norm over the clip", middle / limit, "times")
     tenth = max(len(norm) // 10, 3)
-    first, last = float(np.median(norm.value[tenth : 2 * tenth])), float(np.median(norm.value[-tenth:]))
+    first, last = float(median(norm.value[tenth : 2 * tenth])), float(median(norm.value[-tenth:]))
     if first > 0:
         yield Reading("last norm over the one after a tenth of the run", last / first, "grows")
     if first > 0 and last > t["grows"] * first and last > limit:

@@ -43,6 +43,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _BLOCKS = 10
 
@@ -56,7 +57,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     found = signals.blocks(norm, min(_BLOCKS, len(norm) // 4)) if len(norm) >= t["records"] else None
     if found is None:
         raise TooFew(f"fewer than {t['records']:g} records of the gradient norm")
-    begin, end = float(found.middle[1]), float(np.median(found.middle[-3:]))
+    begin, end = float(found.middle[1]), float(median(found.middle[-3:]))
     steady = signals.rank_correlation(found.middle[1:], np.arange(found.middle.size - 1, dtype=np.float64))
     yield Reading("growth of the gradient norm, as a factor", end / begin if begin > 0 else 0.0, "grows")
     grown = begin > 0 and end > t["grows"] * begin and steady > t["steady"]

@@ -55,6 +55,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _MOST = 0.9
 """Share of the norms below the limit from the onset on."""
@@ -67,7 +68,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     recent = norm.value[len(norm) // 2 :]
     gone = float(np.mean(recent < t["norm"]))
     tenth = max(len(norm) // 10, 3)
-    first, last = float(np.median(norm.value[:tenth])), float(np.median(norm.value[-tenth:]))
+    first, last = float(median(norm.value[:tenth])), float(median(norm.value[-tenth:]))
     yield Reading("share of the recent records without a gradient", gone, "often")
     if first > 0:
         yield Reading("last norm over the first", last / first, "fall")
@@ -81,7 +82,7 @@ def _loss_is_high(run: Run) -> bool:
     ends = None if loss is None else signals.ends(loss)
     if ends is None:
         return False
-    before, after = (float(np.median(values)) for values in ends)
+    before, after = (float(median(values)) for values in ends)
     return after > 0.5 * before and after > 0.1
 
 

@@ -53,6 +53,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _EVALUATED = (names.EVAL_LM_LOSS, names.EVAL_KL)
 
@@ -104,7 +105,7 @@ def _finding(share: float, name: str, column: Column, t: Thresholds) -> Finding:
         ),
         evidence=(
             f"Below zero in {int(below.sum()):,} of {len(column):,} records, first at step {words.step(first)}",
-            f"Median {words.number(float(np.median(column.value)))}",
+            f"Median {words.number(float(median(column.value)))}",
         ),
         cause=(
             "What is compared are no distributions over one vocabulary: probabilities for log-probabilities, another "

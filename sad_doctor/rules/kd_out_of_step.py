@@ -75,6 +75,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _BLOCKS, _FIRST, _SOON, _BELOW = 8, 5, 3, 0.04
 
@@ -229,12 +230,12 @@ def _keeps(run: Run, t: Thresholds) -> Finding | None:
 
 
 def _level(values: Floats) -> float:
-    return float(np.median(values))
+    return float(median(values))
 
 
 def _finding(series: tuple[Column, Column], at: int, ahead: float, done: tuple[float, float]) -> Finding:
     ends = [
-        tuple(words.number(float(np.median(part))) for part in (c.value[:3], c.value[-max(3, len(c) // _BLOCKS) :]))
+        tuple(words.number(float(median(part))) for part in (c.value[:3], c.value[-max(3, len(c) // _BLOCKS) :]))
         for c in series
     ]
     (kd_first, kd_last), (lm_first, lm_last) = ends

@@ -69,6 +69,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _EARLY = 0.02
 """The share of the run up to which a record is of its beginning."""
@@ -87,24 +88,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     tight = run.get(names.WEIGHT + names.KD) is None and weighed
     soft, labels = _windows(kd[1]), _windows(lm[1])
     fell, came = signals.gain(*labels), signals.gain(*soft)
-    level = abs(float(np.median(soft[0])))
+    level = abs(float(median(soft[0])))
     yield Reading("fall of the label loss, nats", fell.amount, "nats")
     yield Reading(
         "fall of KD for a nat of the label loss", came.amount / fell.amount if fell.amount else 0.0, "follows"
     )
     # after an unknown weight a fall in nats says nothing, its share does
-    least = max(t["falls"] * abs(float(np.median(labels[0]))), 0.0 if tight else t["nats"])
+    least = max(t["falls"] * abs(float(median(labels[0]))), 0.0 if tight else t["nats"])
     high, total = t["high"] < level < t["most"], lm[0] == names.LOSS
     if total:  # KD's own level is in it, and a weight makes less of the label loss
-        least = max(0.5 * t["nats"], 0.0 if high else t["total"] * abs(float(np.median(labels[0]))))
+        least = max(0.5 * t["nats"], 0.0 if high else t["total"] * abs(float(median(labels[0]))))
     far = fell.surely_above(least, sigmas=2.5)
-    if not far or float(np.median(soft[1])) < t["floor"]:
+    if not far or float(median(soft[1])) < t["floor"]:
         return
     # of a total alone, a KD that rises may be what makes it fall the less
     rises = not (tight or (total and not high)) and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
     follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0)
     if tight:  # nats after two weights cannot be compared; and KD has no floor, so that it falls by the larger share
-        share = fell.amount / max(abs(float(np.median(labels[0]))), 1e-12)
+        share = fell.amount / max(abs(float(median(labels[0]))), 1e-12)
         follows = max(follows, t["share"] * share * level)
     if total:
         follows = t["stays"] * level
@@ -124,7 +125,7 @@ def _copied(run: Run, t: Thresholds) -> Finding | None:
         return None
     value, early = kd[1].value, kd[1].step[0] - run.first_step <= _EARLY * (run.last_step - run.first_step)
     later = value[len(value) // 4 :]
-    level = float(np.median(later))
+    level = float(median(later))
     if not early or level < t["above"] or not 0 <= value[0] < t["begins"] * level:
         return None
     if float(np.min(later)) < t["copy"] * level:  # one that comes and goes is a switch of its own
@@ -188,7 +189,7 @@ def _windows(column: Column) -> tuple[Floats, Floats]:
 
 def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: bool) -> bool:
     """Whether the two ends, the noise granted, lie within the band; with an unknown weight all between them too."""
-    gain, level = signals.gain(*soft), abs(float(np.median(soft[0])))
+    gain, level = signals.gain(*soft), abs(float(median(soft[0])))
     if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
         return False
     quarter = len(column) // 4  # what any student gains by its first steps is left out here too
@@ -220,9 +221,9 @@ def _finding(
     tight: bool,
 ) -> Finding:
     begin, labels = beginning
-    start, end, first, last = (float(np.median(v)) for pair in windows for v in pair)
+    start, end, first, last = (float(median(v)) for pair in windows for v in pair)
     share = signals.shares(run).get(names.KD)
-    part = [] if share is None else [f"KD is {words.percent(float(np.median(share.value)))} of the loss in the median"]
+    part = [] if share is None else [f"KD is {words.percent(float(median(share.value)))} of the loss in the median"]
     untold = signals.parts(run).source == "raw" and run.get(names.WEIGHT + names.KD) is None
     copy = rises and (begin < t["copy"] or untold)
     what = "rises" if rises else "stays"

@@ -80,6 +80,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 from sad_doctor.signals import Beside
+from sad_doctor.signals.middle import median
 
 _ONE = 0.05
 """So near to 1 is a weight by which terms that are logged after theirs sum to the total."""
@@ -120,11 +121,11 @@ def _is_off(label: Beside, kd: Beside, t: Thresholds) -> bool:
     if late.size < _LATE or soft.size < _LATE:
         return False
     between = bool(np.all(late * t["off"] < 1) and np.all(late * t["most"] > 1))
-    return between and abs(float(np.log(np.median(soft)))) < np.log(t["kept"])
+    return between and abs(float(np.log(median(soft)))) < np.log(t["kept"])
 
 
 def _off(label: Beside, kd: Beside) -> Finding:
-    ratio, soft = (float(np.median(pair.ratio[-(pair.ratio.size // 2) :])) for pair in (label, kd))
+    ratio, soft = (float(median(pair.ratio[-(pair.ratio.size // 2) :])) for pair in (label, kd))
     first, last = (words.number(float(v)) for v in (label.training[-1], label.evaluation[-1]))
     return RULE.finding(
         headline=(
@@ -154,7 +155,7 @@ def _by_a_factor(run: Run, label: Beside, t: Thresholds) -> bool:
 
 
 def _factor(label: Beside) -> Finding:
-    ratio = float(np.median(label.ratio))
+    ratio = float(median(label.ratio))
     first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
     begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
     return RULE.finding(

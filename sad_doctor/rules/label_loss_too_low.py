@@ -69,6 +69,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FEW = 3
 """So many records stand for a level."""
@@ -99,7 +100,7 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         raise TooFew("the log has neither evaluations nor enough records of the label loss before its weight")
     name, column, recent = found
-    end = float(np.median(column.value[-recent:]))
+    end = float(median(column.value[-recent:]))
     yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
     classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
     if 0 < end < (t["total"] if classes else t["nats"]):
@@ -122,7 +123,7 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
         return
     fifth = max(5, len(label[1]) // 5)
-    own, theirs = float(np.median(label[1].value[-fifth:])), float(np.median(teacher.value[-fifth:]))
+    own, theirs = float(median(label[1].value[-fifth:])), float(median(teacher.value[-fifth:]))
     yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
     if 0 < own < t["teacher"] * theirs and not (own >= t["under"] and theirs >= t["lost"]):
         yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
@@ -138,11 +139,11 @@ def _at_once(run: Run, t: Thresholds) -> Finding | None:
     if found is None or len(found[1]) < t["records"]:
         return None
     name, column = found
-    first = float(np.median(column.value[: _FEW // 2 + 1]))
+    first = float(median(column.value[: _FEW // 2 + 1]))
     quick = column.step - run.first_step <= (t["epoch"] if run.facts.get(names.STEP_UNIT) == "epoch" else t["quick"])
     low = np.flatnonzero(quick & (column.value < t["knows"]))
     later = column.value[low[0] :] if low.size else np.empty(0)
-    if first < t["nothing"] or low.size < _FEW or float(np.median(later)) > t["knows"] or np.any(later <= t["nats"]):
+    if first < t["nothing"] or low.size < _FEW or float(median(later)) > t["knows"] or np.any(later <= t["nats"]):
         return None
     at, came = words.step(float(column.step[low[0]])), words.number(float(column.value[low[0]]))
     return replace(
@@ -163,7 +164,7 @@ def _total(run: Run, t: Thresholds) -> Finding | None:
     known, trained = signals.finite(signals.tidy(evaluated)), signals.finite(signals.tidy(loss))
     if len(known) < t["last"] or len(trained) < t["records"]:
         return None
-    end = float(np.median(known.value[-max(int(t["last"]), 1) :]))
+    end = float(median(known.value[-max(int(t["last"]), 1) :]))
     if not 0 < end < t["total"] or float(np.max(trained.value[:5])) < t["began"]:
         return None
     right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 0.0)
@@ -184,12 +185,10 @@ def _nothing_left(run: Run, t: Thresholds) -> Finding | None:
     known = None if loss is None else signals.finite(signals.tidy(loss))
     if known is None or len(known) < t["records"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
-    begun, late = float(np.median(known.value[:_FEW])), known.value[-(len(known) // 5) :]
-    if begun < t["began"] or float(np.median(late)) <= 0 or float(np.max(late)) > t["left"] * begun:
+    begun, late = float(median(known.value[:_FEW])), known.value[-(len(known) // 5) :]
+    if begun < t["began"] or float(median(late)) <= 0 or float(np.max(late)) > t["left"] * begun:
         return None
-    told = _finding(
-        names.LOSS, known, float(np.median(late)), f"from {words.number(begun)} at the beginning", Level.INFO
-    )
+    told = _finding(names.LOSS, known, float(median(late)), f"from {words.number(begun)} at the beginning", Level.INFO)
     return replace(
         told,
         evidence=(

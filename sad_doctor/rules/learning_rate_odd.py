@@ -73,6 +73,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _HALF, _BACK, _CLIMB, _GOES_ON = 0.5, 0.8, 3, 0.9
 """The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes; the most
@@ -212,9 +213,7 @@ def _fits(run: Run) -> bool:
         return False
     late, value = float(np.max(column.value[-third:])), column.value
     # a first step that is far too large throws the loss up, and what comes back from there has learned nothing
-    return late < _HALF * float(np.median(value[:_CLIMB])) and late < _GOES_ON * float(
-        np.median(value[third // 4 : third])
-    )
+    return late < _HALF * float(median(value[:_CLIMB])) and late < _GOES_ON * float(median(value[third // 4 : third]))
 
 
 def _size(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:

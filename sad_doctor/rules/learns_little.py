@@ -70,6 +70,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 _DIGITS = 4
 _TINY, _LARGE, _GROWS = 1e-5, 1e-2, 4.0
@@ -141,7 +142,7 @@ def _stands(run: Run, t: Thresholds) -> bool:
     column = label[1] if label is not None else None if total is None else signals.finite(signals.tidy(total))
     found = None if column is None or len(column) < t["many"] else signals.blocks(column, 6)
     warms = rate is not None and int(np.argmax(rate.value)) == len(rate) - 1
-    return found is not None and not warms and float(found.range) < t["keeps"] * abs(float(np.median(found.middle)))
+    return found is not None and not warms and float(found.range) < t["keeps"] * abs(float(median(found.middle)))
 
 
 def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
@@ -153,7 +154,7 @@ def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
         or len(known := signals.finite(signals.tidy(loss))) < t["records"]
     ):
         return False
-    first, last = float(np.median(known.value[:3])), float(np.median(known.value[-(len(known) // 4) :]))
+    first, last = float(median(known.value[:3])), float(median(known.value[-(len(known) // 4) :]))
     return last < (1 - t["gained"]) * first and course.first < (1 - t["gained"]) * first
 
 
@@ -188,9 +189,7 @@ def _course(run: Run, t: Thresholds) -> _Course | None:
         second, last = value[quarter : max(2 * quarter, quarter + 2)], value[-quarter:]
         if second.size < 2:
             continue
-        return _Course(
-            name, column, float(np.median(value[:width])), float(np.median(last)), signals.gain(second, last)
-        )
+        return _Course(name, column, float(median(value[:width])), float(median(last)), signals.gain(second, last))
     return None
 
 
@@ -207,7 +206,7 @@ def _kd_falls(run: Run, t: Thresholds) -> bool | None:
     told = [pair for pair in ends if pair is not None]
     if not told:
         return None
-    return any(signals.gain(*pair).surely_above(t["kd"] * abs(float(np.median(pair[0])))) for pair in told)
+    return any(signals.gain(*pair).surely_above(t["kd"] * abs(float(median(pair[0])))) for pair in told)
 
 
 def _finding(run: Run, course: _Course, gained: float, against: str, *, sure: bool) -> Finding:
@@ -238,7 +237,7 @@ def _why(run: Run) -> tuple[str, str, tuple[str, ...]]:
     update, norm, rate = (_values(run, name) for name in (names.UPDATE_RATIO, names.GRAD_NORM, names.LEARNING_RATE))
     if norm.size >= 20:
         tenth = norm.size // 10
-        early, late = float(np.median(norm[:tenth])), float(np.median(norm[-tenth:]))
+        early, late = float(median(norm[:tenth])), float(median(norm[-tenth:]))
         if early > 0 and late > _GROWS * early:
             return (
                 "The gradient grows while nothing is learned: it is never cleared, so that each step follows the sum "
@@ -247,7 +246,7 @@ def _why(run: Run) -> tuple[str, str, tuple[str, ...]]:
                 (f"The gradient norm grows from {words.number(early)} to {words.number(late)}",),
             )
     if update.size:
-        middle = float(np.median(update))
+        middle = float(median(update))
         told = (f"The update is {words.number(middle)} of the weights in the median",)
         if middle > _LARGE:
             return (
@@ -263,7 +262,7 @@ def _why(run: Run) -> tuple[str, str, tuple[str, ...]]:
                 "Count the parameters in the optimizer; raise the learning rate tenfold and look at fifty steps.",
                 told,
             )
-    if rate.size >= 10 and float(rate[-1]) == float(rate.max()) > 1.05 * float(np.median(rate)):
+    if rate.size >= 10 and float(rate[-1]) == float(rate.max()) > 1.05 * float(median(rate)):
         return (
             "The learning rate still rises at the end: the warm-up is longer than the run.",
             "Give the warm-up a twentieth of the run's optimizer steps.",

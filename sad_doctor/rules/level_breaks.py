@@ -61,6 +61,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 _WIDTH = 10
 """Records whose mean stands for a level; of a long log a hundredth of it."""
@@ -97,7 +98,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not breaks:
         return
     places = sorted(step for step, _, _ in breaks.values())
-    gap = float(np.median(np.diff(next(iter(series.values())).step)))
+    gap = float(median(np.diff(next(iter(series.values())).step)))
     near = {at: sum(abs(other - at) <= 2.5 * gap for other in places) for at in places}
     at = max(places, key=lambda place: (near[place], -place))
     there = {name: one for name, one in breaks.items() if abs(one[0] - at) <= 2.5 * gap}
@@ -173,18 +174,18 @@ def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float
     before, later = value[max(0, edge - width) : edge], value[edge : edge + width]
     if min(before.size, later.size) < 5:
         return None
-    first, last = float(np.median(before)), float(np.median(later))
-    noise = 1.05 * float(np.median(np.abs(np.diff(value[max(0, edge - 3 * width) : edge]))))
+    first, last = float(median(before)), float(median(later))
+    noise = 1.05 * float(median(np.abs(np.diff(value[max(0, edge - 3 * width) : edge]))))
     moved = abs(last - first)
-    sharp = abs(float(np.median(value[edge : edge + 4]) - np.median(value[edge - 4 : edge]))) > 0.6 * moved
+    sharp = abs(float(median(value[edge : edge + 4]) - median(value[edge - 4 : edge]))) > 0.6 * moved
     apart = before.max() < later.min() or later.max() < before.min() or moved > 2 * t["sigmas"] * noise
     error = noise * np.sqrt(2.0 / min(before.size, later.size)) * 1.25
     # a loss falls fast by itself, over some records: only one that falls at once is a break
     sharp &= last > first or abs(float(value[edge] - value[edge - 1])) > 0.6 * moved
     # and what fell as fast within the records before is on a slope, as all is where there are none
     earlier = value[max(0, edge - 2 * width) : max(0, edge - width)]
-    sharp &= last > first or (earlier.size >= 3 and float(np.median(earlier)) - first < _SLOPE * moved)
-    stays = abs(float(np.median(value[edge:])) - first) > 0.4 * moved
+    sharp &= last > first or (earlier.size >= 3 and float(median(earlier)) - first < _SLOPE * moved)
+    stays = abs(float(median(value[edge:])) - first) > 0.4 * moved
     far = moved > max(t["sigmas"] * error, t["share"] * max(abs(first), 1e-12))
     return (float(column.step[edge]), first, last) if far and sharp and apart and stays else None
 
@@ -254,7 +255,7 @@ def _cause(seen: _Seen, whole: set[str]) -> str:
     if seen.lengths is not None:
         return "The texts become longer or shorter: another shard, filter or limit of the length."
     if seen.noises and not teachers and not terms:
-        more = float(np.median(list(seen.noises.values()))) > 1
+        more = float(median(list(seen.noises.values()))) > 1
         return f"The batches hold {'less' if more else 'more'}: their size, the accumulation, or the texts in them."
     if seen.resumed and label_goes_on and not label and terms:
         return "Another teacher, temperature or weight was loaded; or what goes with that term was not."

@@ -61,6 +61,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median, medians
 
 _STEADILY = 0.8
 """The share of the evaluations since the best that are no lower than the one before."""
@@ -98,7 +99,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     soft = signals.ends(kd[1]) or _nothing()
     down, up = signals.gain(*soft), signals.gain(*ends)
-    level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
+    level, labels = (abs(float(median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
     size = run.fact(names.VOCABULARY_SIZE)
@@ -172,9 +173,7 @@ def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
     """Whether the last three evaluations all lie above the best one by the threshold."""
     if lm[0] != names.EVAL_LM_LOSS or len(lm[1]) < 2 * t["evaluations"]:
         return False
-    best = float(
-        np.median(np.lib.stride_tricks.sliding_window_view(lm[1].value, 3), axis=1).min()
-    )  # one is low by chance
+    best = float(medians(np.lib.stride_tricks.sliding_window_view(lm[1].value, 3)).min())  # one is low by chance
     return bool(np.all(lm[1].value[-3:] > best + max(t["rises"] * abs(best), t["nats"])))
 
 
@@ -191,7 +190,7 @@ def _finding(
     *,
     risen: bool = False,
 ) -> Finding:
-    kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
+    kd_first, kd_last, lm_first, lm_last = (float(median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
     return RULE.finding(
         level=level,

@@ -65,7 +65,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     length = signals.finite(signals.tidy(run.columns[names.LENGTH]))
     judged = 0
     for name, column in _terms(run).items():
-        step, at, among = np.intersect1d(column.step, length.step, return_indices=True)
+        step, at, among = signals.shared(column.step, length.step)
         value, size = column.value[at], length.value[among]
         usable = (value > 0) & (size > 0)
         if int(usable.sum()) < t["records"]:

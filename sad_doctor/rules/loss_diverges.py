@@ -69,6 +69,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FAR = 5.0
 """So many times its beginning no loss stands that a term lifted which came in."""
@@ -99,7 +100,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield steady
         return
     require(len(loss), t["records"], "finite record", "of the loss")
-    late = float(np.median(loss.value[-(len(loss) // 5) :]))
+    late = float(median(loss.value[-(len(loss) // 5) :]))
     low = signals.lowest(loss)
     yield Reading("last fifth above the lowest stretch, nats", late - low, "nats")
     yield Reading("the same as a share", (late - low) / max(abs(low), 1e-12), "rise")
@@ -130,7 +131,7 @@ def _steadily(loss: Column, t: Thresholds) -> Finding | None:
     third = len(loss) // 3
     if len(loss) < t["few"]:
         return None
-    first, last = float(np.median(loss.value[:third])), float(np.median(loss.value[-third:]))
+    first, last = float(median(loss.value[:third])), float(median(loss.value[-third:]))
     if not last - first > t["steadily"] * abs(first):
         return None
     if not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
@@ -153,7 +154,7 @@ def _steadily(loss: Column, t: Thresholds) -> Finding | None:
 
 def _comes_down(loss: Column, rise: signals.Rise) -> bool:
     """Whether a quarter of the rise is undone at the end: without its parts that may be a term that came in."""
-    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _PARTS)]
+    blocks = [float(median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _PARTS)]
     return max(blocks) - blocks[-1] > 0.25 * (max(blocks) - rise.lowest)
 
 

@@ -53,6 +53,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _BLOCKS = 40
 _SIGMAS = 6.0
@@ -72,9 +73,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     alternation = _alternation(late.value)
     yield Reading("turns of the loss", turns, "turns")
     yield Reading("correlation of neighbouring records", alternation, "alternates")
-    level = abs(float(np.median(late.value)))
+    level = abs(float(median(late.value)))
     slow = turns >= t["turns"] and swing > _GAIN * gained and not _excused(run, t)
-    spread = float(np.median(np.abs(np.diff(late.value))))
+    spread = float(median(np.abs(np.diff(late.value))))
     fast = alternation < t["alternates"] and spread > max(t["swing"] * level, t["nats"]) and gained < spread
     if (slow or fast) and not _rate_turns(run):
         yield _finding(run, late, turns, swing if slow else spread, slow=slow)
@@ -85,13 +86,13 @@ def _swings(column: Column, t: Thresholds) -> tuple[int, float, float]:
     found = signals.blocks(column, _BLOCKS)
     if found is None:
         return 0, 0.0, 0.0
-    level = abs(float(np.median(found.middle)))
-    least = max(t["swing"] * level, t["nats"], _SIGMAS * float(np.median(found.error)))
+    level = abs(float(median(found.middle)))
+    least = max(t["swing"] * level, t["nats"], _SIGMAS * float(median(found.error)))
     corners = _corners(found.middle, least)
     sizes = np.abs(np.diff(corners))
     fifth = _BLOCKS // 5
-    gained = float(np.median(found.middle[:fifth]) - np.median(found.middle[-fifth:]))
-    return max(sizes.size - 1, 0), float(np.median(sizes)) if sizes.size else 0.0, gained
+    gained = float(median(found.middle[:fifth]) - median(found.middle[-fifth:]))
+    return max(sizes.size - 1, 0), float(median(sizes)) if sizes.size else 0.0, gained
 
 
 def _corners(values: Floats, least: float) -> list[float]:
@@ -135,7 +136,7 @@ def _rate_turns(run: Run) -> bool:
 
 def _finding(run: Run, loss: Column, turns: int, size: float, *, slow: bool) -> Finding:
     falling = any(signals.falls(c, 0.02) or _steps_down(c) for c in signals.evaluations(run).values())
-    level = float(np.median(loss.value))
+    level = float(median(loss.value))
     how = f"turns {turns} times, by {words.number(size)} in the median" if slow else "alternates from record to record"
     return RULE.finding(
         level=Level.INFO if falling else Level.WARNING,

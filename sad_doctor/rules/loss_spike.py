@@ -68,6 +68,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 WINDOW, SHORT = 64, 24
 """Records of a block; those of one in a log of less than four long ones."""
@@ -130,7 +131,7 @@ def _steep(run: Run, loss: Column, jumps: list[int], t: Thresholds) -> list[floa
     if norms is None:
         return []
     norm = signals.finite(signals.tidy(norms))
-    level = float(np.median(norm.value)) if len(norm) else float("inf")
+    level = float(median(norm.value)) if len(norm) else float("inf")
     high = set(norm.step[norm.value > t["norm"] * level].tolist())
     levels = [float(np.nanmedian(loss.value[max(0, at - _NEAR) : at])) for at in jumps]
     return [

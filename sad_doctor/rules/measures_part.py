@@ -48,6 +48,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _OF_TRAINING = re.compile(r"(?:train[/_])?(?:mean_)?token_acc(?:uracy)?|train[/_]acc(?:uracy)?", re.IGNORECASE)
 """Those of which more is better, of the batches that are trained on."""
@@ -98,7 +99,7 @@ def _beside(
 def _ends(column: Column) -> tuple[float, float]:
     """The medians of the first third and of the last."""
     third = max(1, len(column) // 3)
-    return float(np.median(column.value[:third])), float(np.median(column.value[-third:]))
+    return float(median(column.value[:third])), float(median(column.value[-third:]))
 
 
 def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float], what: str) -> Finding:

@@ -56,6 +56,7 @@ from sad_doctor import names, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -71,7 +72,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not signs:
         raise TooFew("the run has given no sign of life yet")
     gaps = np.diff(np.sort(time))
-    usual, longest = (float(np.median(gaps)), float(gaps.max())) if gaps.size else (0.0, 0.0)
+    usual, longest = (float(median(gaps)), float(gaps.max())) if gaps.size else (0.0, 0.0)
     limit = max(t["seconds"], t["gaps"] * usual, t["longest"] * longest)
     silent = seen - max(signs)
     yield Reading("seconds of silence", silent)

@@ -47,6 +47,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _LAST = 4096
 """So many of the last records are looked at."""
@@ -82,8 +83,8 @@ def _sum(name: str, column: Column) -> Finding | None:
     if not bool(np.all(added > 0)):
         return None
     tenth = max(3, added.size // 10)
-    first, usual = float(value[0]), float(np.median(added[:tenth]))
-    if float(np.median(added[-tenth:])) < _SETTLED * usual:
+    first, usual = float(value[0]), float(median(added[:tenth]))
+    if float(median(added[-tenth:])) < _SETTLED * usual:
         return None  # it comes to rest: no loss of batches falls so far, and a divergence may rise so
     if not usual / _SUM < first < usual * _SUM or value[-1] < 5 * first:
         return None
@@ -91,7 +92,7 @@ def _sum(name: str, column: Column) -> Finding | None:
         level=Level.WARNING,
         headline=(
             f"{words.capital(words.called(name))} only ever rises, from {words.number(first)} to "
-            f"{words.number(float(value[-1]))}, by about {words.number(float(np.median(added)))} a record: it is the "
+            f"{words.number(float(value[-1]))}, by about {words.number(float(median(added)))} a record: it is the "
             "sum of all so far."
         ),
         evidence=(f"{len(column):,} records in a row, the first one as large as what each of the next adds",),
@@ -99,7 +100,7 @@ def _sum(name: str, column: Column) -> Finding | None:
         remedy="Set it to 0 after each record; log the mean over the batches since the one before.",
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),
-        numbers={"first": first, "added": float(np.median(added))},
+        numbers={"first": first, "added": float(median(added))},
     )
 
 

@@ -57,6 +57,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -91,7 +92,7 @@ def _begins(norm: Column, t: Thresholds) -> bool:
     """Whether the log begins with the run, and not with a later part of it."""
     if len(norm) < 2:
         return True
-    return float(norm.step[0]) <= max(1.0, t["excused"] * float(np.median(np.diff(norm.step))))
+    return float(norm.step[0]) <= max(1.0, t["excused"] * float(median(np.diff(norm.step))))
 
 
 def _finding(bad: Column, records: int, level: Level, since: float, beside: str) -> Finding:

@@ -65,6 +65,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Event, Run
+from sad_doctor.signals.middle import median
 
 _ZEROED = re.compile(
     r"(non-?finite|\bnans?\b|\binf(inity)?s?\b).*(\b(to|by|with|as)\s+|clamp\w*\s+|=\s*)(zeros?|0(\.0*)?)\b",
@@ -188,7 +189,7 @@ def _regular(run: Run, t: Thresholds) -> Iterator[Finding]:
         level=Level.INFO,
         headline=(
             f"The training loss is exactly 0 in every {int(np.diff(zero)[0])} records, {zero.size:,} of {len(loss):,}, "
-            f"and about {words.number(float(np.median(others)))} in the others."
+            f"and about {words.number(float(median(others)))} in the others."
         ),
         evidence=(f"At {words.steps(steps)}",),
         cause="It is not computed there, or set to 0 before it is written; or one process of several has none.",
@@ -217,7 +218,7 @@ def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
             level=Level.WARNING,
             headline=(
                 f"{what} is exactly 0 in {inside.size:,} of {len(column):,} records, and about "
-                f"{words.number(float(np.median(others)))} in the others: something was replaced by zero."
+                f"{words.number(float(median(others)))} in the others: something was replaced by zero."
             ),
             evidence=(f"At {words.steps(steps)}",),
             cause="A batch without one valid label or compared position, or an overflow: a NaN, which is hidden.",

@@ -73,6 +73,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 Flags = NDArray[np.bool_]
 _WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
@@ -180,7 +181,7 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
     fine = [name for name, share in found.items() if share < 0.1 * t["coarse"]]
     for name, share in found.items():
         # a loss near 0 has few digits by itself
-        coarse = share > t["coarse"] and share * float(np.median(np.abs(losses[name].value))) >= t["digit"]
+        coarse = share > t["coarse"] and share * float(median(np.abs(losses[name].value))) >= t["digit"]
         if name not in _WITNESSES and coarse and fine and np.ptp(losses[name].value) > 0:
             yield RULE.finding(
                 level=Level.INFO,
@@ -202,7 +203,7 @@ def _ended(run: Run, t: Thresholds) -> Iterator[Finding]:
     loss, others = run.get(names.LOSS), [run.get(name) for name in (*_WITNESSES, names.LEARNING_RATE, names.GRAD_NORM)]
     if loss is None or len(loss) < t["records"] or float(np.mean(np.diff(loss.step) <= 0)) > 0.1:
         return
-    end, gap = float(loss.step.max()), float(np.median(np.diff(loss.step)))
+    end, gap = float(loss.step.max()), float(median(np.diff(loss.step)))
     later = max((int(np.sum(other.step > end + gap)) for other in others if other is not None), default=0)
     if later < _FEW or run.last_step - end < max(_MUCH * (run.last_step - run.first_step), 10 * gap):
         return
@@ -241,7 +242,7 @@ def _held(series: dict[str, Column], t: Thresholds) -> Iterator[tuple[str, Findi
         if name in (names.GRAD_NORM, *_WITNESSES) or few:
             continue
         printed = min(signals.unit(value) for value in signals.sample(column.value).tolist())
-        if float(np.median(moves)) < t["apart"] * printed:
+        if float(median(moves)) < t["apart"] * printed:
             continue
         held, counts = np.unique(column.value[1:][same], return_counts=True)
         bound = float(held[np.argmax(counts)])

@@ -64,6 +64,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median, medians
 
 _SIGMAS = 4.0
 """The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
@@ -157,10 +158,10 @@ def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[s
     if label is None or name != names.EVAL_LM_LOSS or len(label[1]) < _RECORDS:
         return None
     value, fifth = label[1].value, max(5, len(label[1]) // 5)
-    began, ends = float(value[0]), float(np.median(value[-fifth:]))
-    held_out = float(np.median(evaluation.value[-3:]))
+    began, ends = float(value[0]), float(median(value[-fifth:]))
+    held_out = float(median(evaluation.value[-3:]))
     alike = abs(began - float(evaluation.value[0])) < _ALIKE * began
-    stands = held_out > float(np.median(evaluation.value[len(evaluation) // 3 : len(evaluation) // 3 + 3])) - t["nats"]
+    stands = held_out > float(median(evaluation.value[len(evaluation) // 3 : len(evaluation) // 3 + 3])) - t["nats"]
     far = ends < t["half"] * held_out and held_out - ends > 1
     return (label[0], ends) if alike and stands and far else None
 
@@ -174,9 +175,9 @@ def _whole_by_heart(run: Run, evaluation: Column, t: Thresholds) -> tuple[str, f
     value, third = evaluation.value, len(evaluation) // 3
     if not (np.all(value > 0) and np.all(around > 0)):
         return None
-    ratio, ends = around / value, float(np.median(around[-3:]))
-    stands = float(np.median(value[-3:])) > float(np.median(value[third : third + 3])) - t["nats"]
-    far = ratio[-1] < min(t["half"], t["nearer"] * ratio[0]) and float(np.median(value[-3:])) - ends > 1
+    ratio, ends = around / value, float(median(around[-3:]))
+    stands = float(median(value[-3:])) > float(median(value[third : third + 3])) - t["nats"]
+    far = ratio[-1] < min(t["half"], t["nearer"] * ratio[0]) and float(median(value[-3:])) - ends > 1
     return (names.LOSS, ends) if stands and far else None
 
 
@@ -184,7 +185,7 @@ def _apart(name: str, evaluation: Column, training: str, level: float) -> Findin
     return RULE.finding(
         headline=(
             f"The training is learned by heart: {words.called(training)} comes down to {words.number(level)}, and "
-            f"{words.called(name)} stays at {words.number(float(np.median(evaluation.value[-3:])))}."
+            f"{words.called(name)} stays at {words.number(float(median(evaluation.value[-3:])))}."
         ),
         evidence=(f"The first evaluation was {words.number(float(evaluation.value[0]))}",),
         cause="Few texts are seen again and again: a loader that is made anew in every step, a tiny set; or padding.",
@@ -198,14 +199,14 @@ def _apart(name: str, evaluation: Column, training: str, level: float) -> Findin
 def _stands_out(value: Floats, best: int) -> bool:
     """Whether the last third since the best surely lies above the lowest stretch, by medians of both."""
     width = max(3, value.size // 8)
-    low = float(np.min(np.median(np.lib.stride_tricks.sliding_window_view(value, width), axis=1)))
+    low = float(np.min(medians(np.lib.stride_tricks.sliding_window_view(value, width))))
     third = max(3, (value.size - 1 - best) // 3)
     bends = np.diff(value[best + 1 :], 2)
     if bends.size < _ENOUGH:  # the turn at the best is a trend's, too
         bends = np.concatenate((np.diff(value[min(value.size // 3, best) : best + 1], 2), np.diff(value[best:], 2)))
     noise = float(np.sqrt(np.mean(np.square(bends)) / 6))  # a second difference has six times the variance
     error = 1.2533 * noise * float(np.sqrt(1 / width + 1 / third))
-    return float(np.median(value[-third:])) - low > _SIGMAS * (1 + 2 / bends.size) * error  # few bends tell less
+    return float(median(value[-third:])) - low > _SIGMAS * (1 + 2 / bends.size) * error  # few bends tell less
 
 
 def _rising_accuracy(run: Run, best: float) -> str | None:
@@ -216,7 +217,7 @@ def _rising_accuracy(run: Run, best: float) -> str | None:
         known = signals.finite(signals.tidy(column))
         place = int(np.searchsorted(known.step, best))
         about, after = known.value[max(0, place - 1) : place + 2], known.value[place + 1 :]
-        if about.size and after.size >= 3 and np.median(after[-max(3, after.size // 3) :]) > np.median(about):
+        if about.size and after.size >= 3 and median(after[-max(3, after.size // 3) :]) > median(about):
             return name
     return None
 
@@ -234,7 +235,7 @@ def _training_rises(run: Run, name: str, evaluation: Column) -> bool:
     end = known.value[known.step >= float(evaluation.step[-1]) - width]
     if min(about.size, end.size) < 2:
         return False
-    return signals.gain(about, end).surely_below(-0.02 * abs(float(np.median(about))), sigmas=2)
+    return signals.gain(about, end).surely_below(-0.02 * abs(float(median(about))), sigmas=2)
 
 
 def _finding(name: str, evaluation: Column, best: int, accuracy: str | None) -> Finding:

@@ -69,6 +69,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _SAID = re.compile(r"the loss that is trained is (-?[\d.]+(?:e[-+]?\d+)?), its parts sum to (-?[\d.]+(?:e[-+]?\d+)?)")
 _MOST = 8
@@ -127,7 +128,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     late = slice(step.size // 2, None)
     gap = (loss[late] - whole[late]) / np.abs(loss[late])
-    middle = float(np.median(gap))
+    middle = float(median(gap))
     yield Reading("missing share of the total, median", middle, "gap")
     same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
     if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
@@ -169,11 +170,12 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
     loss = values.pop("", np.empty(0))
     rows = np.stack(list(values.values())) if values else np.empty((0, 0))
     known = np.isfinite(loss) & np.isfinite(rows).all(axis=0) & (loss > 0)
-    step, loss, rows = step[known], loss[known], rows[:, known]
+    at = signals.sample(np.flatnonzero(known).astype(np.float64)).astype(np.intp)  # what holds at all holds at some
+    step, loss, rows = step[at], loss[at], rows[:, at]
     if step.size < t["exact"]:
         return None
     ratio = loss / rows.sum(axis=0)
-    times = float(np.median(ratio))
+    times = float(median(ratio))
     if not np.isfinite(times):
         return None
     if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
@@ -189,26 +191,25 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         return _scaled(run, _told(step, what, _HALVES if halves else _DIVIDED, {"times": times}, level))
     weighed = run.terms(names.WEIGHTED) or run.terms(names.WEIGHT)
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
-        rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
-        share = float(np.median(np.abs(values[out][known]) / loss))
+        rest = {term: Column(step, value[at]) for term, value in values.items() if term != out}
+        share = float(median(np.abs(values[out][at]) / loss))
         whole = signals.sums_to(rest, Column(step, loss))
-        scaled = not (whole or weighed) and len(rest) == 1 and _follows(loss, values[next(iter(rest))][known])
-        if share > t["gap"] and (whole or (scaled and not _follows(loss, values[out][known]))):
+        scaled = not (whole or weighed) and len(rest) == 1 and _follows(loss, values[next(iter(rest))][at])
+        if share > t["gap"] and (whole or (scaled and not _follows(loss, values[out][at]))):
             # a label loss is logged to be watched, and a weight that is not told may begin later
             level = Level.WARNING if out == names.KD and whole else Level.INFO
             alone = f"{words.listing(rest)} alone {'is' if len(rest) == 1 else 'sum to'} it at every step"
             what = f"The term {out} is not in the loss: {alone}{', but for a constant weight' if scaled else ''}"
             return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
-    if weighed:
-        return None  # what is missing is measured
-    return _counted(step, loss, dict(zip(values, rows, strict=True)))
+    # where it is weighed, what is missing is measured
+    return None if weighed else _counted(step, loss, dict(zip(values, rows, strict=True)))
 
 
 def _follows(loss: Floats, part: Floats) -> bool:
     """Whether a loss that moves is one constant times ``part``, as printed."""
     ratio = loss / np.where(part > 0, part, np.nan)
-    near = float(np.quantile(np.abs(ratio / np.median(ratio) - 1), 0.9)) < _EXACT
-    return near and float(np.ptp(loss)) > 50 * _EXACT * float(np.median(loss))
+    near = float(np.quantile(np.abs(ratio / median(ratio) - 1), 0.9)) < _EXACT
+    return near and float(np.ptp(loss)) > 50 * _EXACT * float(median(loss))
 
 
 def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | None:
@@ -218,16 +219,16 @@ def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | 
         if not bool(np.all(value > 0.02 * loss)):
             continue
         times = (loss - whole) / value + 1
-        count = round(float(np.median(times)))
+        count = round(float(median(times)))
         gap = np.abs(whole + (count - 1) * value - loss)
-        if count >= 2 and float(np.quantile(gap, 0.9)) < _EXACT * float(np.median(loss)):
+        if count >= 2 and float(np.quantile(gap, 0.9)) < _EXACT * float(median(loss)):
             what = f"The term {term} is in the loss {count} times at every step, the others once"
             return _told(step, what, _TWICE, {"times": float(count)}, Level.INFO)
     rest = loss - whole
     low, middle, high = np.quantile(rest, [0.1, 0.5, 0.9])
     # a weight that is not 1 would leave a rest that goes as its part goes
     if high - low < _STEADY * min(float(np.ptp(np.quantile(v, [0.1, 0.9]))) for v in (loss, whole)) and (
-        low > _STEADY * middle > 0 and middle > 0.02 * float(np.median(loss))
+        low > _STEADY * middle > 0 and middle > 0.02 * float(median(loss))
     ):
         what = f"The loss lies {words.number(float(middle))} above the sum of its parts at every step, whatever they do"
         return _told(step, what, _CONSTANT, {"rest": float(middle)}, Level.INFO)
@@ -260,7 +261,7 @@ def _lag(whole: Floats) -> float:
     """How far a total that is a mean over the last records may trail behind: two records' fall, as a share."""
     if whole.size < 2:
         return 0.0
-    return 2 * abs(float(np.mean(np.diff(whole)))) / max(abs(float(np.median(whole))), 1e-12)
+    return 2 * abs(float(np.mean(np.diff(whole)))) / max(abs(float(median(whole))), 1e-12)
 
 
 def _finding(parts: signals.Parts, step: Floats, loss: Floats, whole: Floats, middle: float) -> Finding:

@@ -50,6 +50,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _CAUSE = "The loss is in bits, and 2 is its base; or it is in nats, and was taken for bits."
 _REMEDY = "See in which unit the loss is: of nats take exp, of bits the power of 2."
@@ -68,7 +69,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     name = _beside(run)
     perplexity, loss = (signals.finite(signals.tidy(one)) for one in (_perplexity(run), run.columns[name]))
-    step, at, among = np.intersect1d(perplexity.step, loss.step, return_indices=True)
+    step, at, among = signals.shared(perplexity.step, loss.step)
     shown, told = perplexity.value[at], loss.value[among]
     usable = (shown > 0) & np.array([signals.clamp_of(float(v)) is None for v in shown], dtype=bool)
     step, shown, told = step[usable], shown[usable], told[usable]
@@ -81,7 +82,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             raise TooFew("the perplexity is exp of the evaluation's total")
     gap = np.log(shown) - told
     apart = np.abs(gap) > t["nats"]
-    yield Reading("gap of ln(perplexity) to the loss, nats", float(np.median(gap)), "nats")
+    yield Reading("gap of ln(perplexity) to the loss, nats", float(median(gap)), "nats")
     held = [i for i in range(1, step.size) if shown[i] == shown[i - 1] and abs(told[i] - told[i - 1]) > t["nats"]]
     if float(np.mean(apart)) > t["often"]:
         yield _finding(name, step, shown, told, t)
@@ -97,7 +98,7 @@ def _above(gap: Floats, shown: Floats, told: Floats) -> float:
         (signals.unit(float(one)) / float(one), signals.unit(float(other)))
         for one, other in zip(shown, told, strict=True)
     ]
-    return float(np.median(gap)) if bool(np.all(gap > np.array(units).sum(axis=1))) else 0.0
+    return float(median(gap)) if bool(np.all(gap > np.array(units).sum(axis=1))) else 0.0
 
 
 def _perplexity(run: Run) -> Column:
@@ -129,7 +130,7 @@ def _of_training(run: Run) -> Finding | None:
     if label is None or len(shown) < _FEWEST or not len(label[1]) or bool(np.any(shown.value <= 1)):
         return None
     at = np.clip(np.searchsorted(label[1].step, shown.step), 0, len(label[1]) - 1)
-    near = np.array([float(np.median(label[1].value[max(0, i - 2) : i + 3])) for i in at.tolist()])
+    near = np.array([float(median(label[1].value[max(0, i - 2) : i + 3])) for i in at.tolist()])
     fits = bool(np.all(np.abs(np.log2(shown.value) / near - 1) < _NEAR))
     if not fits or not bool(np.all(np.abs(np.log(shown.value) / near - 1) > 3 * _NEAR)):
         return None
@@ -177,7 +178,7 @@ def _finding(
         ),
         evidence=(
             f"ln of the perplexity is {words.number(float(np.log(shown[-1])))}; apart in "
-            f"{int((np.abs(gap) > t['nats']).sum())} of {step.size} evaluations, {words.number(float(np.median(gap)))} "
+            f"{int((np.abs(gap) > t['nats']).sum())} of {step.size} evaluations, {words.number(float(median(gap)))} "
             "in the median",
         ),
         cause=_CAUSE if two else (means if above else other),
@@ -186,7 +187,7 @@ def _finding(
         else "Take exp of the label loss of the same evaluation, summed over tokens and divided once.",
         first_step=float(step[0]),
         last_step=float(step[-1]),
-        numbers={"perplexity": float(shown[-1]), "loss": float(told[-1]), "gap": float(np.median(gap))},
+        numbers={"perplexity": float(shown[-1]), "loss": float(told[-1]), "gap": float(median(gap))},
     )
 
 

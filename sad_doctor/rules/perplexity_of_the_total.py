@@ -55,6 +55,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -131,13 +132,13 @@ def _follows_the_total(run: Run) -> bool:
     steps, values = evaluation.step, evaluation.value
     totals = np.array([_level(run, float(s)) for s in steps])
     at = np.clip(np.searchsorted(label[1].step, steps), 0, len(label[1]) - 1)
-    labels = np.array([float(np.median(label[1].value[max(0, i - 5) : i + 6])) for i in at.tolist()])
+    labels = np.array([float(median(label[1].value[max(0, i - 5) : i + 6])) for i in at.tolist()])
     of_total, of_label = values / totals, values / labels
     steady = bool(np.all(np.abs(of_total - 1) < 0.1))
     # where the terms are surely before their weights, the label loss has a level of its own
     if steady and (run.terms(names.WEIGHT) or signals.found_weights(run)) and bool(np.all(np.abs(of_label - 1) > 0.2)):
         return True
-    return steady and float(np.ptp(of_label)) > max(0.2 * float(np.median(of_label)), 2 * float(np.ptp(of_total)))
+    return steady and float(np.ptp(of_label)) > max(0.2 * float(median(of_label)), 2 * float(np.ptp(of_total)))
 
 
 def _at(run: Run, name: str, step: float) -> float:
@@ -154,7 +155,7 @@ def _level(run: Run, step: float) -> float:
     middle = int(np.searchsorted(loss.step, step))
     near = loss.value[max(0, middle - 5) : middle + 6]
     known = near[np.isfinite(near)]
-    return float(np.median(known)) if known.size else float("nan")
+    return float(median(known)) if known.size else float("nan")
 
 
 def _finding(hits: list[tuple[float, float, str]], count: int) -> Finding:

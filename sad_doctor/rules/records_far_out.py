@@ -48,6 +48,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 """Numbers of what does not learn, whose level moves by the texts only."""
@@ -85,7 +86,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _finding(run: Run, name: str, column: Column, steps: np.ndarray, with_it: list[str]) -> Finding:
     value = column.value[np.isin(column.step, steps)]
-    level, out = float(np.median(column.value)), float(np.median(value))
+    level, out = float(median(column.value)), float(median(value))
     same = float(np.ptp(value)) <= 1e-5 * abs(out)
     size = run.fact(names.VOCABULARY_SIZE)
     flat = name == names.TEACHER_ENTROPY and size is not None and size > 1 and abs(out / math.log(size) - 1) < _FLAT

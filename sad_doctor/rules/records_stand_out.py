@@ -55,6 +55,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Floats, Run
 from sad_doctor.signals import Regular
+from sad_doctor.signals.middle import median
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
 _EQUAL = 0.02
@@ -105,7 +106,7 @@ def _finding(run: Run, there: dict[str, Regular], rest: list[str]) -> Finding:
 def _with(run: Run, one: Regular) -> str:
     """What else has that distance: the evaluations, or an epoch."""
     steps = _evaluations(run)
-    if steps.size > 2 and abs(float(np.median(np.diff(steps))) - one.steps) <= _EQUAL * one.steps:
+    if steps.size > 2 and abs(float(median(np.diff(steps))) - one.steps) <= _EQUAL * one.steps:
         return ", as often as an evaluation"
     epoch = run.get(names.EPOCH)
     known = None if epoch is None else signals.finite(signals.tidy(epoch))

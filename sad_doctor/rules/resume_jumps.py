@@ -62,6 +62,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _SHOWN, _MANY_SEAMS = 4, 3
 """Ends of starts that are named; so many times a run is taken up, more often it is no run alone that writes."""
@@ -113,7 +114,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if min(before.size, after.size) < t["records"]:
             continue
         judged += 1
-        gain, level = signals.gain(before, after), abs(float(np.median(before)))
+        gain, level = signals.gain(before, after), abs(float(median(before)))
         rates = signals.rates_beside(run, end, start)
         yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
         jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4) or _gone(loss, before, after, t)
@@ -122,7 +123,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if jumps or new_rate:
             yield _finding(
                 (end, start),
-                (float(np.median(before)), float(np.median(after))),
+                (float(median(before)), float(median(after))),
                 rates if new_rate else None,
                 jumps=jumps,
             )
@@ -157,11 +158,11 @@ def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) ->
     few = max(int(t["records"]), 2)
     if min(before.size, after.size) < few:
         return False
-    level = float(np.median(before))
+    level = float(median(before))
     least = max(t["rise"] * abs(level), t["nats"])
     # the very first may be of what was loaded: an optimizer with copies of the weights undoes the load by its step
     gains = [signals.gain(before, after[skip : skip + few]) for skip in (0, 1) if after.size >= skip + few]
-    gained = float(np.median(loss.value[:few])) - level
+    gained = float(median(loss.value[:few])) - level
     return any(-gain.amount > t["back"] * gained > 0 and gain.surely_below(-least, sigmas=4) for gain in gains)
 
 
@@ -201,9 +202,9 @@ def _finding(
 def _overlap(loss: Column, end: float, start: float) -> Finding:
     at = int(np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start))[0]) + 1
     first, again = (Column(loss.step[part], loss.value[part]) for part in (slice(at), slice(at, None)))
-    step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
+    step, one, other = signals.shared(first.step, again.step)
     gaps = np.abs(first.value[one] - again.value[other])
-    apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""
+    apart = f"; their loss differs by {words.number(float(median(gaps)))} in the median" if step.size else ""
     return _goes_back(end, start, int(step.size), apart)
 
 

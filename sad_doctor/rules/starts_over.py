@@ -54,6 +54,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median, medians
 
 _AT_ONCE = 0.85
 """The share of a stretch's fall from which on it comes at once; where that is late in it, it is another text."""
@@ -81,19 +82,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("jumps back to near the beginning", float(len(places)))
     if len(places) < 2 or not _even(places, t) or not _falls_again(loss.value, places):
         return
-    low, high = (float(np.median([_around(loss.value, at)[side] for at in places])) for side in (0, 1))
+    low, high = (float(median([_around(loss.value, at)[side] for at in places])) for side in (0, 1))
     gaps = np.diff(loss.step[places])
     steps = [float(step) for step in loss.step[places]]
-    every = float(np.median(gaps))
+    every = float(median(gaps))
     unit = run.facts.get(names.STEP_UNIT) == "epoch"
     length = f"{words.number(every)} epochs" if unit else f"{words.step(round(every))} steps"
-    setting, short = _setting(run, loss, places), float(np.median(np.diff(places))) < _SHORT
+    setting, short = _setting(run, loss, places), float(median(np.diff(places))) < _SHORT
     often = "with every epoch" if _whole_epochs(run, steps) else f"every {length}"
     yield RULE.finding(
         level=Level.INFO if setting or short else Level.WARNING,
         headline=(
             f"The student starts over {often}: {words.called(name)} jumps back from about {words.number(low)} to "
-            f"{words.number(high)}, near its beginning at {words.number(float(np.median(loss.value[:_WIDTH])))}."
+            f"{words.number(high)}, near its beginning at {words.number(float(median(loss.value[:_WIDTH])))}."
         ),
         evidence=(f"At {words.steps(steps)}", "It falls after each jump as it did at the beginning"),
         cause=f"{words.capital(words.called(setting))} takes another value there: a harder task, or all is made anew."
@@ -119,16 +120,16 @@ def _series(run: Run) -> tuple[str, Column] | None:
 
 def _around(value: Floats, at: int) -> tuple[float, float]:
     """The levels before and from a place on."""
-    return float(np.median(value[max(0, at - _WIDTH) : at])), float(np.median(value[at : at + _WIDTH]))
+    return float(median(value[max(0, at - _WIDTH) : at])), float(median(value[at : at + _WIDTH]))
 
 
 def _jumps(value: Floats, t: Thresholds) -> list[int]:
     """The places of the jumps, each the largest within a window's width."""
-    levels = np.median(np.lib.stride_tricks.sliding_window_view(value, _WIDTH), axis=1)
+    levels = medians(np.lib.stride_tricks.sliding_window_view(value, _WIDTH))
     rise = levels[_WIDTH:] - levels[:-_WIDTH]  # rise[i] is that at the place i + _WIDTH
-    noise = float(np.median(np.abs(np.diff(value)))) * 1.0483  # neighbours differ by 0.6745 sqrt(2) sigma
+    noise = float(median(np.abs(np.diff(value)))) * 1.0483  # neighbours differ by 0.6745 sqrt(2) sigma
     error = 1.2533 * noise * float(np.sqrt(2 / _WIDTH))
-    start = float(np.median(value[:_WIDTH]))
+    start = float(median(value[:_WIDTH]))
     found: list[int] = []
     for i in np.argsort(-rise).tolist():
         low = float(levels[i])
@@ -155,9 +156,9 @@ def _falls_again(value: Floats, places: list[int]) -> bool:
         stretch = value[at:end]
         if stretch.size < 3 * _WIDTH:
             continue
-        thirds = [float(np.median(part)) for part in np.array_split(stretch, 3)]
+        thirds = [float(median(part)) for part in np.array_split(stretch, 3)]
         fall = thirds[0] - thirds[2]
-        levels = np.median(np.lib.stride_tricks.sliding_window_view(stretch, _WIDTH), axis=1)
+        levels = medians(np.lib.stride_tricks.sliding_window_view(stretch, _WIDTH))
         steps = levels[:-_WIDTH] - levels[_WIDTH:]
         most, place = float(np.max(steps)), int(np.argmax(steps))
         at_once = most > _AT_ONCE * fall and place > _WIDTH // 2
@@ -185,7 +186,7 @@ def _whole_epochs(run: Run, steps: list[float]) -> bool:
     if epoch is None:
         return False
     at = [float(np.interp(step, epoch.step, epoch.value)) for step in steps]
-    every = float(np.median(np.diff(epoch.value))) if len(epoch) > 1 else 0.0
+    every = float(median(np.diff(epoch.value))) if len(epoch) > 1 else 0.0
     return all(abs(value - round(value)) <= 3 * every for value in at) and len({round(v) for v in at}) == len(at)
 
 

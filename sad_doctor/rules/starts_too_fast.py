@@ -66,6 +66,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median, medians
 
 _SIGMAS, _FEWER = 6.0, 3.0
 """How far the rise must stand out of the noise; fewer for a hint, where there is no warm-up."""
@@ -131,7 +132,7 @@ def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, f
         return None
     windows = np.lib.stride_tricks.sliding_window_view(early[1:], width)
     # a level is where all records stand: single bad batches lift a median of five as well
-    levels = np.where(windows.min(axis=1) > early[0], np.median(windows, axis=1), early[0])
+    levels = np.where(windows.min(axis=1) > early[0], medians(windows), early[0])
     top = int(np.argmax(levels))
     return float(early[0]), float(levels[top]), float(column.step[1 + top])
 
@@ -147,7 +148,7 @@ def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thr
     later = column.value[column.step > at]
     noise = _noise(column) if width > 1 else 0.0
     high = top - first > max(t["rise"] * abs(first), t["nats"], sigmas * noise)
-    return high and later.size >= 2 and float(np.median(later[-max(2, later.size // 4) :])) < first
+    return high and later.size >= 2 and float(median(later[-max(2, later.size // 4) :])) < first
 
 
 def _noise(column: Column) -> float:
@@ -156,7 +157,7 @@ def _noise(column: Column) -> float:
     Without the first change: that is the throw itself.
     """
     value = column.value
-    return max(float(np.median(np.abs(np.diff(part)))) for part in (value[value.size // 2 :], value[1 : 2 * _NEXT]))
+    return max(float(median(np.abs(np.diff(part)))) for part in (value[value.size // 2 :], value[1 : 2 * _NEXT]))
 
 
 def _below_all(column: Column) -> bool:

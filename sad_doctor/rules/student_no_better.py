@@ -53,6 +53,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -73,7 +74,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"only {words.percent(run.last_step / length)} of the planned steps are logged")
     first = float(evaluation.value[0])
     last = evaluation.value[-max(2, len(evaluation) // 4) :]
-    end = float(np.median(last))
+    end = float(median(last))
     yield Reading(
         f"{found} at the end below the first, as a share", 1 - end / first if first else float("nan"), "better"
     )

@@ -66,6 +66,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _SAME = 1e-6
 """A spread below this share is that of one batch, again and again: of the loader, not of the teacher."""
@@ -94,13 +95,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         raise TooFew("too few records of the teacher's entropy or loss")
     if entropy is not None:
-        middle = float(np.median(entropy.value))
+        middle = float(median(entropy.value))
         yield Reading("entropy of the targets, nats", middle, "sharp")
         yield Reading("entropy over that of a uniform distribution", middle / uniform, "flat")
         if middle < t["sharp"] or middle > t["flat"] * uniform:
             yield _entropy(entropy, middle, uniform, sharp=middle < t["sharp"])
     for name, column in loss:
-        middle = float(np.median(column.value))
+        middle = float(median(column.value))
         uniform = signals.teacher_guess(run, name) or math.log(_UNKNOWN)
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
         spread = float(np.std(column.value)) if len(column) >= t["records"] else float("nan")
@@ -180,7 +181,7 @@ def _nothing(run: Run, t: Thresholds) -> Finding | None:
     told = None if loss is None or any(_REWARDED.search(name) for name in run.columns) else signals.finite(loss)
     if told is None or len(told) < t["all"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
-    first, most = float(np.median(told.value[: int(t["records"])])), float(np.max(told.value))
+    first, most = float(median(told.value[: int(t["records"])])), float(np.max(told.value))
     if not 0 < first < t["nothing"] or most > 10 * first:
         return None
     return RULE.finding(

@@ -64,6 +64,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -77,7 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield behind
             return
         raise TooFew("the log has neither the teacher's held-out loss nor the size of the vocabulary to compare with")
-    level = float(np.median(column.value[len(column) // 3 :]))
+    level = float(median(column.value[len(column) // 3 :]))
     uniform = float("inf") if guessed is None else guessed
     yield Reading("the teacher's loss on training batches over ln(vocabulary)", level / uniform, "uniform")
     far = False
@@ -88,12 +89,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     told = run.get(names.TEACHER_ENTROPY)
     entropy = np.empty(0) if told is None else signals.finite(told).value
-    if entropy.size and level < float(np.median(entropy)) + t["surprise"]:
+    if entropy.size and level < float(median(entropy)) + t["surprise"]:
         return  # it is not surprised: it does not know, and says so
     lost = gap is not None and gap.held_out > t["uniform"] * uniform
-    if not far and lost and not (entropy.size and float(np.median(entropy)) < t["sure"] * uniform):
+    if not far and lost and not (entropy.size and float(median(entropy)) < t["sure"] * uniform):
         return  # it knows nothing at all, which is another story; one that is sure, and wrong on all text, is not that
-    begin = float(np.median(column.value[:3]))
+    begin = float(median(column.value[:3]))
     moved = gap is not None and not lost and begin < gap.held_out + 0.5 * (level - gap.held_out)
     if moved:
         return  # it did know the text at first: it changes
@@ -121,7 +122,7 @@ def _behind(run: Run, teacher: Column, t: Thresholds) -> Finding | None:
     if label is None or label[0].startswith(names.WEIGHTED) or len(label[1]) < t["records"]:
         return None
     ends = [one.value[-max(5, len(one) // 5) :] for one in (label[1], teacher)]
-    own, theirs = (float(np.median(end)) for end in ends)
+    own, theirs = (float(median(end)) for end in ends)
     if own < t["plausible"] or theirs < max(t["lost"], own + t["behind"]):
         return None
     return RULE.finding(

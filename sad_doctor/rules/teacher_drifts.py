@@ -61,6 +61,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
 _ALIKE = 0.01
@@ -93,14 +94,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
                 return
         else:
             start, late = known.value[:_FIRST], known.value[len(known) // 3 :]
-            late = max(np.array_split(late, 2), key=lambda half: abs(float(np.median(half) - np.median(start))))
-            gain, level = signals.gain(start, late), abs(float(np.median(start)))
+            late = max(np.array_split(late, 2), key=lambda half: abs(float(median(half) - median(start))))
+            gain, level = signals.gain(start, late), abs(float(median(start)))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
             left = _leaves(float(known.value[0]), late, t)
             moved = left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4)
             if moved and not _with_the_labels(run, known, t):
-                first, last = float(known.value[0]) if left else float(np.median(start)), float(np.median(late))
+                first, last = float(known.value[0]) if left else float(median(start)), float(median(late))
                 if name == names.TEACHER_LOSS and (surely := _beyond_the_text(run, first, last, t)) is not None:
                     yield _finding(name, known, first, last, Level.WARNING if surely else Level.INFO)
                     return
@@ -125,7 +126,7 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
     known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
     if float(np.std(known)) < _ALIKE * gap.training:
         return False
-    noise = float(np.median(np.abs(np.diff(known)))) * 1.0483  # neighbours differ by 0.6745 sqrt(2) sigma
+    noise = float(median(np.abs(np.diff(known)))) * 1.0483  # neighbours differ by 0.6745 sqrt(2) sigma
     if noise > max(_MIXED[0] * gap.gap, _MIXED[1] * gap.training):
         return False  # some batches are as good as held-out text, which no mode leaves them
     levels = signals.blocks(signals.tidy(run.columns[names.TEACHER_LOSS]), _BLOCKS)
@@ -133,7 +134,7 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
         return False  # its level comes and goes with the texts, which have an order of their own: no mode does that
     if signals.waves(signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])), _WAVES) is not None:
         return False  # and so does it with a period
-    return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
+    return float(median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 
 def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
@@ -161,7 +162,7 @@ def _beyond_the_text(run: Run, first: float, last: float, t: Thresholds) -> bool
     known = None if entropy is None else signals.finite(signals.tidy(entropy))
     if known is None or len(known) < t["records"]:
         return abs(last - first) > t["far"] * max(abs(first), abs(last))
-    start, late = (float(np.median(v)) for v in (known.value[:1], known.value[len(known) // 3 :]))
+    start, late = (float(median(v)) for v in (known.value[:1], known.value[len(known) // 3 :]))
     return True if abs(late - start) > t["sure"] * max(start, late) else None
 
 
@@ -174,7 +175,7 @@ def _with_the_labels(run: Run, column: Column, t: Thresholds) -> bool:
 
 def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
     """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
-    level = float(np.median(later))
+    level = float(median(later))
     return abs(first - level) > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
 
 

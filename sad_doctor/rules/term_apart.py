@@ -62,6 +62,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals import Beside
+from sad_doctor.signals.middle import median
 
 _AGAIN, _DIGITS = 3, 4
 _KD, _REST = "the term kd", "the rest of the loss"
@@ -133,7 +134,7 @@ def _above(pair: Beside, label: Beside, t: Thresholds) -> bool:
 
 
 def _higher(pair: Beside, label: Beside) -> Finding:
-    ratio = float(np.median(pair.ratio))
+    ratio = float(median(pair.ratio))
     first, last = (float(label.ratio[at]) for at in (0, -1))
     return RULE.finding(
         level=Level.INFO,
@@ -156,7 +157,7 @@ def _higher(pair: Beside, label: Beside) -> Finding:
 
 
 def _lower(pair: Beside) -> Finding:
-    ratio = float(np.median(pair.ratio))
+    ratio = float(median(pair.ratio))
     return RULE.finding(
         level=Level.INFO,
         headline=(
@@ -174,7 +175,7 @@ def _lower(pair: Beside) -> Finding:
 
 
 def _late(value: Floats) -> float:
-    return float(np.median(value[-3:]))
+    return float(median(value[-3:]))
 
 
 def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:

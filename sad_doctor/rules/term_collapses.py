@@ -48,6 +48,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _FIRST = 3
 """So many records stand for the beginning."""
@@ -63,12 +64,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("no label loss, or no term beside it with enough records")
     for term, column in judged.items():
         label, few = told[0] if term == names.KD else min(told, key=lambda one: float(one[0].step[0]))
-        begun = float(np.median(label.value[:few]))
+        begun = float(median(label.value[:few]))
         if begun <= 0:
             raise TooFew("the label loss begins at 0")
-        kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / begun
+        kept = float(median(label.value[-max(3, len(label) // 3) :])) / begun
         beside = _beside(column, label)
-        first, last = float(np.median(beside)), float(np.median(column.value[-(len(column) // 3) :]))
+        first, last = float(median(beside)), float(median(column.value[-(len(column) // 3) :]))
         if not first > 0:
             continue
         yield Reading(f"what {term} keeps of its beginning, as a share", last / first, "left")

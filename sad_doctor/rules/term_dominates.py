@@ -70,6 +70,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FIRST = 3
 """So many records stand for the beginning."""
@@ -86,8 +87,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for term, column in shares.items():
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
-        yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
-        meant = term == names.KD and float(np.median(window.value)) <= t["meant"] and _meant(run, t)
+        yield Reading(f"median share of {term}", float(median(window.value)), "share")
+        meant = term == names.KD and float(median(window.value)) <= t["meant"] and _meant(run, t)
         level = None if meant or (term == names.KD and _stands(run, t)) else _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
@@ -109,7 +110,7 @@ def _heavy(run: Run, t: Thresholds) -> Finding | None:
     rest = float(whole.mean() - factor * part.mean())
     # of the factor, 1 may be the label loss's own, which falls with KD
     share = (factor - 1) * part / np.maximum(np.abs(whole), 1e-12)
-    middle, size = float(np.median(share[share.size // 2 :])), float(np.median(whole[whole.size // 2 :]))
+    middle, size = float(median(share[share.size // 2 :])), float(median(whole[whole.size // 2 :]))
     off = float(np.std(whole - factor * part - rest))
     if factor < t["factor"] or off > t["fit"] * float(np.std(whole)) or rest < t["rest"] * size:
         return None
@@ -138,7 +139,7 @@ def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
     """Whether the log tells the term's share of the gradient, and it is not most of it: that share decides."""
     told = run.get(names.GRAD_SHARE + term)
     known = np.empty(0) if told is None else signals.finite(signals.tidy(told)).value
-    return known.size >= t["gradients"] and float(np.median(known[known.size // 2 :])) < t["most"]
+    return known.size >= t["gradients"] and float(median(known[known.size // 2 :])) < t["most"]
 
 
 def _stands(run: Run, t: Thresholds) -> bool:
@@ -147,8 +148,8 @@ def _stands(run: Run, t: Thresholds) -> bool:
     if kd is None or len(kd[1]) < t["window"]:
         return False
     first, last = kd[1].value[:_FIRST], kd[1].value[-len(kd[1]) // 4 :]
-    began = float(np.median(first))
-    return began < t["sum"] and float(np.median(last)) > t["stands"] * began
+    began = float(median(first))
+    return began < t["sum"] and float(median(last)) > t["stands"] * began
 
 
 def _meant(run: Run, t: Thresholds) -> bool:
@@ -157,13 +158,13 @@ def _meant(run: Run, t: Thresholds) -> bool:
     if not signals.found_weights(run) or label is None:
         return False
     kd, labels = signals.finite(run.columns[names.RAW + names.KD]).value, label[1].value
-    return float(np.median(kd)) < t["beside"] * float(np.median(labels))
+    return float(median(kd)) < t["beside"] * float(median(labels))
 
 
 def _level(term: str, window: Column, t: Thresholds) -> Level | None:
     if term.lower() in names.ANCHORS:
         return None
-    middle, above = float(np.median(window.value)), float(np.mean(window.value > t["share"]))
+    middle, above = float(median(window.value)), float(np.mean(window.value > t["share"]))
     if middle > t["share"] and above >= t["often"]:
         return Level.WARNING if term == names.KD else Level.ERROR
     return Level.WARNING if term != names.KD and middle > t["most"] and above >= t["sometimes"] else None
@@ -180,7 +181,7 @@ def _contested(shares: dict[str, Column]) -> dict[str, Column]:
 
 
 def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: Thresholds, level: Level) -> Finding:
-    middle = float(np.median(window.value))
+    middle = float(median(window.value))
     place = len(window) - 1 if middle > t["share"] else int(np.argmax(window.value))
     share, at = float(window.value[place]), float(window.step[place])
     ranked = sorted((name for name in shares if shares[name].at(at) > 0), key=lambda name: -shares[name].at(at))

@@ -50,6 +50,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -84,7 +85,7 @@ def _finding(term: str, column: Column, share: float, turns: int) -> Finding:
     return RULE.finding(
         headline=(
             f"The {'coverage' if term == 'coverage' else f'term {term}'} is exactly 0 in {words.percent(share)} of the "
-            f"records, now and then, and {words.number(float(np.median(others)))} in the others."
+            f"records, now and then, and {words.number(float(median(others)))} in the others."
         ),
         evidence=(f"{words.counted(len(column), 'record')}; it goes to 0 or back {turns} times",),
         cause="Those batches have nothing to compare: no label, no common boundary, an empty mask; or a value that was "

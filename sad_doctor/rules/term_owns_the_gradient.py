@@ -55,6 +55,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _TARGET = 0.3
 
@@ -69,7 +70,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         late = Column(column.step[len(column) // 2 :], column.value[len(column) // 2 :])
         anchor = term.lower() in names.ANCHORS
         limit = t["anchor" if anchor else "share"]
-        middle, above = float(np.median(late.value)), float(np.mean(late.value > limit))
+        middle, above = float(median(late.value)), float(np.mean(late.value > limit))
         yield Reading(f"median share of {term} in the gradient", middle, "anchor" if anchor else "share")
         if middle > limit and above >= t["often"]:
             yield _finding(run, term, late, middle, limit, anchor=anchor)
@@ -77,7 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _finding(run: Run, term: str, late: Column, middle: float, limit: float, *, anchor: bool) -> Finding:
     value = signals.shares(run).get(term)
-    told = [] if value is None else [f"Its share of the value is {words.percent(float(np.median(value.value)))}"]
+    told = [] if value is None else [f"Its share of the value is {words.percent(float(median(value.value)))}"]
     factor = _TARGET * (1 - middle) / (middle * (1 - _TARGET))
     weight = run.get(names.WEIGHT + term)
     new = f"[terms.{term}] weight = {weight.last * factor:.3g}, now {weight.last:.3g}" if weight is not None else ""

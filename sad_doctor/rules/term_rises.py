@@ -52,12 +52,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _MAY = re.compile(r"z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay|reward|margin", re.IGNORECASE)
 """Terms that may rise: they hold something back, or are to grow."""
@@ -84,14 +83,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         third = len(column) // 3
         first, last = column.value[:third], column.value[-third:]
         rise = signals.gain(last, first)
-        level = abs(float(np.median(first)))
+        level = abs(float(median(first)))
         yield Reading(f"rise of {name}, as a share", rise.amount / level if level else 0.0, "rises")
-        early = float(np.median(column.value[: max(3, third // 4)]))
+        early = float(median(column.value[: max(3, third // 4)]))
         least = (t["balance"] if _BALANCES.search(name) else t["rises"]) * level
-        if falls and float(np.median(last)) > early + least and rise.surely_above(least):
-            one = _finding(name, column, early, float(np.median(last)))
+        if falls and float(median(last)) > early + least and rise.surely_above(least):
+            one = _finding(name, column, early, float(median(last)))
             # a term that learns nothing stays within a few times what it began with
-            yield _runs_away(one, name) if 0 < t["runs"] * early < float(np.median(last)) else one
+            yield _runs_away(one, name) if 0 < t["runs"] * early < float(median(last)) else one
 
 
 def _runs_away(found: Finding, name: str) -> Finding:

@@ -73,6 +73,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _RESTS = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay", re.IGNORECASE)
 """Terms that keep something where it is: a load balance rests at its floor from the first step on."""
@@ -98,7 +99,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     shares = signals.shares(run)
     for term, (column, sure) in judged.items():
         begin, late = column.value[:_FIRST], column.value[-(len(column) // 3) :]
-        level = abs(float(np.median(begin)))
+        level = abs(float(median(begin)))
         came = signals.gain(begin, late)
         yield Reading(
             f"fall of {term} since its first records, as a share", came.amount / level if level else 0.0, "moves"
@@ -107,12 +108,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         stays = came.surely_below(t["moves"] * level) and abs(third.amount) < t["moves"] * level + 2 * third.error
         if not fell or not level or not stays or not _even(column, level, t):
             continue
-        share = float(np.median(shares[term].value)) if term in shares else float("nan")
+        share = float(median(shares[term].value)) if term in shares else float("nan")
         yield RULE.finding(
             level=Level.WARNING if sure and not share < t["share"] else Level.INFO,
             headline=(
-                f"The term {term} stays where it began ({words.number(float(np.median(begin)))}, later "
-                f"{words.number(float(np.median(late)))}) while {words.called(what)} falls from "
+                f"The term {term} stays where it began ({words.number(float(median(begin)))}, later "
+                f"{words.number(float(median(late)))}) while {words.called(what)} falls from "
                 f"{words.number(first)} to {words.number(last)}: nothing of it reaches the student."
             ),
             evidence=(
@@ -130,7 +131,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             remedy="Take the gradient of this term alone on one batch: in the layer below it, it must not be 0.",
             first_step=float(column.step[0]),
             last_step=float(column.step[-1]),
-            numbers={"first": float(np.median(begin)), "last": float(np.median(late)), "share": share},
+            numbers={"first": float(median(begin)), "last": float(median(late)), "share": share},
         )
 
 
@@ -141,9 +142,9 @@ def _labels(run: Run, t: Thresholds) -> Finding | None:
     if told is None or soft is None or min(len(told[1]), len(soft[1])) < t["records"]:
         return None
     lm, kd = told[1], soft[1]
-    third, level = len(lm) // 3, float(np.median(lm.value))
+    third, level = len(lm) // 3, float(median(lm.value))
     came, fell = signals.gain(lm.value[:third], lm.value[-third:]), signals.gain(kd.value[:_FIRST], kd.value[-third:])
-    first, last = float(np.median(kd.value[:_FIRST])), float(np.median(kd.value[-third:]))
+    first, last = float(median(kd.value[:_FIRST])), float(median(kd.value[-third:]))
     one = _one_number(run, t)
     # evaluations of one number say by themselves that it stands
     noise = 2 * came.error if one is None else -2 * came.error
@@ -217,7 +218,7 @@ def _learned(run: Run, t: Thresholds) -> tuple[str, float, float, bool] | None:
     known = [(name, ends) for name, column in filter(None, told) if (ends := signals.ends(column)) is not None]
     best: tuple[str, float, float, bool] | None = None
     for name, ends in known:
-        first, last = (float(np.median(v)) for v in ends)
+        first, last = (float(median(v)) for v in ends)
         falls = signals.gain(*ends).surely_above(t["falls"] * abs(first))
         if best is None or (falls and not best[3]):
             best = name, first, last, falls

@@ -76,6 +76,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _SCHEDULE = "A schedule ends there: it comes down to 0 smoothly, or at a stage that the log tells."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
@@ -138,7 +139,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             one = _finding(run, term, tidied, what, t)
             yield replace(one, level=Level.INFO) if few or term in sides else one
         elif len(tidied) >= t["records"] and signals.negligible(run, term, tidied, t["beside_all"]):
-            size = words.number(float(np.median(tidied.value)))
+            size = words.number(float(median(tidied.value)))
             says = f"The term {term} is {size} all along, next to nothing beside the loss: nothing of it is learned."
             one = _small(tidied, says, words.counted(len(tidied), "record"), _SAME, {"share": t["beside_all"]})
             yield replace(one, level=Level.INFO)
@@ -224,10 +225,10 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
             kd, lm = (names.KD, weighted[names.KD]), (anchor, weighted[anchor])
     if kd is None or lm is None or len(kd[1]) < t["records"] or signals.came_trained(kd[1], lm[1]):
         return
-    first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
+    first = float(median(kd[1].value[: max(5, len(kd[1]) // 10)]))
     vocabulary = told if told and told > 1 else _UNKNOWN
-    labels = float(np.median(lm[1].value[: max(5, len(lm[1]) // 10)]))
-    if not first > 0 or labels < t["labels"] or float(np.median(kd[1].value[-10:])) > t["grows"] * first:
+    labels = float(median(lm[1].value[: max(5, len(lm[1]) // 10)]))
+    if not first > 0 or labels < t["labels"] or float(median(kd[1].value[-10:])) > t["grows"] * first:
         return
     tiny = first < (t["beside"] * labels if told else t["tiny"])
     if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
@@ -244,7 +245,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     yield _small(
         kd[1],
         f"KD is {words.number(first)} at the beginning; times {by} it is {words.number(first * factor)}: {what[0]}.",
-        f"Median of the first records {words.number(first)}; the label loss is {words.number(np.median(lm[1].value))}",
+        f"Median of the first records {words.number(first)}; the label loss is {words.number(median(lm[1].value))}",
         what[1],
         {"kd": first, "factor": factor, "product": first * factor},
     )
@@ -266,7 +267,7 @@ def _small(kd: Column, headline: str, evidence: str, why: tuple[str, str], numbe
 def _beside_its_labels(run: Run, t: Thresholds) -> Iterator[Finding]:
     """A hint from the parts as they are in the total: no usual pair of weights makes KD so small."""
     pair = None if run.terms(names.WEIGHT) else signals.weighted_pair(run)
-    if pair is not None and len(pair[0]) >= t["records"] and (first := float(np.median(pair[0].value[:_FIRST]))) > 0:
+    if pair is not None and len(pair[0]) >= t["records"] and (first := float(median(pair[0].value[:_FIRST]))) > 0:
         for finding in _too_small(*pair, first, t, "weighted"):
             yield replace(finding, level=Level.INFO)
 

@@ -55,6 +55,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _SIZES = ("batch_size", "train/batch_size", "global_batch_size", "train/global_batch_size", "effective_batch_size")
 """Columns that tell how many texts a step takes."""
@@ -77,9 +78,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     blocks = signals.blocks(pace, count)
     if blocks is None:
         raise TooFew("too few finite records of a pace")
-    before = float(np.median(np.sort(blocks.middle[: count // 2])[-3:]))
+    before = float(median(np.sort(blocks.middle[: count // 2])[-3:]))
     late = blocks.middle[-3:]
-    after = float(np.median(late))
+    after = float(median(late))
     if not after > 0:
         raise TooFew("the pace is 0 in the last records")
     yield Reading("times slower at the end", before / after, "cliff")
@@ -112,7 +113,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
     """Single records that are far slower than the others, all along, and take much of the time together."""
     known = signals.finite(pace)
-    usual = float(np.median(known.value))
+    usual = float(median(known.value))
     slow = (known.value > 0) & (known.value * t["stall"] < usual)
     if run.get(names.TOKENS_PER_SECOND) is None or usual <= 0 or int(slow.sum()) < _STALLS:
         return
@@ -129,7 +130,7 @@ def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
         ),
         evidence=(
             f"Usual {words.number(usual, 1)} tokens a second, in those records "
-            f"{words.number(float(np.median(known.value[slow])), 1)}",
+            f"{words.number(float(median(known.value[slow])), 1)}",
         ),
         cause="A slow disk, a loader that runs empty, a checkpoint or an evaluation that is counted in the step.",
         remedy="Log the seconds of the step's parts; more workers and a longer queue for the loader; save less often.",
@@ -150,7 +151,7 @@ def _stretches(pace: Column, t: Thresholds) -> Iterator[Finding]:
     # the last one may go on for good; and many short ones are the noise of the machine
     if int(long.sum()) < 2 or float(lengths[long].sum()) < _HELD * float(slow.sum()) or float(np.mean(slow)) < 0.1:
         return
-    level = float(np.median(known.value[slow]))
+    level = float(median(known.value[slow]))
     yield RULE.finding(
         level=Level.INFO,
         headline=(

@@ -59,6 +59,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _FIRST = 5
 """So many records stand for the beginning."""
@@ -77,7 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not late.any():
         raise TooFew(f"no record of the loss after step {words.step(t['step'])} yet")
     window = total.value[late][-max(int(t["records"]), 1) :]
-    middle = float(np.median(window))
+    middle = float(median(window))
     yield Reading("median of the last records of the total", middle, "total")
     if middle <= t["total"] or _by_weights(run, t):
         return
@@ -106,7 +107,7 @@ def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
         return None
     third, least = max(1, len(total) // 3), float(np.min(total.value[:_FIRST]))
     begins = total.value[: min(_FIRST, third)]
-    first, last = float(np.median(begins)), float(np.median(total.value[-third:]))
+    first, last = float(median(begins)), float(median(total.value[-third:]))
     throughout = len(total) >= t["few"] and least > t["begin"] and last > t["begin"]
     if not throughout and (least <= t["far"] or signals.of_classes(run)):
         return None
@@ -132,7 +133,7 @@ def _by_weights(run: Run, t: Thresholds) -> bool:
     if parts.source not in ("weighted", "raw x weight") or not set(parts.terms) <= set(raw):
         return False
     recent = [signals.finite(raw[term]).value[-max(int(t["records"]), 1) :] for term in parts.terms]
-    return all(values.size and float(np.median(values)) <= t["total"] for values in recent)
+    return all(values.size and float(median(values)) <= t["total"] for values in recent)
 
 
 def _largest(run: Run) -> tuple[str, ...]:

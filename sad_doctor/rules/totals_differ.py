@@ -78,6 +78,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 
 _FEW = 3
 """Fewest evaluations that lie far from the training throughout."""
@@ -104,7 +105,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if len(evaluation) < t["evaluations"] or len(training) < 4 * signals.AROUND or not np.all(evaluation.value > 0):
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
     level = signals.around(training, evaluation.step)
-    yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
+    yield Reading("the training's total over the evaluation's, median", float(median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
     found = found or _ahead(training, evaluation, level, t) or _factor(evaluation, level, t)
     found = found or _harder(run, evaluation, level, t)
@@ -149,11 +150,11 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
     """A ratio of training to evaluation that grows all along while the evaluation falls, or shrinks in a first pass."""
     value, third, pair = evaluation.value, len(evaluation) // 3, None
     ratio = level / value
-    first, last = float(np.median(ratio[:third])), float(np.median(ratio[-third:]))
+    first, last = float(median(ratio[:third])), float(median(ratio[-third:]))
     if abs(float(np.ptp(level - value))) < t["nats"]:
         return None
     tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
-    falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
+    falls = float(median(value[-third:])) < (1 - t["falls"]) * float(median(value[:third]))
     grows = t["parts"] if abs(first - 1) < t["near"] else t["grows"]  # what began as one number
     once = signals.in_first_pass(run, evaluation.step) == len(evaluation)
     if tends > _STEADY and falls and last > grows * first > 0:
@@ -191,7 +192,7 @@ def _ahead(training: Column, evaluation: Column, level: Floats, t: Thresholds) -
     The records after each evaluation are looked at, which a mean that lags has behind it.
     """
     value, third, later = evaluation.value, len(evaluation) // 3, signals.after(training, evaluation.step[:_FIRST])
-    first, last = (float(np.median((level / value)[part])) for part in (slice(third), slice(-third, None)))
+    first, last = (float(median((level / value)[part])) for part in (slice(third), slice(-third, None)))
     met = abs(last - 1) < 2 * t["near"] and first > t["shrinks"] * last
     tends = signals.rank_correlation(level / value, np.arange(float(value.size)))
     ahead = bool(np.all(later > t["harder"] * value[:_FIRST]))
@@ -217,7 +218,7 @@ def _at_once(run: Run, t: Thresholds) -> signals.Beside | None:
 def _factor(evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
     """One factor between the two throughout, while both fall."""
     ratio, value = level / evaluation.value, evaluation.value
-    middle = float(np.median(ratio))
+    middle = float(median(ratio))
     steady = bool(np.all(np.abs(ratio / middle - 1) < t["steady"]))
     if not steady or max(middle, 1 / middle) < t["factor"] or value[-1] > (1 - t["fallen"]) * value[0]:
         return None
@@ -240,7 +241,7 @@ def _harder(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findi
         return None
     return _finding(
         evaluation,
-        f"The evaluation's total is {words.number(float(np.median(ratio)), 2)} times the training's about it, in a "
+        f"The evaluation's total is {words.number(float(median(ratio)), 2)} times the training's about it, in a "
         "first pass over the texts, in which nothing can have been learned by heart",
         f"At least {words.number(float(np.min(ratio)), 2)} times at each of {count} evaluations",
         "The evaluation's texts are of another kind or length, or its labels, mask or weights are others; or an "
@@ -252,7 +253,7 @@ def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Findi
     """An evaluation many times the training, its first records among them: nothing can have been learned by then."""
     if len(evaluation) < _FEW or len(training) < signals.AROUND or run.first_step > 0.1 * run.last_step:
         return None
-    first = float(np.median(training.value[:3]))
+    first = float(median(training.value[:3]))
     most = max(first, float(np.max(signals.around(training, evaluation.step))))
     least = float(np.min(evaluation.value))
     if most <= 0 or least < t["many"] * most or run.terms(names.RAW) or run.terms(names.WEIGHTED):

@@ -75,7 +75,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _agree(one: Levels, other: Levels) -> float:
     """The share of the records of both that they put into the same groups, whichever is the upper one."""
-    _, here, there = np.intersect1d(one.step, other.step, assume_unique=True, return_indices=True)
+    _, here, there = signals.shared(one.step, other.step)
     if not here.size:
         return 0.0
     same = float(np.mean(one.upper[here] == other.upper[there]))

@@ -51,6 +51,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Run
+from sad_doctor.signals.middle import median
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -58,7 +59,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     update = signals.finite(signals.tidy(run.columns[names.UPDATE_RATIO]))
     require(len(update), t["records"], "record", "of the update")
     tenth = len(update) // 10
-    middle = float(np.median(update.value[tenth : len(update) - tenth]))
+    middle = float(median(update.value[tenth : len(update) - tenth]))
     yield Reading("median update over the weights", middle, "update")
     if not 0 < middle < t["update"] or _falls(run):
         return

@@ -61,6 +61,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _MINIMISED = frozenset({names.KD, names.LAYERWISE, *names.ANCHORS})
 """Terms that are losses in every log; others may be rewards or bonuses, which have a sign of their own."""
@@ -161,7 +162,7 @@ def _moved(column: Column) -> tuple[float, float, signals.Gain] | None:
     ends = signals.ends(column)
     if ends is None:
         return None
-    return float(np.median(ends[0])), float(np.median(ends[1])), signals.gain(*ends)
+    return float(median(ends[0])), float(median(ends[1])), signals.gain(*ends)
 
 
 def _surely(moved: tuple[float, float, signals.Gain], sign: int, t: Thresholds) -> bool:
@@ -194,7 +195,7 @@ def _weights(run: Run) -> dict[str, Column]:
 
 
 def _ratio(weighted: Column, raw: Column) -> Column:
-    steps, mine, theirs = np.intersect1d(weighted.step, raw.step, return_indices=True)
+    steps, mine, theirs = signals.shared(weighted.step, raw.step)
     above, beside = weighted.value[mine], raw.value[theirs]
     keep = np.isfinite(above) & np.isfinite(beside) & (beside > 0)
     return Column(steps[keep], above[keep] / np.maximum(beside[keep], np.finfo(float).tiny))

@@ -62,6 +62,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 
 _COUNTS = (names.TOKENS, "train/num_tokens", "num_tokens", "n_tokens", "tokens", "ntokens", names.LENGTH)
 """Columns that may tell how many tokens a record's loss is summed over."""
@@ -89,7 +90,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         run.last_step - run.first_step
     ):
         raise TooFew("the label loss was evaluated at the beginning only")
-    end = float(np.median(column.value[-recent:]))
+    end = float(median(column.value[-recent:]))
     first = float(column.value[0])
     yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")
     yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
@@ -132,7 +133,7 @@ def _training(run: Run, t: Thresholds) -> float | None:
         )
     if label is None or len(label[1]) < t["records"]:
         return None
-    return float(np.median(label[1].value[-max(int(t["records"]), len(label[1]) // 5) :]))
+    return float(median(label[1].value[-max(int(t["records"]), len(label[1]) // 5) :]))
 
 
 def _stays(
@@ -144,7 +145,7 @@ def _stays(
     ends = None if kd is None else signals.ends(kd[1])
     if ends is None or len(column) < 4 or not t["stays"] * uniform <= end <= t["over"] * uniform:
         return
-    if run.fact(names.VOCABULARY_SIZE) and signals.gain(*ends).surely_above(t["kd"] * abs(float(np.median(ends[0])))):
+    if run.fact(names.VOCABULARY_SIZE) and signals.gain(*ends).surely_above(t["kd"] * abs(float(median(ends[0])))):
         yield _finding(name, column, end, known, Level.ERROR, "no better than")
 
 
@@ -155,11 +156,11 @@ def _a_sum(run: Run, column: Column, finding: Finding, uniform: float) -> Findin
         told = None if count is None else signals.finite(signals.tidy(count))
         if told is None or bool(np.all(np.diff(told.value) > 0)):  # a count of all tokens so far
             continue
-        _, at, among = np.intersect1d(column.step, told.step, return_indices=True)
+        _, at, among = signals.shared(column.step, told.step)
         if at.size < 2 or not bool(np.all(told.value[among] > 0)):
             continue
         each = column.value[at] / told.value[among]
-        last = float(np.median(each[-max(1, each.size // 5) :]))
+        last = float(median(each[-max(1, each.size // 5) :]))
         if 0.05 < last <= uniform:
             tokens = float(told.value[among[-1]])
             return replace(

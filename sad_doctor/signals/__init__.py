@@ -38,6 +38,7 @@ from sad_doctor.signals.seams import (
     warms_again,
 )
 from sad_doctor.signals.series import Gain, Still, clamped, cut, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.shared import shared
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.small import Small, too_small, weighted_pair
 from sad_doctor.signals.standing import all_equal, hardly_moves, slows, stands_while
@@ -171,6 +172,7 @@ __all__ = [
     "rise",
     "sample",
     "share_done",
+    "shared",
     "shares",
     "sides",
     "significand",

@@ -11,6 +11,7 @@ import numpy as np
 from sad_doctor import names, words
 from sad_doctor.run import Column, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import sums_to
 from sad_doctor.signals.series import clamped
 from sad_doctor.signals.sides import sides
@@ -74,7 +75,7 @@ def gone(
         if tail >= max(last * len(column), 5):
             since = float(column.step[-tail])
             return f"is exactly 0 from step {words.step(since)} on, in the last {tail:,} records", since
-    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
+    gap = float(median(np.diff(column.step))) if len(column) > 1 else 0.0
     start, end = span
     if others and end - float(column.step[-1]) > max(last * (end - start), 5 * gap, 1):
         since = float(column.step[-1])

@@ -10,6 +10,7 @@ from sad_doctor import names
 from sad_doctor.run import Column, Event, Run
 from sad_doctor.signals.breaks import spread
 from sad_doctor.signals.evaluations import evaluations
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.switches import switches
 
 _RARE = 6
@@ -37,7 +38,7 @@ def evaluated(run: Run, at: float, gap: float) -> float | None:
     """Return the step of the evaluation since the record before, where they are too rare for that to be chance."""
     found = evaluations(run)
     steps = next(iter(found.values())).step if found else np.empty(0)
-    if steps.size < 2 or float(np.median(np.diff(steps))) < _RARE * gap:
+    if steps.size < 2 or float(median(np.diff(steps))) < _RARE * gap:
         return None
     before = steps[(steps < at) & (steps >= at - 1.01 * gap)]
     return float(before[-1]) if before.size else None

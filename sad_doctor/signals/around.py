@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
 
@@ -24,14 +25,14 @@ _GUESS = 12.5
 
 def around(column: Column, steps: Floats) -> Floats:
     """Return the median of the records around each step, float64 [steps]; of a column with one record at least."""
-    return np.array([float(np.median(window)) for window in _windows(column, steps)])
+    return np.array([float(median(window)) for window in _windows(column, steps)])
 
 
 def after(column: Column, steps: Floats) -> Floats:
     """Return the median of the :data:`AROUND` records after each step, float64 [steps]; NaN where there is none."""
     places = np.searchsorted(column.step, steps, side="right").tolist()
     windows = [column.value[at : at + AROUND] for at in places]
-    return np.array([float(np.median(window)) if window.size else np.nan for window in windows])
+    return np.array([float(median(window)) if window.size else np.nan for window in windows])
 
 
 def term_evaluated(run: Run, evaluation: Column, *, counts: bool = False) -> str | None:
@@ -49,10 +50,10 @@ def term_evaluated(run: Run, evaluation: Column, *, counts: bool = False) -> str
         if not len(column):
             continue
         windows = _windows(column, evaluation.step)
-        gaps = [abs(value / float(np.median(w)) - 1) for value, w in zip(evaluation.value, windows, strict=True)]
+        gaps = [abs(value / float(median(w)) - 1) for value, w in zip(evaluation.value, windows, strict=True)]
         low, high = (np.array([end(window) for window in windows]) for end in (np.min, np.max))
         among = (evaluation.value > (1 - _NEAR) * low) & (evaluation.value < (1 + _NEAR) * high)
-        if float(np.median(gaps)) < 2 * _NEAR and bool(np.all(among)):
+        if float(median(gaps)) < 2 * _NEAR and bool(np.all(among)):
             return term
     return None
 
@@ -81,7 +82,7 @@ def _unsteady(level: Floats, value: Floats) -> float:
     if not np.all(level > 0):
         return float("inf")
     ratio = value / level
-    return float(np.max(np.abs(ratio / np.median(ratio) - 1)))
+    return float(np.max(np.abs(ratio / median(ratio) - 1)))
 
 
 def _windows(column: Column, steps: Floats) -> list[Floats]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.precision import sample, unit
 from sad_doctor.signals.series import finite, tidy
 
@@ -27,8 +28,8 @@ def per_batch(run: Run, fewest: int) -> dict[str, Column]:
 
 def neighbours(values: Floats) -> float:
     """Return the median distance of neighbours, as a share of the median size; 0 for fewer than two or a level of 0."""
-    level = float(np.median(np.abs(values))) if values.size else 0.0
-    return float(np.median(np.abs(np.diff(values)))) / level if values.size > 1 and level else 0.0
+    level = float(median(np.abs(values))) if values.size else 0.0
+    return float(median(np.abs(np.diff(values)))) / level if values.size > 1 and level else 0.0
 
 
 def noise_share(values: Floats, *, at_most: bool = False) -> float:
@@ -38,10 +39,10 @@ def noise_share(values: Floats, *, at_most: bool = False) -> float:
     units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0. With
     ``at_most`` such a series has that noise which two units would be, unless it shows all digits of a straight line.
     """
-    level = abs(float(np.median(values))) if values.size >= 4 else 0.0
+    level = abs(float(median(values))) if values.size >= 4 else 0.0
     if not level:
         return float("nan")
-    second = float(np.median(np.abs(np.diff(values, 2))))
+    second = float(median(np.abs(np.diff(values, 2))))
     coarse = 2 * min(map(unit, sample(values).tolist()))
     if second < coarse and not (at_most and coarse > _MEASURED * level):
         return float("nan")

@@ -10,6 +10,7 @@ from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.sealed import sealed
 from sad_doctor.signals.evaluations import measured
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
 from sad_doctor.signals.unweighted import after_its_weight, label_loss, unweighted
@@ -51,14 +52,14 @@ class Beside:
     def drift(self) -> float:
         """The logarithm of the last ratios over the first ones; 0 where both go together."""
         early, late = self._ends()
-        return float(np.median(late) - np.median(early))
+        return float(median(late) - median(early))
 
     @property
     def error(self) -> float:
         """The standard error of the drift, from second differences, in which no trend counts."""
         early, late = self._ends()
         known = np.log(self.ratio)
-        noise = 1.4826 * float(np.median(np.abs(np.diff(known, 2)))) / float(np.sqrt(6))
+        noise = 1.4826 * float(median(np.abs(np.diff(known, 2)))) / float(np.sqrt(6))
         return 1.2533 * noise * float(np.sqrt(1 / early.size + 1 / late.size))
 
     @property
@@ -68,7 +69,7 @@ class Beside:
         At once: from less than a quarter of the drift to more than three quarters within two evaluations, for good.
         """
         early, _ = self._ends()
-        gone = (np.log(self.ratio) - float(np.median(early))) / (self.drift or 1.0)
+        gone = (np.log(self.ratio) - float(median(early))) / (self.drift or 1.0)
         before = int(np.argmax(np.append(gone > 0.25, True)))
         after = gone.size - int(np.argmax(np.append((gone < 0.75)[::-1], True)))
         return float(self.step[after]) if before > 0 and after < gone.size and after - before <= 1 else None
@@ -148,7 +149,7 @@ def rest(run: Run, label: Beside) -> Beside | None:
     if bool(np.all(np.abs(evaluation / label.evaluation - 1) < _SAME)):
         return None  # the evaluation's total is its label loss, beside which there is nothing
     ratio, here, found = weighted[1] / weighted[2], training - weighted[1], []
-    for weight in (float(np.median(ratio[:3])), float(np.median(ratio[-3:]))):
+    for weight in (float(median(ratio[:3])), float(median(ratio[-3:]))):
         there = evaluation - weight * weighted[2]
         if np.any(here < _LEAST * training) or np.any(there < _LEAST * evaluation):
             return None
@@ -178,6 +179,6 @@ def _both(training: Column, evaluation: Column) -> tuple[Floats, Floats, Floats]
     if step.size < EVALUATIONS:
         return None
     places = np.searchsorted(training.step, step)
-    width = int(np.clip(np.median(np.diff(places)) // 2, 2, _NEAR))
-    near = np.array([float(np.median(training.value[max(0, at - width) : at + width])) for at in places.tolist()])
+    width = int(np.clip(median(np.diff(places)) // 2, 2, _NEAR))
+    near = np.array([float(median(training.value[max(0, at - width) : at + width])) for at in places.tolist()])
     return (step, near, value) if bool(np.all(near > 0)) else None

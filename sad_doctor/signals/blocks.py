@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median, medians
 from sad_doctor.signals.series import Gain, finite, gain, tidy
 
 _AT_ONCE = 0.5
@@ -38,7 +39,7 @@ def blocks(column: Column, count: int, fewest: int = 4) -> Blocks | None:
     values = known.value[-count * size :].reshape(count, size)
     steps = known.step[-count * size :].reshape(count, size)
     noise = np.sqrt(np.mean(np.square(np.diff(values, axis=1)), axis=1) / 2)
-    return Blocks(steps[:, size // 2], np.median(values, axis=1), 1.2533 * noise / np.sqrt(size))
+    return Blocks(steps[:, size // 2], medians(values), 1.2533 * noise / np.sqrt(size))
 
 
 def ends(column: Column, skip: float = 0.02) -> tuple[Floats, Floats] | None:
@@ -61,7 +62,7 @@ def fall(column: Column, first: int = 0, quick: bool = False) -> Gain | None:
     known = finite(tidy(column)).value
     first = first or max(3, known.size // 10)
     whole, early = gain(*thirds), gain(known[:first], known[first:])
-    if not quick and early.amount > _AT_ONCE * abs(float(np.median(known[:first]))):
+    if not quick and early.amount > _AT_ONCE * abs(float(median(known[:first]))):
         return whole
     return max(whole, early, key=lambda one: one.amount - 3 * one.error)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 WIDTH = 12
 """Records on either side of an edge to which a line is fitted."""
@@ -47,7 +48,7 @@ def breaks(column: Column, sigmas: float, share: float) -> Break | None:
         return None
     left, right, noise = _sides(value)
     jump = right - left
-    usual = float(np.median(noise))
+    usual = float(median(noise))
     error = np.maximum(noise, _QUIET * usual) * _factor()
     height = np.abs(jump) / np.maximum(error, 1e-300)
     # where the edge before the first one is torn as far, it is the end of what happens there
@@ -58,9 +59,9 @@ def breaks(column: Column, sigmas: float, share: float) -> Break | None:
         level = max(abs(float(left[at])), abs(float(right[at])))
         if height[at] < sigmas or abs(moved) < share * level:
             continue
-        near = float(np.median(value[edge : edge + _NEXT]) - np.median(value[edge - _NEXT : edge]))
+        near = float(median(value[edge : edge + _NEXT]) - median(value[edge - _NEXT : edge]))
         later = value[edge : edge + WIDTH] - float(left[at])
-        if near * np.sign(moved) > 0.6 * abs(moved) and float(np.median(later)) * np.sign(moved) > 0.4 * abs(moved):
+        if near * np.sign(moved) > 0.6 * abs(moved) and float(median(later)) * np.sign(moved) > 0.4 * abs(moved):
             return Break(float(step[edge]), float(left[at]), float(right[at]), float(height[at]))
     return None
 
@@ -88,7 +89,7 @@ def spread(column: Column, step: float) -> tuple[float, float] | None:
     after = np.abs(np.diff(value[at : at + _NEAR], 2))
     if min(before.size, after.size) < WIDTH:
         return None
-    first, last = float(np.median(before)), float(np.median(after))
+    first, last = float(median(before)), float(median(after))
     if not min(first, last) > 0:
         return None
     # neighbouring second differences share values: about a third of them tell anew

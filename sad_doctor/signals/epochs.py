@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.switches import Jump
 
@@ -47,7 +48,7 @@ def pass_begins(run: Run, at: float) -> int | None:
     if not begins.size:
         return None
     nearest = int(begins[np.argmin(np.abs(epoch.step[begins] - at))])
-    gap = float(np.median(np.diff(epoch.step)))
+    gap = float(median(np.diff(epoch.step)))
     return int(passes[nearest]) + 1 if abs(float(epoch.step[nearest]) - at) <= _NEAR * gap else None
 
 
@@ -92,7 +93,7 @@ def drops_at_passes(run: Run, column: Column) -> list[Jump]:
         if fall.amount <= _STEEPER * slope or (epoch is None and not fall.surely_above(0.0)):
             return []
         errors.append(fall.error)
-        drops.append(Jump(float(column.step[at]), float(np.median(before)), float(np.median(after))))
+        drops.append(Jump(float(column.step[at]), float(median(before)), float(median(after))))
     whole = sum(drop.before - drop.after for drop in drops)
     return drops if len(drops) >= fewest and whole > sigmas * float(np.linalg.norm(errors)) else []
 
@@ -125,4 +126,4 @@ def _sharp(sums: Floats, size: int, every: int) -> bool:
     shifts = np.arange(-side, side + 1)
     near = at[:, None] + shifts
     falls = 2 * sums[near] - sums[near - side] - sums[near + side]
-    return bool(at.size) and float(np.median(np.abs(shifts[np.argmax(falls, axis=1)]))) <= max(1, side // _SHARP)
+    return bool(at.size) and float(median(np.abs(shifts[np.argmax(falls, axis=1)]))) <= max(1, side // _SHARP)

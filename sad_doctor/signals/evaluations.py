@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, tidy
 
 DENSE = 0.5
@@ -58,7 +59,7 @@ def measured(column: Column, run: Run) -> Column:
         return column
     starts = np.flatnonzero(np.append(True, column.value[1:] != column.value[:-1]))
     lengths = np.diff(np.append(starts, len(column)))
-    usual = int(np.median(lengths[:-1])) if lengths.size > 1 else _once(column, run)
+    usual = int(median(lengths[:-1])) if lengths.size > 1 else _once(column, run)
     if usual < 2:
         return column
     kept = (np.arange(len(column)) - np.repeat(starts, lengths)) % usual == 0
@@ -79,4 +80,4 @@ def _once(column: Column, run: Run) -> int:
     epoch = run.get(names.EPOCH)
     epochs = np.empty(0) if epoch is None else np.unique(epoch.value[np.isin(epoch.step, column.step)])
     apart = epochs.size == len(column) and bool(np.all(np.diff(epochs) > 0.99))
-    return 1 if apart or float(np.median(np.diff(column.step))) >= FAR else len(column)
+    return 1 if apart or float(median(np.diff(column.step))) >= FAR else len(column)

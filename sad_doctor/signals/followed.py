@@ -7,6 +7,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.signals.evaluations import measured
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import sums_to
 from sad_doctor.signals.perplexity import clamp_of
 from sad_doctor.signals.precision import significant_digits
@@ -73,7 +74,7 @@ def never_came_down(run: Run, column: Column, training: tuple[str, Column], fewe
     if len(column) < fewest + 2:
         return False
     first, epoch = float(column.value[0]), run.get(names.EPOCH)
-    began = float(np.median(finite(tidy(training[1])).value[:3]))
+    began = float(median(finite(tidy(training[1])).value[:3]))
     alike = _weighted(training[0], run) or abs(began - first) < _ALIKE * first
     if run.facts.get(names.STEP_UNIT) == "epoch":
         known = training[1].step
@@ -83,7 +84,7 @@ def never_came_down(run: Run, column: Column, training: tuple[str, Column], fewe
     early = column.step[0] <= _EARLY * run.last_step
     low = float(np.min(column.value[1:])) > (1 - near) * first
     # in the end as well: one that comes down late does follow
-    ends = float(np.median(column.value[-3:])) > (1 - 0.5 * near) * first
+    ends = float(median(column.value[-3:])) > (1 - 0.5 * near) * first
     return bool(early) and once and alike and low and ends
 
 

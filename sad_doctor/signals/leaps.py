@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 FEWEST = 20
 """Records before which nothing is judged."""
@@ -53,7 +54,7 @@ def _leap(column: Column, at: int, sigmas: float, share: float, floor: float) ->
     before, after = value[max(0, at - _BESIDE) : at], value[at : at + _AFTER + 2]
     if before.size < _BESIDE or after.size < _AFTER:
         return None
-    low, high = float(np.median(before)), float(np.median(after))
+    low, high = float(median(before)), float(median(after))
     rise = high - low
     if not rise > max(sigmas * _noise(value, at), share * abs(low), floor):
         return None
@@ -70,8 +71,8 @@ def _leap(column: Column, at: int, sigmas: float, share: float, floor: float) ->
 def _noise(value: Floats, at: int) -> float:
     """The robust deviation of neighbours before a place."""
     beside = value[max(0, at - 64) : at]
-    return 1.4826 * float(np.median(np.abs(np.diff(beside)))) / np.sqrt(2) if beside.size > 2 else 0.0
+    return 1.4826 * float(median(np.abs(np.diff(beside)))) / np.sqrt(2) if beside.size > 2 else 0.0
 
 
 def _gap(column: Column) -> float:
-    return float(np.median(np.diff(column.step)))
+    return float(median(np.diff(column.step)))

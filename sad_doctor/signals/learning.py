@@ -8,6 +8,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, gain, tidy
 
 FEWEST = 12
@@ -29,9 +30,7 @@ def falls(column: Column, share: float = 0.05) -> bool:
     if values.size < FEWEST:
         return False
     last, begin = values[-third:], values[: min(_BEGIN, third)]
-    return any(
-        gain(first, last).surely_above(share * abs(float(np.median(first)))) for first in (values[:third], begin)
-    )
+    return any(gain(first, last).surely_above(share * abs(float(median(first)))) for first in (values[:third], begin))
 
 
 def loss_falls(run: Run) -> bool:
@@ -53,9 +52,9 @@ def level_off(run: Run, windows: Mapping[str, tuple[Floats, Floats]]) -> bool:
     if rate is None or not float(rate.value[-1]) < 0.5 * float(np.max(finite(rate).value, initial=0.0)):
         return False
     for name, (before, after) in windows.items():
-        start, end = float(np.median(before)), float(np.median(after))
+        start, end = float(median(before)), float(median(after))
         known = finite(tidy(run.columns[name])).value
-        early = float(np.median(known[: 1 if len(known) < FEW else 5])) - start
+        early = float(median(known[: 1 if len(known) < FEW else 5])) - start
         if start < end or early <= max(1.5 * (start - end), CAME_DOWN * abs(start)):
             return False
     return True

@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 BLOCK = 24
 """Records among which two groups are looked for: fewer than in which a level moves far."""
@@ -64,8 +65,8 @@ def levels(column: Column, apart: float, blocks: float) -> Levels | None:
         return None
     last = int(np.flatnonzero(good)[-1])
     return Levels(
-        float(np.median(value[last][~upper[last]])),
-        float(np.median(value[last][upper[last]])),
+        float(median(value[last][~upper[last]])),
+        float(median(value[last][upper[last]])),
         step[good].ravel(),
         upper[good].ravel(),
         int(turning[good].sum()),

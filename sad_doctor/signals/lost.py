@@ -7,6 +7,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median, medians
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import after_its_weight, label_loss, unweighted
 
@@ -52,10 +53,10 @@ def lost(run: Run, rise: float, nats: float, least: float) -> Lost | None:
         return None
     few = len(loss) < _FEW
     width = _NARROW if few else _WIDTH
-    windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
+    windows = medians(np.lib.stride_tricks.sliding_window_view(loss.value, width))
     before, after = windows[:-width], windows[width:]
     # of few records the first ones have fallen far already
-    start = float(np.max(loss.value[:width]) if few else np.median(loss.value[:width]))
+    start = float(np.max(loss.value[:width]) if few else median(loss.value[:width]))
     at = int(np.argmax(after - before))
     low, high = float(before[at]), float(after[at])
     back = (high - low) / (start - low) if start > low else 0.0
@@ -65,7 +66,7 @@ def lost(run: Run, rise: float, nats: float, least: float) -> Lost | None:
     later = loss.value[place + width :]
     if min(side.size for side in sides) < 2:
         return Lost(float(loss.step[place]), low, high, back, found=False, sure=False)
-    again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
+    again = later.size >= width and float(median(later[-width:])) < high - 0.25 * (high - low)
     far = gain(*sides).surely_below(-max(rise * low, nats), sigmas=5)
     kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
     # a loss that elsewhere falls as suddenly as it rose was given another text or objective
@@ -73,7 +74,7 @@ def lost(run: Run, rise: float, nats: float, least: float) -> Lost | None:
     found = far and least <= back <= 1.3 and again and kept and not sudden
     found = found and not (label is not None and _alone(run, loss, place, width))
     # a total alone may be lifted by a term that comes in; a student that was set back comes down to where it was
-    down = later.size > 0 and float(np.median(later[-2 * width :])) < low + _AGAIN * (high - low)
+    down = later.size > 0 and float(median(later[-2 * width :])) < low + _AGAIN * (high - low)
     sure = down or label is not None or any("token_accuracy" in name for name in run.columns)
     return Lost(float(loss.step[place]), low, high, back, found, sure)
 
@@ -88,6 +89,6 @@ def _alone(run: Run, loss: Column, place: int, width: int) -> bool:
         at = int(np.searchsorted(column.step, loss.step[place]))
         if not 0 < at < len(column):
             return False
-        low = float(np.median(column.value[max(0, at - width) : at]))
-        rises.append((float(np.median(column.value[at : at + width])) - low) / max(abs(low), 1e-12))
+        low = float(median(column.value[max(0, at - width) : at]))
+        rises.append((float(median(column.value[at : at + width])) - low) / max(abs(low), 1e-12))
     return rises[1] < _KD_TOO * rises[0]

@@ -11,6 +11,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.precision import FLOAT32, sample, tolerance, unit
 from sad_doctor.signals.series import tidy
 
@@ -97,21 +98,21 @@ def found_weights(run: Run) -> dict[str, float]:
     # smooth curves add up to one another by chance; the noise of the batches does not
     if noise < _NOISE or float(np.std(np.diff(gap, 2))) > 0.1 * noise:
         return {}
-    fits = max(_FITS * float(np.median(np.abs(whole))), _printed(rows, weights * scale[-1] / scale[:-1]) / scale[-1])
+    fits = max(_FITS * float(median(np.abs(whole))), _printed(rows, weights * scale[-1] / scale[:-1]) / scale[-1])
     if float(np.quantile(np.abs(gap), 0.9)) > fits:
         return {}
     # what is not in the total has a weight of rounding, of either sign
     error = float(np.std(gap)) * np.sqrt(np.diag(np.linalg.inv(values.T @ values)))
-    share = np.abs(weights) * np.median(np.abs(values), axis=0) / float(np.median(np.abs(whole)))
+    share = np.abs(weights) * np.median(np.abs(values), axis=0) / float(median(np.abs(whole)))
     in_it = (np.abs(weights) > 5 * error) & (share > 0.01 * _FITS)
     return dict(zip(raw, np.where(in_it, weights * scale[-1] / scale[:-1], 0.0).tolist(), strict=True))
 
 
 def _printed(rows: Floats, weights: Floats) -> float:
     """How far the sum may be off by what half a unit of the last printed digits makes, at most a hundredth of it."""
-    units = np.array([float(np.median([unit(value) for value in column])) for column in rows.T])
+    units = np.array([float(median([unit(value) for value in column])) for column in rows.T])
     off = 0.5 * float(np.abs(weights) @ units[:-1] + units[-1])
-    return min(off, 10 * _FITS * float(np.median(np.abs(rows[:, -1]))))
+    return min(off, 10 * _FITS * float(median(np.abs(rows[:, -1]))))
 
 
 def shares(run: Run) -> dict[str, Column]:
@@ -173,7 +174,7 @@ def nearly_sums_to(terms: Mapping[str, Column], total: Column) -> bool:
         return False
     whole = rows[:, -1]
     gap = np.abs(whole - rows[:, :-1].sum(axis=1)) / np.maximum(np.abs(whole), 1e-12)
-    return float(np.median(gap)) <= 0.02 and float(np.mean(gap <= 0.05)) >= 0.9
+    return float(median(gap)) <= 0.02 and float(np.mean(gap <= 0.05)) >= 0.9
 
 
 def _rows(terms: Mapping[str, Column], total: Column) -> Floats:

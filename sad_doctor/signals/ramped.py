@@ -9,6 +9,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.blocks import rank_correlation
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import table
 from sad_doctor.signals.series import tidy
 
@@ -60,7 +61,7 @@ def ramped(run: Run) -> Ramped | None:
         weight = scaled - constant * ratio
         if constant > 0 and _moves(weight, noise):
             fifth = weight.size // 5
-            begun, ended = (float(np.median(part)) for part in (weight[:fifth], weight[-fifth:]))
+            begun, ended = (float(median(part)) for part in (weight[:fifth], weight[-fifth:]))
             return Ramped(term, begun, ended, beside, constant, float(step[0]), float(step[-1]))
     return None
 
@@ -71,11 +72,11 @@ def _thinned(column: Column, every: int) -> Column:
 
 def _moves(weight: Floats, noise: Floats) -> bool:
     """Whether it has none of the noise of the batches, and goes one way far."""
-    level, off = float(np.max(np.abs(weight))), float(np.median(np.abs(np.diff(weight, 2))))
+    level, off = float(np.max(np.abs(weight))), float(median(np.abs(np.diff(weight, 2))))
     if not level > 0 or np.min(weight) < -0.01 * level or off > _EVEN * level:
         return False
-    if float(np.median(np.abs(noise))) < _OF_BATCHES * max(off, 1e-9 * level):
+    if float(median(np.abs(noise))) < _OF_BATCHES * max(off, 1e-9 * level):
         return False
     fifth = weight.size // 5
-    moved = abs(float(np.median(weight[-fifth:]) - np.median(weight[:fifth])))
+    moved = abs(float(median(weight[-fifth:]) - median(weight[:fifth])))
     return moved > _MOVES * level and abs(rank_correlation(weight, np.arange(float(weight.size)))) > _ORDER

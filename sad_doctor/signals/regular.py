@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median, medians
 
 FEWEST = 6
 """Fewest records that stand out."""
@@ -64,11 +65,11 @@ def regular(column: Column, steps: Floats, sigmas: float, share: float) -> Regul
         distance, here, of = found
         return Regular(
             distance,
-            float(np.median(np.diff(steps))) if distance == 0 else distance * float(np.median(np.diff(step))),
+            float(median(np.diff(steps))) if distance == 0 else distance * float(median(np.diff(step))),
             float(step[here[0]]),
             float(step[here[-1]]),
-            float(np.median(height[here])),
-            float(np.median(level[here])),
+            float(median(height[here])),
+            float(median(level[here])),
             int(here.size),
             of,
         )
@@ -114,7 +115,7 @@ def _distance(places: NDArray[np.intp], size: int, share: float) -> _Found | Non
 def _about(value: Floats) -> Floats:
     """The running median, float64 [records]."""
     padded = np.pad(value, _BESIDE, mode="reflect")  # that repeats no edge
-    found: Floats = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BESIDE + 1), axis=1)
+    found: Floats = medians(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BESIDE + 1))
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.precision import sample, significant_digits, unit
 from sad_doctor.signals.series import NOISY, finite, still, tidy
 
@@ -92,7 +93,7 @@ def _standing(column: Column, fewest: float) -> Repeat | None:
 def resolution(values: Floats) -> float:
     """Return the last digit that any of ``values`` shows, as a share of their level; NaN for none, or a level of 0."""
     some = sample(values)
-    level = float(np.median(np.abs(some))) if some.size else 0.0
+    level = float(median(np.abs(some))) if some.size else 0.0
     units = [found for found in map(unit, some.tolist()) if found > 0]
     return min(units) / level if level and units else float("nan")
 
@@ -100,4 +101,4 @@ def resolution(values: Floats) -> float:
 def _noisy(value: Floats) -> bool:
     steps = np.abs(np.diff(value))
     moved = steps[steps > 0]
-    return moved.size >= NOISY and float(np.median(moved)) >= NOISY * min(map(unit, sample(value).tolist()))
+    return moved.size >= NOISY and float(median(moved)) >= NOISY * min(map(unit, sample(value).tolist()))

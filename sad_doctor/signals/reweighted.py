@@ -10,6 +10,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import table
 from sad_doctor.signals.series import tidy
 from sad_doctor.signals.switches import switches
@@ -75,12 +76,12 @@ def reweighted(run: Run) -> Reweighted | None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = second / first
-    shared = bool(np.all(np.isfinite(factors)) and np.all(np.abs(factors / np.median(factors) - 1) < _SAME))
+    shared = bool(np.all(np.isfinite(factors)) and np.all(np.abs(factors / median(factors) - 1) < _SAME))
     return Reweighted(
         float(step[at]),
         dict(zip(raw, first.tolist(), strict=True)),
         dict(zip(raw, second.tolist(), strict=True)),
-        float(np.median(factors)) if shared else None,
+        float(median(factors)) if shared else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sad_doctor.run import Column
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import gain
 
 _BLOCKS = 8
@@ -37,7 +38,7 @@ class Rise:
 def lowest(column: Column) -> float:
     """Return the median of the lowest stretch before the last fifth of a tidy, finite series of 10 values or more."""
     before = column.value[: -(len(column) // 5)]
-    return min(float(np.median(before[block])) for block in _stretches(before.size))
+    return min(float(median(before[block])) for block in _stretches(before.size))
 
 
 def rise(column: Column, share: float, least: float) -> Rise | None:
@@ -49,7 +50,7 @@ def rise(column: Column, share: float, least: float) -> Rise | None:
     count = len(column) // 5
     last, before = column.value[-count:], column.value[:-count]
     stretches = _stretches(before.size)
-    medians = [float(np.median(before[stretch])) for stretch in stretches]
+    medians = [float(median(before[stretch])) for stretch in stretches]
     at = int(np.argmin(medians))
     stretch, low, beginning = stretches[at], medians[at], medians[-1 if at >= _BLOCKS else 0]
     found = gain(last, before[stretch])
@@ -58,7 +59,7 @@ def rise(column: Column, share: float, least: float) -> Rise | None:
     clear = float(np.quantile(last, 0.1)) > float(np.quantile(before[stretch], 0.9)) and found.amount > limit
     if not clear and not found.surely_above(limit, sigmas=_SIGMAS):
         return None
-    return Rise(low, float(column.step[stretch.stop - 1]), float(np.median(last)), beginning)
+    return Rise(low, float(column.step[stretch.stop - 1]), float(median(last)), beginning)
 
 
 def _stretches(size: int) -> list[slice]:

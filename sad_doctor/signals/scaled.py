@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite
 
 _FEWEST = 5
@@ -23,6 +24,6 @@ def number_alone(run: Run, times: float) -> float | None:
     known = np.empty(0) if norm is None else finite(norm).value
     if known.size < _FEWEST or not times > 0:
         return None
-    middle = float(np.median(known))
+    middle = float(median(known))
     alone = 0 < middle / times < _LEAST if times > 1 else middle / times > _MOST
     return middle if alone else None

@@ -7,6 +7,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite
 
 _BESIDE = 5
@@ -61,7 +62,7 @@ def beginnings(run: Run) -> list[Beginning]:
     loss = finite(column)
     if not len(loss):
         return []
-    level = float(np.median(loss.value[:_BESIDE]))
+    level = float(median(loss.value[:_BESIDE]))
     told = _told(run.facts.get(names.REWOUND))
     again = [one for one in told if one[1] <= loss.step[0]]
     found = [Beginning(end, start, before, float("nan")) for end, start, before in again[:-1]]
@@ -70,7 +71,7 @@ def beginnings(run: Run) -> list[Beginning]:
         # of a few records the first ones are the beginning, and the last one the end
         wide = min(_BESIDE, max(1, min(at + 1, len(loss) - at - 1) // 3))
         beside = loss.value[max(0, at - wide + 1) : at + 1], loss.value[at + 1 : at + 1 + wide], loss.value[:wide]
-        levels = (float(np.median(values)) for values in beside)
+        levels = (float(median(values)) for values in beside)
         found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
     return found
 
@@ -84,7 +85,7 @@ def rewound(run: Run) -> list[tuple[float, float]]:
     column = run.get(names.LOSS)
     if column is None:
         return []
-    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
+    gap = float(median(np.diff(column.step))) if len(column) > 1 else 0.0
     known = [one.step for one in run.events if one.kind in (names.EVENT_RESUME, names.EVENT_ROLLBACK)]
     found = [(end, start) for end, start, _ in _told(run.facts.get(names.REWOUND)) if start > column.step[0]]
     return [(e, s) for e, s in found if not any(k is not None and s - 2 * gap <= k <= e for k in known)]
@@ -132,11 +133,11 @@ def doubled(column: Column) -> Doubled | None:
     if same.size < _PAIRS or 2 * same.size < _MOST * len(column) or bool(np.any(np.diff(same) == 1)):
         return None
     pairs = np.sort(np.stack([column.value[same], column.value[same + 1]]), axis=0)
-    gap, noise = float(np.median(pairs[1] - pairs[0])), float(np.median(np.abs(np.diff(pairs, axis=1))))
+    gap, noise = float(median(pairs[1] - pairs[0])), float(median(np.abs(np.diff(pairs, axis=1))))
     if gap <= 0:
         return None
     never = float(np.min(pairs[1] - pairs[0])) > 0
-    apart = never and gap >= _APART * noise and gap >= 0.1 * abs(float(np.median(pairs)))
+    apart = never and gap >= _APART * noise and gap >= 0.1 * abs(float(median(pairs)))
     ends = float(pairs[0, -1]), float(pairs[1, -1])
     return Doubled(int(same.size), float(column.step[same[0]]), float(column.step[same[-1]]), gap, noise, apart, ends)
 
@@ -148,7 +149,7 @@ def told_again(column: Column) -> tuple[int, float, float]:
     """
     order = np.argsort(column.step, kind="stable")
     moved, same = np.abs(np.diff(column.value[order])), np.diff(column.step[order]) == 0
-    gap, noise = (float(np.median(found)) if found.size else float("nan") for found in (moved[same], moved[~same]))
+    gap, noise = (float(median(found)) if found.size else float("nan") for found in (moved[same], moved[~same]))
     return int(np.count_nonzero(same)), gap, noise
 
 

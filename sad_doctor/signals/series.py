@@ -8,6 +8,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median, medians
 from sad_doctor.signals.precision import unit
 
 SIGMA = 1.4826
@@ -75,7 +76,7 @@ def trend(values: Floats) -> float:
     third = known.size // 3
     if third == 0:
         return float("nan")
-    start, end = float(np.median(known[:third])), float(np.median(known[-third:]))
+    start, end = float(median(known[:third])), float(median(known[-third:]))
     return (end - start) / abs(start) if start else float("nan")
 
 
@@ -87,7 +88,7 @@ def gain(before: Floats, after: Floats) -> Gain:
     """
     if min(before.size, after.size) < 2:
         raise ValueError("a gain needs two values before and two after")
-    amount = float(np.median(before) - np.median(after))
+    amount = float(median(before) - median(after))
     # the median of n normal values has the standard error 1.2533 sigma / sqrt(n)
     error = 1.2533 * math.hypot(*(_noise(w) / math.sqrt(w.size) for w in (before, after)))
     return Gain(amount, error)
@@ -119,7 +120,7 @@ def clamped(column: Column) -> float | None:
     Over the last third :data:`_MOSTLY` of the points are exactly 0 and none has :data:`_NEXT` of the first five.
     """
     late, first = np.abs(column.value[-(len(column) // 3) :]), np.abs(column.value[:_FIRST])
-    begun = float(np.median(first)) if first.size else 0.0
+    begun = float(median(first)) if first.size else 0.0
     if not late.size or not begun > 0 or float(np.mean(late == 0)) < _MOSTLY or float(np.max(late)) > _NEXT * begun:
         return None
     return float(column.step[int(np.argmax(np.abs(column.value) <= _NEXT * begun))])
@@ -132,7 +133,7 @@ def fades(column: Column, share: float) -> bool:
     """
     alive = np.flatnonzero(column.value)
     sizes = np.abs(column.value[: int(alive[-1]) + 1]) if alive.size else np.empty(0)
-    return sizes.size > 3 and float(np.median(sizes[-3:])) < share * float(np.nanmax(sizes))
+    return sizes.size > 3 and float(median(sizes[-3:])) < share * float(np.nanmax(sizes))
 
 
 def frozen(column: Column, share: float) -> tuple[Still, float] | None:
@@ -148,7 +149,7 @@ def frozen(column: Column, share: float) -> tuple[Still, float] | None:
     before = column.value[(column.step < same.first) & np.isfinite(column.value)][-50:]
     if before.size < NOISY:
         return None
-    noise = float(np.median(np.abs(np.diff(before))))
+    noise = float(median(np.abs(np.diff(before))))
     return (same, noise) if noise >= NOISY * min(map(unit, before.tolist())) else None
 
 
@@ -177,14 +178,14 @@ def _references(blocks: Floats) -> tuple[Floats, Floats]:
     """Median and robust deviation of each row, of its finite values; NaN for a row with less than half of them."""
     known = np.isfinite(blocks)
     if known.all():
-        middle = np.median(blocks, axis=1)
-        spread = np.median(np.abs(blocks - middle[:, None]), axis=1)
+        middle = medians(blocks)
+        spread = medians(np.abs(blocks - middle[:, None]))
     else:
         middle, spread = np.full(len(blocks), np.nan), np.full(len(blocks), np.nan)
         for row in np.flatnonzero(2 * known.sum(axis=1) >= blocks.shape[1]):
             values = blocks[row, known[row]]
-            middle[row] = np.median(values)
-            spread[row] = np.median(np.abs(values - middle[row]))
+            middle[row] = median(values)
+            spread[row] = median(np.abs(values - middle[row]))
     return middle, np.maximum(SIGMA * spread, 1e-12)
 
 

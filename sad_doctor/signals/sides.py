@@ -10,6 +10,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.signals.learning import falls
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, tidy
 
 _OF_THE_TOTAL = re.compile(
@@ -51,7 +52,7 @@ def negligible(run: Run, term: str, column: Column, share: float) -> bool:
     before = run.get(names.WEIGHT + term) is not None and run.get(names.WEIGHTED + term) is None
     if total is None or _HOLDS.search(term) or before or not len(column):
         return False
-    size, level = np.abs(column.value), float(np.median(np.abs(known.value))) if len(known := finite(total)) else 0.0
+    size, level = np.abs(column.value), float(median(np.abs(known.value))) if len(known := finite(total)) else 0.0
     return bool(size.any()) and float(size.max()) < share * level and not falls(column, 0.3)
 
 

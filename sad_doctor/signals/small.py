@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from sad_doctor import names
 from sad_doctor.run import Column, Run
 from sad_doctor.signals.blocks import ends, fall
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
 
@@ -34,7 +33,7 @@ def too_small(kd: Column, lm: Column, first: float, share: float, least: float) 
     fell, soft = fall(lm, _FIRST, quick=True), ends(kd)
     if fell is None or soft is None:
         return None
-    early, late = float(np.median(soft[0])), float(np.median(soft[1]))
+    early, late = float(median(soft[0])), float(median(soft[1]))
     if late > 1.5 * first or not fell.surely_above(least) or first > share * fell.amount:
         return None
     return Small(first, early, late, fell.amount)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sad_doctor.run import Column
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.precision import significant_digits
 from sad_doctor.signals.series import Still, finite, gain, still, tidy
 
@@ -66,6 +67,6 @@ def stands_while(column: Column, training: Column, fewest: float, moves: float) 
     known = finite(tidy(training))
     within = known.value[(known.step >= one.first) & (known.step <= one.last)]
     halves = np.array_split(within, 2)
-    if within.size < _WITHIN or not gain(*halves).surely_above(moves * abs(float(np.median(halves[0])))):
+    if within.size < _WITHIN or not gain(*halves).surely_above(moves * abs(float(median(halves[0])))):
         return None
-    return one, float(np.median(halves[0])), float(np.median(halves[1]))
+    return one, float(median(halves[0])), float(median(halves[1]))

@@ -7,6 +7,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, tidy
 
 HELD = 5
@@ -72,7 +73,7 @@ def jump_at(column: Column, step: float) -> Jump | None:
     before, after = column.value[max(0, at - HELD) : at], column.value[at : at + HELD]
     if min(before.size, after.size) < 2:
         return None
-    return Jump(float(column.step[at]), float(np.median(before)), float(np.median(after)))
+    return Jump(float(column.step[at]), float(median(before)), float(median(after)))
 
 
 def _held(value: Floats) -> list[int]:

@@ -11,6 +11,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Floats, Run
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import label_loss
 
@@ -43,7 +44,7 @@ def teacher_gap(run: Run, fewest: int = 20) -> TeacherGap | None:
     if len(known) < fewest or not len(told):
         return None
     late = known.value[len(known) // 3 :]
-    level, apart = float(np.median(late)), _text(run)
+    level, apart = float(median(late)), _text(run)
     error = gain(late[: late.size // 2], late[late.size // 2 :]).error / 2
     return TeacherGap(level, told.last, level - told.last - (apart or 0.0), error, apart is not None)
 
@@ -100,8 +101,8 @@ def _text(run: Run) -> float | None:
         place = int(np.searchsorted(label[1].step, step))
         near = label[1].value[max(0, place - 3) : place + 4]
         if near.size:
-            gaps.append(float(np.median(near)) - float(value))
-    return max(0.0, float(np.median(gaps))) if gaps else None
+            gaps.append(float(median(near)) - float(value))
+    return max(0.0, float(median(gaps))) if gaps else None
 
 
 @sealed(eq=False)
@@ -128,12 +129,12 @@ def way_to_the_teacher(run: Run, fewest: int, nats: float) -> Way | None:
     over, kd = finite(label).value - teacher, finite(told)
     if min(over.size, len(kd)) < fewest or not over[0] > nats or not kd.value[0] > 0:
         return None
-    left = max(float(np.median(over[-3:]) / over[0]), 0.0)
-    return Way(teacher, left, float(kd.value[0]), float(np.median(kd.value[-3:])), kd.step)
+    left = max(float(median(over[-3:]) / over[0]), 0.0)
+    return Way(teacher, left, float(kd.value[0]), float(median(kd.value[-3:])), kd.step)
 
 
 def is_the_entropy(run: Run, kd: float, within: float) -> bool:
     """Return whether a KD of so much is the teacher's entropy within this factor, which a cross-entropy leaves."""
     entropy = run.get(names.TEACHER_ENTROPY)
-    floor = float(np.median(entropy.value)) if entropy is not None and len(entropy) else 0.0
+    floor = float(median(entropy.value)) if entropy is not None and len(entropy) else 0.0
     return floor > 0 and floor / within < kd < floor * within

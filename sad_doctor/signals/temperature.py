@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from sad_doctor.run import Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import finite
 
 _NAME = re.compile(r"(?:.*[/_.])?(?:temperature|temp|tau|T)")
@@ -21,6 +20,6 @@ def temperature(run: Run) -> float | None:
     for name, column in run.columns.items():
         values = finite(column).value
         if values.size and _NAME.fullmatch(name) and not _MACHINE.search(name):
-            middle = float(np.median(values))
+            middle = float(median(values))
             return middle if middle > 1 else None
     return None

@@ -8,6 +8,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.signals.blocks import blocks, fall
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.series import gain
 
 
@@ -19,7 +20,7 @@ def share_done(column: Column, count: int) -> tuple[Floats, Floats, float] | Non
     """
     found = blocks(column, count)
     few = column.value[: max(3, len(column) // 40)]
-    first = float(np.median(few))
+    first = float(median(few))
     if found is None or not first > 0:
         return None
     at = int(np.argmin(found.middle))
@@ -50,7 +51,7 @@ class AtNoKd:
 def label_at_no_kd(kd: Column, lm: Column, first: int) -> AtNoKd | None:
     """Return it from the first ``first`` records and the last fifth; None where one of the two does not surely fall."""
     ends = [(c.value[:first], c.value[-max(first, len(c) // 5) :]) for c in (kd, lm)]
-    levels = [(float(np.median(early)), float(np.median(late))) for early, late in ends]
+    levels = [(float(median(early)), float(median(late))) for early, late in ends]
     soft, labels = (gain(*pair) for pair in ends)
     (above, below), (begun, left) = levels
     if not (soft.surely_above(0.0) and labels.surely_above(0.0) and below > 0 and left > 0):
@@ -58,7 +59,7 @@ def label_at_no_kd(kd: Column, lm: Column, first: int) -> AtNoKd | None:
     # the least slope that noise leaves
     slope = (labels.amount - 3 * labels.error) / (soft.amount + 3 * soft.error)
     fifth = len(lm) // 5
-    settled = float(np.median(lm.value[-2 * fifth : -fifth])) - left < 0.1 * labels.amount
+    settled = float(median(lm.value[-2 * fifth : -fifth])) - left < 0.1 * labels.amount
     label = begun - above * (begun - left) / (above - below)
     return AtNoKd(label, begun - above * slope, levels[0], levels[1], settled)
 
@@ -71,5 +72,5 @@ def came_trained(kd: Column, lm: Column) -> bool:
     soft, labels = fall(kd, quick=True), fall(lm)
     if soft is None or labels is None:
         return False
-    began = [float(np.median(c.value[: max(3, len(c) // 10)])) for c in (kd, lm)]
+    began = [float(median(c.value[: max(3, len(c) // 10)])) for c in (kd, lm)]
     return soft.surely_above(0.0) and soft.amount > began[0] / 2 and not labels.surely_above(began[1] / 50)

@@ -10,6 +10,7 @@ import numpy as np
 from sad_doctor import names
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.around import AROUND, around, term_evaluated
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
 
@@ -37,7 +38,7 @@ class MadeOf:
 def adds_itself(evaluation: Column, level: Floats) -> bool:
     """Whether each evaluation is the one before and the training's ``level`` at its step, float [evaluations]."""
     added = np.abs(np.diff(evaluation.value) / level[1:] - 1)
-    return bool(np.all(added < ADDED)) and float(np.median(added)) <= 0.5 * ADDED
+    return bool(np.all(added < ADDED)) and float(median(added)) <= 0.5 * ADDED
 
 
 def made_of(run: Run, evaluation: Column, apart: float, near: float) -> MadeOf | None:
@@ -56,9 +57,9 @@ def made_of(run: Run, evaluation: Column, apart: float, near: float) -> MadeOf |
         return None
     subsets = [some for count in range(1, len(terms)) for some in combinations(terms, count)]
     misses = {some: np.abs(np.sum([levels[term] for term in some], axis=0) / evaluation.value - 1) for some in subsets}
-    typical = {some: float(np.median(miss)) for some, miss in misses.items()}
+    typical = {some: float(median(miss)) for some, miss in misses.items()}
     best = min(subsets, key=lambda some: typical[some])
-    fits = typical[best] < min(near, float(np.median(missed)) / 3) and bool(np.all(misses[best] < missed))
+    fits = typical[best] < min(near, float(median(missed)) / 3) and bool(np.all(misses[best] < missed))
     label = next((term for term in terms if term in names.ANCHORS), None)
     raw = label is not None and term_evaluated(run, evaluation) == label
     if label is not None and (typical[label,] < typical[best] + _AS_NEAR if fits else raw):

@@ -8,6 +8,7 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
+from sad_doctor.signals.middle import median
 from sad_doctor.signals.parts import parts
 from sad_doctor.signals.series import finite, tidy
 
@@ -44,7 +45,7 @@ def is_summed(run: Run, nats: float) -> bool:
     label = label_loss(run)
     columns = [c for term, c in parts(run).terms.items() if term in names.ANCHORS] if label is None else [label[1]]
     known = [finite(c).value for c in columns]
-    return any(values.size and float(np.median(values)) > nats for values in known)
+    return any(values.size and float(median(values)) > nats for values in known)
 
 
 def _unweighted(run: Run, term: str) -> tuple[str, Column] | None:

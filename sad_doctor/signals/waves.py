@@ -6,6 +6,7 @@ import numpy as np
 
 from sad_doctor.run import Column, Floats
 from sad_doctor.sealed import sealed
+from sad_doctor.signals.middle import median
 
 _LAST = 1024
 """So many of the last records are looked at."""
@@ -43,8 +44,8 @@ def waves(column: Column, share: float) -> Wave | None:
         return None
     period = _SHORTEST + int(np.argmax(shares > 0.95 * best))
     _, phases = _share(value, sums, period)
-    level = float(np.median(value))
-    gap = float(np.median(np.diff(step)))
+    level = float(median(value))
+    gap = float(median(np.diff(step)))
     return Wave(period, period * gap, best, level + float(phases.min()), level + float(phases.max()))
 
 

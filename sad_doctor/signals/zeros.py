@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.signals.middle import median
 
 _NONE = np.empty(0, np.intp)
 
@@ -38,4 +39,4 @@ def zeros_astray(column: Column, off: Floats, least: int, share: float, floor: f
         return _NONE
     # a term that is computed at every tenth step only is meant so
     regular = np.ptp(np.diff(inside)) == 0
-    return _NONE if regular or np.median(column.value[column.value != 0]) < floor else inside
+    return _NONE if regular or median(column.value[column.value != 0]) < floor else inside
