@@ -24,7 +24,7 @@ reference's, a copy's. Or the student came with the text learned, and only comes
 - `moves = 0.1`: the share of its first level within which it must lie; one with a gradient falls by a third and more.
 - `falls = 0.2`: the share by which KD or the label loss must surely fall meanwhile.
 - `still = 0.03`, `far = 0.4`: the share of its level within which the label loss stands, and the one that KD falls by;
-  `equal = 1e-4`, `evaluations = 4`: the share within which evaluations are one number, and fewest of them.
+  `equal = 0.0001`, `evaluations = 4`: the share within which evaluations are one number, and fewest of them.
 - `share = 0.01`: the share of the loss below which it is a hint. `records = 24`: fewest records.
 
 ## Example
@@ -150,6 +150,9 @@ def _labels(run: Run, t: Thresholds) -> Finding | None:
     noise = 2 * came.error if one is None else -2 * came.error
     if not fell.surely_above(t["far"] * abs(first)) or abs(came.amount) + noise > t["still"] * level:
         return None
+    begun = signals.gain(lm.value[:_FIRST], lm.value[-third:])
+    if one is None and abs(begun.amount) - 2 * begun.error > t["still"] * level:
+        return None  # one that falls in its first records is the student's
     found = signals.blocks(lm, min(8, len(lm) // 3))
     if found is None or np.any(np.abs(found.middle - level) > t["still"] * level + 2 * found.error):
         return None
