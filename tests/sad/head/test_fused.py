@@ -83,7 +83,7 @@ def test_tokens_without_mass_are_what_they_are_in_the_plain_form(kind: Kind) -> 
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
-@pytest.mark.parametrize(("ways", "step"), [("one", 1), ("all", 6)])
+@pytest.mark.parametrize(("ways", "step"), [("one", 1), pytest.param("all", 6, marks=pytest.mark.thorough)])
 def test_the_pass_with_the_kernel_is_the_plain_form_in_value_and_gradient(
     monkeypatch: pytest.MonkeyPatch, ways: str, step: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from sad.judge.losses.call import Call
@@ -12,6 +13,7 @@ from sad.judge.target import load, owner
 FILE = Path(__file__).parent / "public_styles.py"
 
 
+@cache
 def every(name):
     target = f"{FILE}:{name}"
     return [call.form for call in forms(Call(load(target), owner(target)))]
