@@ -30,6 +30,7 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
 from sad.judge.texts import text_of
 from sad.judge.unknown import spoken, unknown
+from sad.judge.unset import never_set
 from sad.verdict import Standing, Verdict
 
 FOUND = {
@@ -193,8 +194,9 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
 def refuses(error: BaseException) -> bool:
     """Whether code of a program says itself that it does not go on: by `raise`, in words."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    file = frame.f_code.co_filename
-    return not installed(file) and linecache.getline(file, line).lstrip().startswith("raise ")
+    return not installed(file := frame.f_code.co_filename) and linecache.getline(file, line).lstrip().startswith(
+        "raise "
+    )
 
 
 def _unknown(error: BaseException) -> str:
@@ -204,10 +206,9 @@ def _unknown(error: BaseException) -> str:
 
 def guesses(error: BaseException) -> bool:
     """Whether what stands for its models and batches may be the reason of an error."""
-    told = "module '" in str(error) or LACKING.search(raised(error))
+    told = "module '" in str(error) or LACKING.search(raised(error)) or never_set(error)
     guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError | UnboundLocalError
-    kinds = isinstance(error, guessed) or "values to unpack" in str(error)
-    return kinds and not told
+    return not told and (isinstance(error, guessed) or "values to unpack" in str(error))
 
 
 def _of_a_star(error: BaseException) -> str:
