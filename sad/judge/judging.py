@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import linecache
 import re
 import sys
 import time
@@ -193,10 +192,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
 
 def refuses(error: BaseException) -> bool:
     """Whether code of a program says itself that it does not go on: by `raise`, in words."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    return not installed(file := frame.f_code.co_filename) and linecache.getline(file, line).lstrip().startswith(
-        "raise "
-    )
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return not installed(last.filename) and (last.line or "").startswith("raise ")
 
 
 def _unknown(error: BaseException) -> str:
