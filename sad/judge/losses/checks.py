@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sad.judge.losses.call import Call
 from sad.judge.losses.claims import claims as claimed
-from sad.judge.losses.constructor import called_of, kept_losses
+from sad.judge.losses.constructor import kept_losses
 from sad.judge.losses.context import SEQUENCES, around, of_language_models, of_texts, source
 from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.found import Found
@@ -92,9 +92,7 @@ def divisor(found: Found) -> Verdict:
     if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
         return Verdict(True, contract.reduction.value)
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
-    # what an object runs when it is called is a loss by itself, as its class is
-    alone = call.owner is None or called_of(call.owner) is call.target
-    whole = call.takes(Role.MODEL) or (not alone and of_texts(call)) or of_language_models(call)
+    whole = call.takes(Role.MODEL) or (call.owner is not None and of_texts(call)) or of_language_models(call)
     text = source(call) + (around(call)[0] if whole else "")
     if _batchmean(call, text) and (
         SEQUENCES.search(text)
