@@ -66,7 +66,6 @@ ELSEWHERE = {
     "sad/judge/evaluators/found.py": "tests/sad/judge/evaluators/test_checks.py judges what it returns",
     "sad/judge/evaluators/names.py": "names; tests/sad/judge/evaluators/test_checks.py calls every style by them",
     "sad/judge/steps/factory.py": "tests/sad/judge/steps/test_checks.py makes the steps of factories",
-    "sad/judge/steps/sources.py": "tests/sad/judge/steps/test_checks.py reads the source of every style",
     "sad/judge/steps/call.py": "tests/sad/judge/steps/test_checks.py calls every style",
     "sad/judge/steps/names.py": "names; tests/sad/judge/steps/test_roles.py reads others by them",
     "sad/judge/steps/found.py": "tests/sad/judge/steps/test_checks.py judges what it returns",

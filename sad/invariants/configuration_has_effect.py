@@ -56,7 +56,12 @@ def _schedules(trainer: Trainer) -> Iterator[str]:
         if len(rates) != setup.steps or apart > RATE:
             near = [s for s in type(schedule) if distance(rates, s, setup.steps, WARMUP, setup.learning_rate) <= RATE]
             shape = f", it is {near[0]}" if near and len(rates) == setup.steps else ""
-            yield f"schedule {schedule!s}: {apart:.0%} of the peak away from it{shape}"
+            off = (
+                f"{apart:.0%} of the peak away from it{shape}"
+                if apart > RATE
+                else f"{len(rates)} of {setup.steps} steps"
+            )
+            yield f"schedule {schedule!s}: {off}"
 
 
 def _rate(trainer: Trainer) -> Iterator[str]:

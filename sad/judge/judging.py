@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import linecache
 import re
 import sys
 import time
@@ -30,6 +29,7 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
 from sad.judge.texts import text_of
 from sad.judge.unknown import spoken, unknown
+from sad.judge.unset import never_set
 from sad.verdict import Standing, Verdict
 
 FOUND = {
@@ -192,9 +192,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
 
 def refuses(error: BaseException) -> bool:
     """Whether code of a program says itself that it does not go on: by `raise`, in words."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    file = frame.f_code.co_filename
-    return not installed(file) and linecache.getline(file, line).lstrip().startswith("raise ")
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return not installed(last.filename) and (last.line or "").startswith("raise ")
 
 
 def _unknown(error: BaseException) -> str:
@@ -204,10 +203,9 @@ def _unknown(error: BaseException) -> str:
 
 def guesses(error: BaseException) -> bool:
     """Whether what stands for its models and batches may be the reason of an error."""
-    told = "module '" in str(error) or LACKING.search(raised(error))
+    told = "module '" in str(error) or LACKING.search(raised(error)) or never_set(error)
     guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError | UnboundLocalError
-    kinds = isinstance(error, guessed) or "values to unpack" in str(error)
-    return kinds and not told
+    return not told and (isinstance(error, guessed) or "values to unpack" in str(error))
 
 
 def _of_a_star(error: BaseException) -> str:

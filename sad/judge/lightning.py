@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from argparse import Namespace
 from typing import Any
 
 import torch
@@ -52,8 +53,11 @@ class Module(nn.Module):
         hparams: Batch = self.__dict__["hparams"]
         objects = [one for one in given if not isinstance(one, str)]
         if objects:
-            # an object of settings is what is kept, as Lightning does it
-            self.__dict__["hparams"] = objects[0]
+            # an object of settings is what is kept, as Lightning does it; several by their names
+            said = {name: caller.f_locals[name] for name in names if any(caller.f_locals[name] is one for one in given)}
+            one = vars(objects[0]) if isinstance(objects[0], Namespace) else objects[0]
+            kept = said if len(given) > 1 else one
+            self.__dict__["hparams"] = Batch(kept) if type(kept) is dict else kept
             return
         hparams.update({name: caller.f_locals[name] for name in wanted if name in caller.f_locals})
         if code.co_flags & inspect.CO_VARKEYWORDS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
 from sad.judge import told
@@ -17,10 +18,12 @@ QUIET = {
 """Methods that change no number: what only writes down calls them."""
 WRITES = re.compile(r"(\w+_)?(logger|monitor|profiler|checkpointer|tracker|writer|saver|recorder)s?")
 """The name of what writes down or saves, whatever its methods are called."""
+MOST = 1000
+"""How often whether something is true may be asked before that is what a loop waits for."""
 COMPUTES = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "int", "float", "index", "len", "iter"),
-    *("setitem", "enter", "fspath", "round", "and", "rand", "or", "ror"),
+    *("setitem", "fspath", "round", "and", "rand", "or", "ror"),
 )
 
 
@@ -32,9 +35,11 @@ class Unknown:
 
     names: ClassVar[dict[str, str]] = {}
     """Of all that were made, each with the name of the parameter or setting that it is a part of."""
+    decided: ClassVar[dict[str, int] | None] = None
+    """How often each was asked whether it is true, while `deciding`."""
 
-    def __init__(self, name: str, of: str = "") -> None:
-        self.__dict__ |= {"_name": name, "_of": of or name.rpartition(".")[2]}
+    def __init__(self, name: str, of: str = "", *, answers: bool = False) -> None:
+        self.__dict__ |= {"_name": name, "_of": of or name.rpartition(".")[2], "_answers": answers}
         Unknown.names[name] = self.__dict__["_of"]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what is told, else what is unknown too
@@ -42,18 +47,34 @@ class Unknown:
             raise AttributeError(name)
         if (value := told.value_of(name)) is not told.ABSENT:
             return value
-        return Unknown(f"{self.__dict__['_name']}.{name}", self.__dict__["_of"])
+        return Unknown(f"{self.__dict__['_name']}.{name}", self.__dict__["_of"], answers=self.__dict__["_answers"])
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - what an attribute of that name is
         return getattr(self, key) if isinstance(key, str) else self._refuse()
 
-    def __call__(self, *_: object, **__: object) -> None:
+    def __call__(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - nothing, or what is unknown too
         """Write nothing down; raise where it is called for anything else."""
-        if self.__dict__["_name"].rpartition(".")[2] not in QUIET and not WRITES.fullmatch(self.__dict__["_of"]):
-            self._refuse()
+        if self.__dict__["_name"].rpartition(".")[2] in QUIET:
+            return None
+        # what it answers is no writer: a loss that went through it is called for its gradient
+        return Unknown(self.__dict__["_name"], self.__dict__["_of"], answers=True) if self._writes() else self._refuse()
+
+    def __enter__(self) -> Any:  # noqa: ANN401 - itself
+        """Measure nothing, as the span of a tracker; raise for anything else."""
+        return self if WRITES.fullmatch(self.__dict__["_of"]) else self._refuse()
+
+    def __exit__(self, *_: object) -> None:
+        """Go on with what was raised."""
 
     def __bool__(self) -> bool:
+        if Unknown.decided is not None:
+            asked = Unknown.decided[str(self)] = Unknown.decided.get(str(self), 0) + 1
+            if asked > MOST:
+                self._refuse()
         return False
+
+    def _writes(self) -> bool:
+        return bool(WRITES.fullmatch(self.__dict__["_of"])) and not self.__dict__["_answers"]
 
     def __contains__(self, _: object) -> bool:
         """Have nothing in it, as it is equal to nothing."""
@@ -71,6 +92,16 @@ class Unknown:
 
     def _refuse(self) -> NoReturn:
         raise unknown(str(self))
+
+
+@contextmanager
+def deciding() -> Iterator[dict[str, int]]:
+    """Give how often each of what is unknown is asked whether it is true; raise where a loop waits for one to be."""
+    before, Unknown.decided = Unknown.decided, {}
+    try:
+        yield Unknown.decided
+    finally:
+        Unknown.decided = before
 
 
 def unknown(name: str) -> NeedsAdapterError:

@@ -270,9 +270,8 @@ class Call:
             if self._bound(every):
                 parts = trainer_parts(values.teacher_model, values.model) | dict(constructor.kept_losses(self.owner))
                 parts |= constructor.logits_kept(self.text, values.on_self(Role.STUDENT), values.on_self(Role.TEACHER))
-                first = stand_in_self(
-                    self.owner, values.settings, self.asked, parts, constructor.constants_of(self.owner)
-                )
+                constants = constructor.constants_of(self.owner)
+                first = stand_in_self(self.owner, values.settings, self.asked, parts, constants)
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
 

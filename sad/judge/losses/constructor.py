@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sad.judge.losses.configured import own_defaults
 from sad.judge.losses.words import word_for
 from sad.judge.names import MODELS, OBJECTS, SMOOTH, TEACHER_MODELS, tokens
-from sad.judge.roles import Role
+from sad.judge.roles import Role, setting
 from sad.judge.texts import text_of, tree_of
 
 OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
@@ -257,9 +257,19 @@ def called_of(target: type) -> Callable[..., Any] | None:
 
 def without_it(target: type) -> Callable[..., Any] | None:
     """Return what an object of a class runs, where its constructor need not: what it reads of its object is found by
-    name, or raises. None where a loss of torch is a base: that keeps what it is handed.
+    name, or raises. None where a loss of torch is a base, that keeps what it is handed, or where a setting is not kept
+    as it is given: ``self.temperature = 1 / temperature``.
     """
-    return None if any(base.__module__ == nn.KLDivLoss.__module__ for base in target.__mro__) else called_of(target)
+    kept = (one for _, _, tree in _constructors(target) for one in _plain(tree))
+    turned = any(setting(name) is not None and _computes(value) for name, value in kept)
+    of_torch = any(base.__module__ == nn.KLDivLoss.__module__ for base in target.__mro__)
+    return None if turned or of_torch else called_of(target)
+
+
+def _computes(value: ast.expr) -> bool:
+    """Whether a number is made of what is given."""
+    made = [one for one in ast.walk(value) if isinstance(one, ast.BinOp | ast.UnaryOp)]
+    return any(isinstance(part, ast.Name) for one in made for part in ast.walk(one))
 
 
 def methods_of(target: type) -> str:

@@ -22,9 +22,9 @@ from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import Answer
 from sad.judge.steps.scaler import HALF, MAKES_SCALER
 from sad.judge.steps.settings import settings_read
-from sad.judge.steps.sources import CLASSIFIES, whole_source
+from sad.judge.steps.sources import CLASSIFIES, OPTIMIZES, whole_source
 from sad.judge.steps.switched import needed
-from sad.judge.unknown import guessed
+from sad.judge.unknown import deciding, guessed, unknown
 from sad.pair import Pair
 from sad.subjects.trainer import Setup, Trace
 from sad.verdict import Verdict
@@ -150,14 +150,18 @@ def _answered(_: object, __: object, output: Any) -> Any:  # noqa: ANN401 - what
 def _run(trainer: Strange) -> tuple[Strange, Trace]:
     """Run a trainer, with the switches on that it needs on. Raises whatever it raises."""
     try:
-        trace = trainer.run(ONE)
-        # two rows may be taken apart as if they were a pair
-        trainer.run(replace(ONE, micro_batch=3, accumulation=1))
+        with deciding() as asked:
+            trace = trainer.run(ONE)
+            # two rows may be taken apart as if they were a pair
+            trainer.run(replace(ONE, micro_batch=3, accumulation=1))
     except UnboundLocalError as error:
         on = needed(error) - trainer.call.on
         if not on:
             raise
         return _run(replace(trainer, call=replace(trainer.call, on=trainer.call.on | on)))
+    if asked and not trace.taken and OPTIMIZES.search(reached(trainer.call.code)):
+        # whether it steps may be what was asked
+        raise unknown([*asked][-1])
     return trainer, trace
 
 

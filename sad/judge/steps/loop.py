@@ -31,7 +31,7 @@ from sad.judge.steps.model import SIZES, Bigram, Loader, Next, Splits, batch, co
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.scaler import scaling
 from sad.judge.steps.settings import Settings, plain
-from sad.judge.steps.sources import BLOCKS
+from sad.judge.steps.sources import BLOCKS, counted_from
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -262,10 +262,13 @@ class Strange:
         if self.call.takes(names.WINDOWS):
             called({**of, **dict.fromkeys(names.WINDOWS, tuple(given))})
         else:
+            counter = self.call.takes(("global_step",)) if self.call.accumulates else ""
+            first = counted_from(self.call.code, counter)
             for place, one in enumerate(given):
                 last = place + 1 == number
                 # where there are no windows it is told the number of the step
-                at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step) | {"global_step": step}
+                at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step)
+                at["global_step"] = step if first is None else (step - 1) * number + place + first
                 at |= dict.fromkeys(names.LASTS, last)
                 apart = self.call.takes(names.LABELS, names.MASKS)
                 called({**of, **at, **(parts(one) if apart else dict.fromkeys(names.BATCHES, one))})

@@ -42,6 +42,8 @@ NAMED = re.compile(r"(run|exp|experiment|project|wandb|group)_?(name|title|tag)|
 """What a run is called."""
 SAVED = re.compile(r"(\w+_)?(snapshot|checkpoint|ckpt|resume)(_\w+)?_path")
 """Where a run that goes on finds what was saved: none was."""
+STATE = re.compile(r"(train(ing)?_)?state")
+"""An object that counts as its run goes on."""
 SPARE = re.compile(r"^(log|print|eval|save)_")
 """What is done on the way: how often, or whether at all."""
 PLAIN: Mapping[str, Any] = {
@@ -137,7 +139,7 @@ class Settings(Keyed):
             return known[meant]
         if lower in declares:
             return declares[lower]
-        return Unknown(f"{of}.{name}" if of else name)
+        return 0 if lower == "step" and STATE.fullmatch(of) else Unknown(f"{of}.{name}" if of else name)
 
     def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any setting
         setattr(self, name, value)

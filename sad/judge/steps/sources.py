@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sad.judge.judging import Code, source
 from sad.judge.texts import text_of
+from sad.judge.unknown import unknown
 
 ASKS_MODEL = re.compile(r"(?<!self)\.configure_optimizers\(")
 """Where it asks a model for its optimizer."""
@@ -17,6 +18,8 @@ MAKES_LOADER = re.compile(r"\bDataLoader\(")
 """Where a source makes a loader, of what it reads itself."""
 EVERY = re.compile(r"%\s*[\w.\[\]'\"]*accum", re.IGNORECASE)
 """Where a source steps after every so many micro-batches."""
+OPTIMIZES = re.compile(r"\b(?!\w*sched)\w+\.step\(")
+"""Where a source takes steps of an optimizer."""
 FETCHES = re.compile(r"teacher\w*\s*(?::[^=\n]+)?=\s*[\w.]*\bfrom_pretrained\(")
 """Where a source fetches a teacher."""
 CLASSIFIES = re.compile(r"For(Sequence|Text|Image)Classification\b")
@@ -40,3 +43,17 @@ def module_source(code: Code) -> str:
         return text_of(module) if module is not None else ""
     except (OSError, TypeError):
         return ""
+
+
+def counted_from(code: Code, counter: str) -> int | None:
+    """Return whether a counter is one of micro-batches, whose rest by a window tells its last, and at which number it
+    begins; None for one of steps. Raises ``NeedsAdapterError`` where it goes on by some other number each time.
+    """
+    text = whole_source(code)
+    found = re.search(rf"\b{counter}\b(\s*\+\s*1\s*\))?\s*{EVERY.pattern}", text, re.IGNORECASE)
+    if not counter or found is None:
+        return None
+    on = re.search(rf"\b{counter}\s*(?:\+=\s*|=\s*{counter}\s*\+\s*)(\S+)", text)
+    if on and on[1] != "1":
+        raise unknown(counter)
+    return 0 if on or found[1] else 1

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import re
-import textwrap
-import traceback
 from collections.abc import Iterator
 
 from sad.judge.steps.names import KNOWN
 from sad.judge.steps.settings import ASIDE, OFTEN
-
-UNSET = re.compile(r"local variable '(\w+)'")
+from sad.judge.unset import unset
 
 
 def needed(error: BaseException) -> frozenset[str]:
@@ -20,15 +15,10 @@ def needed(error: BaseException) -> frozenset[str]:
 
     ``if args.save_metrics: losses = []`` before `losses.append(…)`, ``if step % args.log_every == 0: …``.
     """
-    name = UNSET.search(str(error))
-    if not isinstance(error, UnboundLocalError) or name is None:
+    if (found := unset(error)) is None:
         return frozenset()
-    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
-    try:
-        made = ast.parse(textwrap.dedent(inspect.getsource(frame.f_code)))
-    except (OSError, SyntaxError):
-        return frozenset()
-    tests = [one.test for one in ast.walk(made) if isinstance(one, ast.If) and _sets(one.body, name[1])]
+    name, tree, _ = found
+    tests = [one.test for one in ast.walk(tree) if isinstance(one, ast.If) and _sets(one.body, name)]
     return frozenset(one for test in tests for one in _settings(test) if _is_switch(one))
 
 

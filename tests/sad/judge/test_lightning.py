@@ -1,5 +1,7 @@
 """A module of Lightning without Lightning."""
 
+from argparse import Namespace
+
 import pytest
 import torch
 
@@ -41,3 +43,23 @@ def test_an_object_of_settings_is_what_is_kept():
 
     settings = Batch(lr=0.5)
     assert Configured(settings).hparams is settings
+
+
+@pytest.mark.parametrize("settings", [{"lr": 0.5}, Namespace(lr=0.5)])
+def test_a_dict_or_a_namespace_answers_to_names_and_keys(settings):
+    class Configured(Module):
+        def __init__(self, hparams):
+            super().__init__()
+            self.save_hyperparameters(hparams)
+
+    made = Configured(settings)
+    assert made.hparams.lr == made.hparams["lr"] == 0.5
+
+
+def test_several_are_kept_by_their_names():
+    class Configured(Module):
+        def __init__(self, config, lr, heat):  # noqa: ARG002 - not kept
+            super().__init__()
+            self.save_hyperparameters(config, lr)
+
+    assert dict(Configured({"a": 1}, 0.25, 2.0).hparams) == {"config": {"a": 1}, "lr": 0.25}

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.unknown import Unknown, guessed
+from sad.judge.unknown import MOST, Unknown, deciding, guessed
 
 
 def test_it_is_off_and_can_be_written_down_and_passed_on():
@@ -48,7 +48,29 @@ def test_a_key_that_a_table_lacks_tells_which_setting_is_to_be_told():
 
 
 def test_what_writes_down_is_called_in_vain():
-    assert Unknown("args.checkpointer").save(3) is None
-    assert Unknown("monitor").on_train_batch_end(loss=1.0) is None
+    assert not Unknown("args.checkpointer").save(3)
+    assert not Unknown("monitor").on_train_batch_end(loss=1.0)
     with pytest.raises(NeedsAdapterError):
         Unknown("optimizers").save(3)
+
+
+def test_what_a_tracker_answers_is_no_tracker():
+    tracker = Unknown("tracker")
+    with tracker.timer("step"):
+        answer = tracker.observe(loss=1.0)
+    assert f"{answer:.3f}" == "tracker.observe"
+    for use in (lambda: answer.backward(), lambda: answer + 1, lambda: answer()):
+        with pytest.raises(NeedsAdapterError, match=r"what tracker\.observe"):
+            use()
+    with pytest.raises(NeedsAdapterError, match="what run should be"), Unknown("run"):
+        pass
+
+
+def test_a_loop_does_not_wait_for_it():
+    recorder = Unknown("recorder")
+    assert not any(recorder.finished() for _ in range(MOST + 1))
+    with deciding() as asked:
+        assert not any(recorder.finished() for _ in range(MOST))
+        with pytest.raises(NeedsAdapterError, match=r"recorder\.finished"):
+            bool(recorder.finished())
+    assert list(asked) == ["recorder.finished"]

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from sad.judge.losses import constructor
 from sad.judge.losses.call import Call
 from sad.judge.losses.checks import temperature_squared
 from sad.judge.losses.constructor import constants_of, kept_losses, kept_roles, logits_kept, methods_of, word_for
@@ -269,3 +270,26 @@ def test_a_smoothing_of_labels_must_be_given():
 
     parameters = inspect.signature(made).parameters.values()
     assert kept_roles(parameters) == {"label_smooth_val": Role.SMOOTHING, "tokenizer": Role.OBJECT}
+
+
+class Heated:
+    def __init__(self, plan, temperature):
+        self.plan, self.temperature, self.double = plan, temperature, 2 * plan
+
+    def __call__(self, student_logits, teacher_logits):
+        b = self.temperature
+        s, t = ((one * b).flatten(0, -2) for one in (student_logits, teacher_logits))
+        return F.kl_div(F.log_softmax(s, -1), F.softmax(t, -1), reduction="batchmean") / b**2
+
+
+class Inverse(Heated):
+    def __init__(self, plan, temperature):
+        super().__init__(plan, temperature)
+        self.temperature = 1.0 / temperature
+
+
+def test_a_setting_that_a_constructor_turns_is_not_found_by_its_name():
+    assert constructor.without_it(Heated) is Heated.__call__
+    assert constructor.without_it(Inverse) is None
+    with pytest.raises(NeedsAdapterError, match=r"what plan of Inverse\(\) should be"):
+        found(discover(Call(Inverse), 0), 0)

@@ -42,6 +42,14 @@ def asks_too_much(args, model, train_loader, optimizer):
         optimizer.step()
 
 
+def waits(model, train_loader, optimizer, tracker):
+    for batch in train_loader:
+        model(**batch).loss.backward()
+        if tracker.is_full():
+            optimizer.step()
+            optimizer.zero_grad()
+
+
 def stepping(model, optimizer, loss_fn, device="cpu"):
     """A step of ignite, made by a function whose name does not tell; the engine counts."""
     seen = []

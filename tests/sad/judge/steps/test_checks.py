@@ -210,9 +210,10 @@ def test_what_cannot_be_judged_is_told(name, word):
         strange.judged(FAULTY, name, "step")
 
 
-def test_a_setting_that_is_not_known_is_told():
-    with pytest.raises(UserError, match=r"what args\.frobnication should be cannot be told from the name"):
-        strange.judged(ASKING, "asks_too_much", "step")
+@pytest.mark.parametrize(("name", "of"), [("asks_too_much", "args.frobnication"), ("waits", "tracker.is_full")])
+def test_what_is_not_known_is_told(name, of):
+    with pytest.raises(UserError, match=f"what {of} should be cannot be told from the name"):
+        strange.judged(ASKING, name, "step")
 
 
 def test_a_trainer_gets_the_arguments_of_its_module():

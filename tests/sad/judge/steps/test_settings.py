@@ -4,6 +4,7 @@ import pytest
 
 from sad.errors import UserError
 from sad.judge.steps.settings import NEVER, Settings, plain, settings_read
+from sad.judge.unknown import Unknown
 
 
 def test_a_setting_is_an_attribute_and_a_key():
@@ -47,3 +48,10 @@ def test_a_model_is_a_path_or_a_group_of_settings_where_nothing_is_given_for_it(
     assert Settings("cfg", {"model": thing}, {"model": "gpt2"}).model == "gpt2"
     settings = Settings("cfg", {"lr": 0.5})
     assert (settings.model, settings.model.lr, settings["model"]["lr"]) == (".", 0.5, 0.5)
+
+
+def test_a_state_begins_to_count():
+    state = Settings("state", {})
+    state["step"] += 1
+    assert state.step == 1
+    assert isinstance(Settings("args", {}).step, Unknown)

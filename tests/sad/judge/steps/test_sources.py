@@ -1,0 +1,50 @@
+"""What counts micro-batches, and from which number."""
+
+from __future__ import annotations
+
+import pytest
+
+from sad.judge.judging import Code
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.steps.sources import counted_from
+
+
+def from_nought(current_step, accumulation_steps):
+    return (current_step + 1) % accumulation_steps == 0
+
+
+def goes_on_by_one(iter_num, args):
+    iter_num += 1
+    return iter_num % args.gradient_accumulation_steps == 0
+
+
+def from_one(iter_count, config):
+    return iter_count % config["accumulation_steps"] == 0
+
+
+def of_steps(global_step, accumulation_steps, warmup):
+    return global_step % warmup + accumulation_steps
+
+
+def by_rows(batch, samples_seen, accum):
+    samples_seen += len(batch)
+    return samples_seen % accum == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "counter", "begins"),
+    [
+        (from_nought, "current_step", 0),
+        (goes_on_by_one, "iter_num", 0),
+        (from_one, "iter_count", 1),
+        (of_steps, "global_step", None),
+        (of_steps, "", None),
+    ],
+)
+def test_where_a_counter_begins(step, counter, begins):
+    assert counted_from(Code(step), counter) == begins
+
+
+def test_a_counter_of_something_else_is_not_told():
+    with pytest.raises(NeedsAdapterError, match="what samples_seen should be"):
+        counted_from(Code(by_rows), "samples_seen")
