@@ -245,9 +245,7 @@ def file_of(code: Code) -> str:
 
 def source(code: Code) -> str:
     """Return the source of code, '' where there is none to read."""
-    target: Any = code.target
-    if not (inspect.isroutine(target) or isinstance(target, type)):
-        target = type(target)
+    target: Any = code.target if inspect.isroutine(code.target) or isinstance(code.target, type) else type(code.target)
     # a bound method by its function: what it is bound to need not be hashable
     return _text(getattr(target, "__func__", target))
 

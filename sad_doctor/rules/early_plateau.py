@@ -103,10 +103,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         )
     for name, (before, after) in judged.items():
         if min(before.size, after.size) >= 2:
-            level = max(abs(float(median(before))), 1e-12)
-            yield Reading(
-                f"improvement of {name}, as a share", signals.gain(before, after).amount / level, "improvement"
-            )
+            gained = signals.gain(before, after).amount / max(abs(float(median(before))), 1e-12)
+            yield Reading(f"improvement of {name}, as a share", gained, "improvement")
     if any(_improves(*windows, t) for windows in judged.values()):
         return
     if _lower_between(run, judged, t):

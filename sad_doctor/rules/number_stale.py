@@ -145,9 +145,8 @@ def _stands(run: Run, t: Thresholds) -> Iterator[Finding]:
 def _repeat(name: str, series: dict[str, Column], t: Thresholds) -> signals.Repeat | None:
     """One value in many records, while others change meanwhile."""
     one = signals.repeats(series[name], t["share"])
-    if one is None or one.limit or any(_moves(other, one) for key, other in series.items() if key != name):
-        return one
-    return None
+    told = one is None or one.limit or any(_moves(other, one) for key, other in series.items() if key != name)
+    return one if told else None
 
 
 def _repeated(name: str, column: Column, one: signals.Repeat) -> Finding:

@@ -239,8 +239,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
         factor, by = temperature**2, f"the temperature squared ({words.number(temperature)}²)"
         what = "it is not scaled up by it", _UNSCALED
     else:
-        tokens = f"{words.step(vocabulary)} tokens"
-        size = tokens if told else f"about {tokens}, which is assumed"
+        size = f"{'about ' * (not told)}{words.step(vocabulary)} tokens{', which is assumed' * (not told)}"
         factor, by, what = vocabulary, f"the vocabulary ({size})", ("it is divided by the vocabulary", _MEAN)
     yield _small(
         kd[1],

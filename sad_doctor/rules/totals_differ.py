@@ -295,7 +295,6 @@ RULE = Rule(
         "falls": 0.05,
         "shrinks": 1.25,
         "nats": 0.1,
-        "evaluations": 6,
-        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25, "parts": 1.18},
+        **{"evaluations": 6, "factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25, "parts": 1.18},
     },
 )

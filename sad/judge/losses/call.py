@@ -56,13 +56,12 @@ class Call:
 
     def __post_init__(self) -> None:
         self.target = opened(as_written(self.target))
-        self._function, self._own = self._unwrapped()
+        self._by_name = not self._is_autograds()
         self.classes: dict[str, type] = {}
         """The classes of the user's own that parameters must be objects of."""
         every = self._parameters()
         if self.built and self.built.unread and (method := constructor.without_it(self.target)):
             self.owner, self.target, self.built = self.target, method, None
-            self._function = method
             every = self._parameters()
         self.asked.configs = constructor.configs_of(self.owner) if self.owner else {}
         self.reading = read(every, known=self._known(every, self.text))
@@ -201,14 +200,14 @@ class Call:
         try:
             function = self._callable(values)
             given = self._arguments(values)
-            first = list(given.values()) if not self._own else []
-            if self._own and hasattr(function, "__wrapped__"):
+            first = list(given.values()) if not self._by_name else []
+            if self._by_name and hasattr(function, "__wrapped__"):
                 # what stands around it may call its first arguments otherwise
                 leading = [name for name in given if self.reading.roles.get(name) in (Role.STUDENT, Role.TEACHER)]
                 if list(given)[: len(leading)] == leading:
                     first = [given.pop(name) for name in leading]
-            with set_around(self._function, self.owner, values):
-                returned = function(*first, **(given if self._own else {}))
+            with set_around(self.target, self.owner, values):
+                returned = function(*first, **(given if self._by_name else {}))
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
         sides = [one for name, one in given.items() if self.reading.roles.get(name) is Role.STUDENT]
@@ -218,16 +217,13 @@ class Call:
         loss, self.picked = loss_of(returned)
         return sent_back(loss, logits, values.student)
 
-    def _unwrapped(self) -> tuple[Any, bool]:
-        """What is called, and whether by keyword."""
-        target = self.target
-        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
-            return target, False
-        return target, True
+    def _is_autograds(self) -> bool:
+        """Whether it is a function of torch's autograd, whose arguments have places alone."""
+        return isinstance(self.target, type) and issubclass(self.target, torch.autograd.Function)
 
     def _parameters(self) -> list[inspect.Parameter]:
         target = self.target
-        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
+        if self._is_autograds():
             every = list(inspect.signature(target.forward).parameters.values())
             return [p for p in every if p.name not in ("ctx", "cls")]
         if isinstance(target, type):
@@ -255,9 +251,9 @@ class Call:
         return self.owner is not None and bool(every) and every[0].name in ("self", "cls")
 
     def _callable(self, values: Values) -> Callable[..., Any]:
-        target = self._function
-        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
-            return target.apply
+        target = self.target
+        if self._is_autograds():
+            return target.apply  # type: ignore[no-any-return]
         if isinstance(target, type):
             assert self.built is not None
             if self.built.unread:
@@ -291,10 +287,10 @@ class Call:
         if self.reading.unread:
             raise untold(*self.reading.unread)
         roles = self.reading.roles
-        if not self._own:
+        if not self._by_name:
             return {name: values.positional(role, name) for name, role in roles.items()}
         positional_only = {p.name for p in self._parameters() if p.kind is inspect.Parameter.POSITIONAL_ONLY}
         if positional_only:
-            self._own = False
+            self._by_name = False
             return {name: values.of(role, name) for name, role in roles.items() if name in positional_only}
         return {name: values.of(role, name) for name, role in roles.items() if not values.left(role, name)}

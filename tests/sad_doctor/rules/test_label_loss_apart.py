@@ -114,3 +114,21 @@ def test_weights_that_the_total_tells_say_that_a_term_is_before_its_own(judge, w
     told = {"raw/lm": lm, "raw/kd": kd, "loss": [weight * (a + b) for a, b in zip(lm, kd, strict=True)]}
     rows = "\n".join(f"train/{name}: {', '.join(f'{v:.6f}' for v in values)}" for name, values in told.items())
     assert bool(judge(RULE, f"steps: 60\n{rows}\n{AT}eval/lm_loss: 5 -> 4")) is fires
+
+
+@pytest.mark.parametrize(
+    ("lm", "kd", "fires"),
+    [
+        ("6.1 -> 4.8 -> 4.1 -> 4", "1.9 -> 1.2 -> 0.9 -> 0.8", True),
+        # KD is apart as well: the text is harder
+        ("6.1 -> 4.8 -> 4.1 -> 4", "2.4 -> 1.5 -> 1.1 -> 1", False),
+        # no more than texts are apart
+        ("5.3 -> 4.2 -> 3.6 -> 3.5", "1.9 -> 1.2 -> 0.9 -> 0.8", False),
+        # a unit, or a weight that is not told
+        ("15 -> 12 -> 10.2 -> 9.9", "1.9 -> 1.2 -> 0.9 -> 0.8", False),
+    ],
+)
+def test_label_losses_that_lie_apart_beside_a_kd_that_does_not(judge, lm, kd, fires):
+    training = "train/raw/lm: 5 -> 4 -> 3.4 -> 3.3 ~ 0.05\ntrain/raw/kd: 1.9 -> 1.2 -> 0.9 -> 0.8 ~ 0.02"
+    found = judge(RULE, f"steps: 60\n{training}\n{AT}eval/lm_loss: {lm}\neval/raw/kd: {kd}")
+    assert ["not of one computation" in one.headline for one in found] == [True] * fires

@@ -10,6 +10,7 @@ from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
+from sad.subjects.divergence import Given
 
 
 def both(logits, target, factor):
@@ -70,3 +71,23 @@ def test_a_comment_that_speaks_of_backward_sends_nothing_back():
     logits = torch.zeros(2, 3, requires_grad=True)
     assert apart(logits, "total = kl.sum()  # Losses.backward() is called on this\n") is logits
     assert apart(logits, "total = kl.sum()\ntotal.backward()\n") is not logits
+
+
+class OfAutograd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, logits, target):
+        value, gradient = both(logits, target, 1.0)
+        ctx.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    def backward(ctx, above):
+        return above * ctx.saved_tensors[0], None
+
+
+def test_a_function_of_autograd_is_given_its_arguments_by_place():
+    logits, target = torch.randn(2, 1, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    value, gradient = both(logits, target, 1.0)
+    loss = Call(OfAutograd)(Given(logits.requires_grad_(), target))
+    (got,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close((loss.detach(), got), (value, gradient))
