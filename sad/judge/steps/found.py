@@ -23,7 +23,7 @@ from sad.judge.steps.model import Answer
 from sad.judge.steps.scaler import HALF, MAKES_SCALER
 from sad.judge.steps.settings import settings_read
 from sad.judge.steps.sources import CLASSIFIES, OPTIMIZES, whole_source
-from sad.judge.steps.switched import needed
+from sad.judge.steps.switched import needed, stepping
 from sad.judge.unknown import deciding, guessed, unknown
 from sad.pair import Pair
 from sad.subjects.trainer import Setup, Trace
@@ -159,7 +159,11 @@ def _run(trainer: Strange) -> tuple[Strange, Trace]:
         if not on:
             raise
         return _run(replace(trainer, call=replace(trainer.call, on=trainer.call.on | on)))
-    if asked and not trace.taken and OPTIMIZES.search(reached(trainer.call.code)):
+    call = trainer.call
+    text = reached(call.code) if call.code.adapter is None and not trace.taken else ""
+    if on := stepping(text) - call.on:
+        return _run(replace(trainer, call=replace(call, on=call.on | on)))
+    if asked and OPTIMIZES.search(text):
         # whether it steps may be what was asked
         raise unknown([*asked][-1])
     return trainer, trace

@@ -1,12 +1,17 @@
-"""Switches that are off here, and that a step needs on: a name that is set under one and read without it."""
+"""Switches that are off here, and that a step needs on: a name that is set under one and read without it, or the step
+of the optimizer itself.
+"""
 
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 
+from sad.judge.stand_in import FLAGS
 from sad.judge.steps.names import KNOWN
 from sad.judge.steps.settings import ASIDE, OFTEN
+from sad.judge.steps.sources import OPTIMIZES
 from sad.judge.unset import unset
 
 
@@ -20,6 +25,21 @@ def needed(error: BaseException) -> frozenset[str]:
     name, tree, _ = found
     tests = [one.test for one in ast.walk(tree) if isinstance(one, ast.If) and _sets(one.body, name)]
     return frozenset(one for test in tests for one in _settings(test) if _is_switch(one))
+
+
+def stepping(text: str) -> frozenset[str]:
+    """Return the switches of a source under which an optimizer steps: ``if args.do_update: optimizer.step()``."""
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except SyntaxError:
+        return frozenset()
+    tests = [one.test for one in ast.walk(tree) if isinstance(one, ast.If) and _steps(one.body)]
+    return frozenset(one for test in tests for one in _settings(test) if one.startswith(FLAGS))
+
+
+def _steps(body: list[ast.stmt]) -> bool:
+    every = [one for statement in body for one in ast.walk(statement) if isinstance(one, ast.Call)]
+    return any(OPTIMIZES.search(f"{ast.unparse(one.func)}(") for one in every)
 
 
 def _sets(body: list[ast.stmt], name: str) -> bool:

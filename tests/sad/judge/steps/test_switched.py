@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sad.judge.steps.settings import Settings
-from sad.judge.steps.switched import needed
+from sad.judge.steps.switched import needed, stepping
 
 
 def kept(args):
@@ -43,3 +43,12 @@ def test_the_switch_is_told(called, on):
 
 def test_no_other_error_tells_one():
     assert needed(NameError("cannot access local variable 'losses'")) == frozenset()
+
+
+def test_the_switch_of_a_step_is_told():
+    text = (
+        "    if args.do_update and i % config['use_every'] == 0:\n        opt.step()\n    if args.use_ema: ema.update()"
+    )
+    assert stepping(text) == {"do_update", "use_every"}
+    assert stepping("if args.rank == 0:\n    opt.step()\nif args.do_decay:\n    scheduler.step()") == frozenset()
+    assert stepping("if args.do_update") == frozenset()
