@@ -85,10 +85,10 @@ class Asked:
         self.globals: dict[str, str] = {}
         self.configs: Mapping[str, Mapping[str, object]] = {}  # defaults of the user's own, by where they are kept
         self.states = ""
+        self.unmade: tuple[str, ...] = ()  # what a constructor that is not run takes, and no name tells
         self.linear = False  # whether linear layers of its own stand as the identity
         self.draw = 1
-        self.word: Callable[[str], str | None] = lambda _: None
-        """Which word a source compares a setting with, where it asks for a divergence."""
+        self.word: Callable[[str], str | None] = lambda _: None  # of those compared, which asks for a divergence
 
     def default(self, name: str, value: object, settings: Settings) -> object:
         """Return a default, of a top-k every token, and write it down."""

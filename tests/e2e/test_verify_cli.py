@@ -61,12 +61,12 @@ def test_the_whole_catalogue_is_verified_in_two_processes():
 
 
 def test_bugs_are_verified_in_plain_lines():
-    codes = ["V101", "V102", "V103", "V305"]
+    codes = ["V101", "V102", "V103", "V105"]
     done = sad("verify", *codes, "--jobs", "2", OMP_NUM_THREADS="1")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    bugs = done.stdout.splitlines()[: len(codes)]
+    bugs = [line for line in done.stdout.splitlines() if line.startswith("✓ V")]
     assert [line.split()[1] for line in bugs] == codes
-    assert all(line.startswith("✓ V") and "  reproduced: " in line and "  fixed: " in line for line in bugs)
+    assert all("  reproduced: " in line and "  fixed: " in line for line in bugs)
     assert "485,165,195.41" in done.stdout
     assert "The size of tensor a (168) must match the size of tensor b (160)" in done.stdout
     assert "90.6%" in done.stdout

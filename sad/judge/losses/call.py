@@ -61,6 +61,7 @@ class Call:
         """The classes of the user's own that parameters must be objects of."""
         every = self._parameters()
         if self.built and self.built.unread and (method := constructor.without_it(self.target)):
+            self.asked.unmade = self.built.unread
             self.owner, self.target, self.built = self.target, method, None
             every = self._parameters()
         self.asked.configs = constructor.configs_of(self.owner) if self.owner else {}
@@ -285,7 +286,8 @@ class Call:
 
     def _arguments(self, values: Values) -> dict[str, Any]:
         if self.reading.unread:
-            raise untold(*self.reading.unread)
+            of = f"{self.owner.__name__}()" if self.owner and self.asked.unmade else ""
+            raise untold(*self.asked.unmade, *self.reading.unread, of=of)
         roles = self.reading.roles
         if not self._by_name:
             return {name: values.positional(role, name) for name, role in roles.items()}
