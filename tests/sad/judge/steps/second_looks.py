@@ -15,6 +15,21 @@ def _loss(model, batch):
     return F.cross_entropy(model(batch["input_ids"]).logits[:, :-1].flatten(0, 1), labels)
 
 
+def stepped_under_a_switch(model, loader, optimizer, args):
+    for batch in loader:
+        optimizer.zero_grad()
+        _loss(model, batch).backward()
+        if args.do_update:
+            optimizer.step()
+
+
+def never_cleared_under_a_switch(model, loader, optimizer, args):
+    for batch in loader:
+        _loss(model, batch).backward()
+        if args.do_update:
+            optimizer.step()
+
+
 def clipped_once(model, loader, optimizer, accumulation_steps):
     for i, batch in enumerate(loader):
         (_loss(model, batch) / accumulation_steps).backward()

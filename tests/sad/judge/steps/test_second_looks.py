@@ -11,6 +11,7 @@ from sad.verdict import Standing
 
 FILE = Path(__file__).parent / "second_looks.py"
 PAIRS = [
+    ("stepped_under_a_switch", "never_cleared_under_a_switch", "split_invariance", "away the second time"),
     ("clipped_once", "clipped_each", "configuration_has_effect", "clipped in each micro-batch"),
     ("unscaled_first", "clipped_while_scaled", "configuration_has_effect", "unscale_() the gradients"),
     ("halved_and_unscaled", "halved_while_scaled", "configuration_has_effect", "at half precision its gradient"),
