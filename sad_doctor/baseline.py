@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sad_doctor import names, signals, words
+from sad_doctor import departs, names, signals, words
 from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.middle import median
@@ -17,6 +17,8 @@ WINDOW = 0.1
 """Records before a place that stand for it, as a share of the range."""
 SHARE, NATS, SIGMAS = 0.1, 0.05, 3.0
 """A value differs by more than this share, this floor, and so many standard errors where it is noisy."""
+_FAR = 7.0
+"""As a logarithm: a gap that is told without its number."""
 POINTS = 0.1
 """A share of the loss differs by so much."""
 
@@ -40,7 +42,29 @@ def beside(run: Run, good: Run) -> Comparison:
         )
     elif not rows:
         notes.append("The two logs have no series in common over a common range")
-    return Comparison(f"Beside {good.name}", _headline(rows, good.name), tuple(rows), tuple(notes))
+    parting = _parting((run, here), (good, there), (start, end), unit) if rows else ""
+    return Comparison(f"Beside {good.name}", parting or _headline(rows, good.name), tuple(rows), tuple(notes))
+
+
+def _parting(mine: tuple[Run, Column], theirs: tuple[Run, Column], span: tuple[float, float], unit: str) -> str:
+    """What parts first and what it speaks for, in one sentence; nothing where nothing surely parts."""
+    (run, here), (good, there) = mine, theirs
+    ours, wanted = dict(departs.series(run)), dict(departs.series(good))
+    held = [name for name in ours if name in wanted and len(ours[name]) and len(wanted[name])]
+    pairs = ((name, _placed(ours[name], here), _placed(wanted[name], there)) for name in held)
+    found = [one for name, a, b in pairs if (one := departs.departure(name, a, b, span)) is not None]
+    told = departs.speaks_for(found)
+    if told is None:
+        return ""
+    one, why = told
+    place = words.step(round(one.since, 2 if unit == "epoch" else 0))
+    since = "from the first records on" if one.at_first else f"from about {unit} {place} on"
+    gap = one.first if one.at_first else one.gap
+    how = "above it" if gap > 0 else "below it"
+    if one.relative and abs(gap) < _FAR:
+        times = words.number(float(f"{np.exp(abs(gap)):.2g}"))
+        how = f"{times} times as high" if gap > 0 else f"lower by a factor of {times}"
+    return f"Unlike {good.name} {since} in {words.called(one.name)}, {how}, which speaks for {why}."
 
 
 def _axes(run: Run, good: Run) -> tuple[Column, Column, str]:

@@ -170,7 +170,7 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
     loss = values.pop("", np.empty(0))
     rows = np.stack(list(values.values())) if values else np.empty((0, 0))
     known = np.isfinite(loss) & np.isfinite(rows).all(axis=0) & (loss > 0)
-    at = signals.sample(np.flatnonzero(known).astype(np.float64)).astype(np.intp)  # what holds at all holds at some
+    at = signals.sample(np.flatnonzero(known))  # what holds at all holds at some
     step, loss, rows = step[at], loss[at], rows[:, at]
     if step.size < t["exact"]:
         return None

@@ -182,7 +182,7 @@ def _rows(terms: Mapping[str, Column], total: Column) -> Floats:
     step, values = table({**terms, "": total})
     if step.size == 0:
         return np.empty((0, len(terms) + 1))
-    rows = sample(np.arange(step.size, dtype=np.float64)).astype(np.intp)
+    rows = sample(np.arange(step.size))
     columns = np.stack(list(values.values()))[:, rows]
     return columns[:, np.isfinite(columns).all(axis=0)].T
 

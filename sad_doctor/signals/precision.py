@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sad_doctor.run import Floats
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 FLOAT32 = 1e-6
 """Relative slack for a value that was computed in single precision."""
@@ -49,7 +53,7 @@ def tolerance(*values: float) -> float:
     return float(np.minimum(printed * 1.01, 0.005 * largest)) + FLOAT32 * largest
 
 
-def sample(values: Floats, most: int = 256) -> Floats:
+def sample(values: NDArray[_Scalar], most: int = 256) -> NDArray[_Scalar]:
     """Return at most ``most`` of ``values``, evenly spaced, the first and the last among them."""
     if values.size <= most:
         return values

@@ -1,0 +1,76 @@
+import math
+
+import numpy as np
+import pytest
+
+from sad_doctor import departs, names
+from sad_doctor.example import parse
+
+KD, LM = names.RAW + names.KD, names.RAW + names.LM
+GOOD = (
+    "steps: 120\ntrain/raw/kd: 3 -> 1 -> 0.5 ~ 0.03\ntrain/raw/lm: 4 -> 3 -> 2.5 ~ 0.05\n"
+    "train/loss: 7 -> 4 -> 3 ~ 0.08\ntrain/grad_norm: 2 -> 1 ~ 0.1\ntrain/lr: 0.001\n"
+    "steps: 0, 15, 30, 45, 60, 75, 90, 105, 119\neval/lm_loss: 4, 3.8, 3.5, 3.2, 3, 2.9, 2.8, 2.6, 2.5\n"
+    "eval/raw/kd: 3, 2.4, 2, 1.4, 1, 0.9, 0.7, 0.6, 0.5"
+)
+
+
+def beside(text):
+    here, there = (dict(departs.series(parse(one))) for one in (text, GOOD))
+    known = [(name, (here[name].value, here[name].step), (there[name].value, there[name].step)) for name in here]
+    found = [one for name, a, b in known if (one := departs.departure(name, a, b, (0, 119))) is not None]
+    return departs.speaks_for(found)
+
+
+def test_noise_is_no_departure():
+    assert beside(GOOD) is None
+    assert beside(GOOD.replace("0.5 ~ 0.03", "0.55 ~ 0.06")) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "speaks"),
+    [
+        ("train/lr: 0.001", "train/lr: 0.002", names.LEARNING_RATE, "learning rate"),
+        ("kd: 3 -> 1 -> 0.5", "kd: 4 -> 2 -> 1", KD, "computed in another way in the training alone"),
+        ("kd: 3 -> 1 -> 0.5", "kd: 3 -> 2 -> 2", KD, "in training, as the evaluation goes along"),
+        ("3 -> 2.5 ~ 0.05", "3 -> 1.5 ~ 0.05", LM, "in training, as the evaluation goes along"),
+        ("norm: 2 -> 1", "norm: 0.5 -> 0.5", names.GRAD_NORM, "another gradient of the same losses"),
+        ("loss: 7 -> 4 -> 3", "loss: 14 -> 8 -> 6", names.LOSS, "another sum of the terms"),
+        ("0.7, 0.6, 0.5", "0.2, 0.15, 0.1", names.EVAL_RAW + names.KD, "an evaluation of another kind"),
+        ("2.8, 2.6, 2.5", "3.8, 3.8, 3.8", names.EVAL_LM_LOSS, "an evaluation of another kind"),
+    ],
+)
+def test_what_parts_first_and_what_it_speaks_for(before, after, name, speaks):
+    assert before in GOOD
+    one, why = beside(GOOD.replace(before, after))
+    assert one.name == name
+    assert speaks in why
+
+
+def test_both_terms_later_are_steps_of_another_kind_and_kd_alone_its_targets():
+    kd = GOOD.replace("kd: 3 -> 1 -> 0.5", "kd: 3 -> 2 -> 2").replace("0.9, 0.7, 0.6, 0.5", "1.9, 2, 2, 2")
+    assert "targets that are not the good run's" in beside(kd)[1]
+    both = kd.replace("3 -> 2.5 ~", "3.5 -> 3.4 ~").replace("2.9, 2.8, 2.6, 2.5", "3.5, 3.5, 3.4, 3.4")
+    one, why = beside(both)
+    assert "steps of another kind" in why
+    assert not one.at_first
+
+
+def test_a_break_has_its_place():
+    step = np.arange(120.0)
+    good = np.full(120, 2.0)
+    one = departs.departure(LM, (np.where(step < 60, 2.0, 3.0), step), (good, step), (0, 119))
+    assert one.parts
+    assert one.at_once
+    assert 49 <= one.since <= 61
+    assert one.gap == pytest.approx(math.log(1.5))
+    there_and_back = np.where((step > 40) & (step < 60), 3.0, 2.0)
+    assert not departs.departure(LM, (there_and_back, step), (good, step), (0, 119)).parts
+
+
+def test_what_cannot_be_compared():
+    none, step = np.empty(0), np.arange(20.0)
+    assert departs.departure(LM, (none, none), (step, step), (0, 19)) is None
+    signed = departs.departure(names.LOSS, (step - 5, step), (step - 5, step), (0, 19))
+    assert not signed.parts
+    assert not signed.relative
