@@ -6,6 +6,12 @@
 
 A run is trained once and kept in ``--runs``; its logs are written anew each time. Which fault can be seen in which log
 is decided from the columns of the log before it is judged (``planted/columns.py``).
+
+    python benchmarks/diagnosis.py --split dev --seeds 1 --few --twins 5     # what those that were missed could show
+
+trains sound runs of the setting of each fault that was missed, and says of how many no column differs, of how many a
+good run beside it tells, and what ``--baseline`` says then (``planted/ceiling.py``). The sound runs of other settings
+are those in ``--runs``.
 """
 
 from __future__ import annotations
@@ -24,6 +30,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.formats import FEW, FORMATS, LOGS
+from planted.missed import Missed, told
 from planted.record import Record
 from planted.script_logs import LOGS as SCRIPT_LOGS
 from planted.verdict import Verdict, judged, show
@@ -95,6 +102,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, help="keep what was judged wrongly here")
     parser.add_argument("--few", action="store_true", help="four logs of each run in place of eleven")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--twins", type=int, default=0, help="sound runs of the setting of each fault that was missed")
     asked = parser.parse_args()
     kinds = asked.kinds.split(",") if asked.kinds else [kind.__name__ for kind in GROUPS[asked.group]]
     if unknown := [kind for kind in kinds if kind not in KINDS]:
@@ -110,6 +118,8 @@ def main() -> None:
     logs = SCRIPT_LOGS if asked.group.startswith("script") else FEW if asked.few else LOGS
     found = verdicts(kinds, asked.split, range(asked.seeds), asked.runs, asked.cases, logs)
     print(show(found))
+    if asked.twins:
+        print(told(Missed(found, asked.split, asked.runs, logs), asked.twins))
     print(f"\n{len(found)} logs in {time.perf_counter() - start:.0f} s, split {asked.split}, {asked.seeds} seeds")
 
 
