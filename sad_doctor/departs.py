@@ -84,7 +84,11 @@ def _term(parts: Mapping[str, Departure], held: Mapping[str, Departure]) -> tupl
             where = " in the training alone" if alone else ""
             return one, f"a term that is computed in another way{where}: {_ways(one.name)}"
     for name, one in parts.items():
-        if name.startswith("eval/") and _along(held, one):
+        if not name.startswith("eval/"):
+            continue
+        if one.at_first and name != names.EVAL_LOSS and not _along(held, one):
+            return one, f"a term that is computed in another way: {_ways(one.name)}"
+        if _along(held, one):
             return one, (
                 "an evaluation of another kind, as the training goes along: other texts or weights, another "
                 "temperature, mode or mean"
@@ -132,7 +136,7 @@ def _beside(name: str) -> tuple[str, ...]:
 
 
 def _ways(name: str) -> str:
-    if name in _LABEL:
+    if name in (*_LABEL, names.EVAL_LM_LOSS):
         return "labels, smoothing, which positions count, the mean over them"
     return "another teacher or text for it, a temperature, which positions count, the mean over them"
 

@@ -22,6 +22,9 @@ a sum that is never set to 0, targets of another batch, an answer that is kept f
 - `label = 1.1`: from here on the label losses part too, which R316 tells: then it is the texts.
 - `level = 0.8`: the share of the evaluation's KD below which the training's lies throughout. In sound runs whose label
   losses agree it is 0.85 and more; dropout makes it more, and never less.
+- `falls = 0.15`, `stood = 1.1`: where the evaluation's KD comes down by this share and the training's by less than a
+  quarter of that, its ratio need surely become only `stood` times another one, for a hint, if the label losses go
+  together: sound runs have both fall.
 - `above = 2`: how many times the evaluation's KD the training's is at every evaluation, for a hint.
 
 ## Example
@@ -32,6 +35,15 @@ train/raw/lm: 5 -> 4 ~ 0.05
 steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
 eval/lm_loss: 5 -> 4
 eval/raw/kd: 1.8 -> 1
+```
+
+```run fires
+steps: 60
+train/raw/kd: 1.3 ~ 0.01
+train/raw/lm: 5 -> 4 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 4
+eval/raw/kd: 1.35 -> 1.1
 ```
 
 ```run quiet
@@ -91,6 +103,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             # what is left beside a label loss of a weight that may move is no measure
             sure &= what != _REST or not label.surely_moved(t["times"])
             yield _finding(what, pair, label, Level.WARNING if sure else Level.INFO)
+        elif what == _KD and _stands(pair, label, t):
+            yield _finding(what, pair, label, Level.INFO)
         elif what == _KD and _same_kind(run, pair):
             if _below(pair, label, t):
                 yield _lower(pair)
@@ -116,6 +130,14 @@ def _same_kind(run: Run, pair: Beside) -> bool:
     total = run.get(names.LOSS)
     summed = total is not None and not run.terms(names.WEIGHT) and signals.sums_to(run.terms(names.RAW), total)
     return raw and not summed
+
+
+def _stands(pair: Beside, label: Beside, t: Thresholds) -> bool:
+    """Whether the evaluation's KD comes down and the training's does not, while the label losses go together."""
+    ends = [(float(median(v[:_AGAIN])), float(median(v[-_AGAIN:]))) for v in (pair.training, pair.evaluation)]
+    ours, theirs = (float(np.log(first / last)) for first, last in ends)
+    together = abs(label.drift) < 0.5 * np.log(t["stood"])
+    return together and theirs > t["falls"] and ours < 0.25 * theirs and pair.surely_moved(t["stood"])
 
 
 def _below(pair: Beside, label: Beside, t: Thresholds) -> bool:
@@ -212,5 +234,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8, "above": 2},
+    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8, "above": 2, "falls": 0.15, "stood": 1.1},
 )
