@@ -46,6 +46,7 @@ ELSEWHERE = {
     "sad_doctor/readers/tensorboard.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/cached_rows.py": "tests/sad_doctor/readers/test_cache.py opens and follows with it",
     "sad_doctor/readers/wandb_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
+    "sad/source/rules/__init__.py": "tests/sad/source/test_rule.py runs every rule",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
     "sad/train/processes/gradients.py": "tests/sad/train/test_step.py, processes/test_engine.py",
     "sad/train/parts.py": "tests/sad/train/test_aware.py and test_loop.py train with them",
