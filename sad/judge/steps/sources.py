@@ -37,7 +37,7 @@ COUNTS = re.compile(r"epoch|step|iter|count|num|total|^(\w+\s*=\s*)?(i|idx|t|n|N
 
 
 def by_score(text: str) -> bool:
-    """Whether a source steps a schedule by a score alone, as ``ReduceLROnPlateau``: no count of steps tells its rate."""
+    """Whether a source steps schedules by a score alone, as ``ReduceLROnPlateau``: no count tells a rate."""
     told = [found[1].strip() for found in STEPS_SCHEDULE.finditer(text)]
     return bool(told) and not any(COUNTS.search(one) for one in told)
 
