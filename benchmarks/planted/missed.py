@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 from planted import ceiling
 from planted.columns import kept
 from planted.formats import FORMATS
-from planted.record import Record
+from planted.record import Plan, Record
 from planted.training import Training
 from planted.verdict import Verdict
 from planted.worlds import KINDS, plan
@@ -46,9 +47,9 @@ class Missed:
         path = self.runs / "twins" / f"{self.split}-{verdict.kind}-{verdict.seed}-{number}.pickle"
         if not path.is_file():
             setting = plan(verdict.kind, self.split, verdict.seed)
-            sound = next(one for one in KINDS[verdict.kind].__mro__ if issubclass(one, Training) and not one.sick)
+            other = replace(setting, seed=setting.seed + _FAR * number)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(pickle.dumps(sound(replace(setting, seed=setting.seed + _FAR * number)).run()))
+            path.write_bytes(pickle.dumps(_sound(KINDS[verdict.kind], setting)(other).run()))
         return _kept(path)
 
     def sound(self) -> Iterator[tuple[str, Record]]:
@@ -57,6 +58,19 @@ class Missed:
             kind = path.stem.split("-")[-2]
             if kind in KINDS and not KINDS[kind].sick:
                 yield kind, _kept(path)
+
+
+def _sound(kind: type[Training], setting: Plan) -> type[Training]:
+    """Return the healthy training that a fault is planted in, with the settings that the fault's seed has drawn."""
+    base = next(one for one in kind.__mro__ if issubclass(one, Training) and not one.sick)
+
+    class Twin(base):  # type: ignore[misc, valid-type]
+        def planned(self, plan: Plan) -> Plan:
+            self.luck = Random(f"{kind.__name__} {setting.seed}")
+            drawn: Plan = super().planned(setting)
+            return replace(drawn, seed=plan.seed)
+
+    return Twin
 
 
 def _kept(path: Path) -> Record:

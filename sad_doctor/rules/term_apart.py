@@ -234,5 +234,14 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5, "label": 1.1, "gap": 0.1, "level": 0.8, "above": 2, "falls": 0.15, "stood": 1.1},
+    thresholds={
+        "times": 1.25,
+        "far": 1.5,
+        "label": 1.1,
+        "gap": 0.1,
+        "level": 0.8,
+        "above": 2,
+        "falls": 0.15,
+        "stood": 1.1,
+    },
 )
