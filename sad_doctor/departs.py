@@ -18,11 +18,12 @@ from sad_doctor.signals.middle import median
 
 WINDOWS = 12
 """Parts of the range that both runs have."""
-APART, LABELS, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.06, 0.35, 4.0
-"""How far logarithms lie apart: of a series, of a label loss; at first, and of the gradient's norm then; beyond so many
-standard errors."""
-_FEW = 3
+APART, LABELS, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.5, 0.06, 0.35, 4.0
+"""How far logarithms lie apart: of a series, of a label loss, of another term, which comes down to nearly nothing; at
+first, and of the gradient's norm then; beyond so many standard errors."""
+_SECOND, _FEW = 2, 3
 _TERMS = (names.RAW, names.WEIGHTED)
+_DISTANCES = (*_TERMS, names.EVAL_RAW)
 _LABEL = (names.RAW + names.LM, names.WEIGHTED + names.LM)
 
 Placed = tuple[Floats, Floats]
@@ -186,8 +187,10 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     noise = [_noise(value) for value in values]
     edges = np.linspace(span[0], span[1], WINDOWS + 1)
     later = LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
+    least = DISTANCE if name.startswith(_DISTANCES) and name not in _LABEL else 0.0
     early = GRADIENT if name == names.GRAD_NORM else AT_FIRST
     gaps: list[tuple[float, float, bool]] = []
+    soon = False
     for number in range(WINDOWS):
         low, high = float(edges[number]) if number else -np.inf, float(edges[number + 1])
         inside = [value[(at > low) & (at <= high)] for value, (_, at) in zip(values, (mine, theirs), strict=True)]
@@ -196,12 +199,14 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
             continue  # the first records fall so steeply that only those at the same steps can be compared
         gap = float(median(inside[0]) - median(inside[1]))
         error = 1.2533 * float(np.hypot(noise[0] / np.sqrt(sizes[0]), noise[1] / np.sqrt(sizes[1])))
-        gaps.append((float(edges[number]), gap, abs(gap) > (later if number else early) + SIGMAS * error))
+        sure = abs(gap) > (later if number else early) + SIGMAS * error
+        gaps.append((float(edges[number]), gap, sure and abs(gap) > (least if number else 0.0)))
+        soon = soon or (len(gaps) == _SECOND and sure)
     if not gaps:
         return None
     last, begins = gaps[-1][1], gaps[0][0] == span[0]
     first = gaps[0][1] if begins else float("nan")
-    if begins and gaps[0][2] and (len(gaps) < _FEW or gaps[1][2] or abs(first) > 2 * APART):
+    if begins and gaps[0][2] and (len(gaps) < _FEW or soon or abs(first) > 2 * APART):
         return Departure(name, first, last, True, span[0], True, False, relative)
     tail = len(gaps)
     while tail and gaps[tail - 1][2] and np.sign(gaps[tail - 1][1]) == np.sign(last):
