@@ -21,6 +21,8 @@ WINDOWS = 12
 APART, LABELS, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.5, 0.06, 0.35, 4.0
 """How far logarithms lie apart: of a series, of a label loss, of another term, which comes down to nearly nothing; at
 first, and of the gradient's norm then; beyond so many standard errors."""
+FEWEST = 6
+"""Records on either side, by fewer of which the noise is not known."""
 _SECOND, _FEW = 2, 3
 _TERMS = (names.RAW, names.WEIGHTED)
 _DISTANCES = (*_TERMS, names.EVAL_RAW)
@@ -183,6 +185,8 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
 
     It parts for good if it does in the last two windows, or in the first records and soon after.
     """
+    if min(mine[0].size, theirs[0].size) < (1 if name == names.TEACHER_EVAL_LM_LOSS else FEWEST):
+        return None
     values, relative = _levels(mine[0], theirs[0])
     noise = [_noise(value) for value in values]
     edges = np.linspace(span[0], span[1], WINDOWS + 1)

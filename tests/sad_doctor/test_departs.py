@@ -71,6 +71,8 @@ def test_a_break_has_its_place():
 def test_what_cannot_be_compared():
     none, step = np.empty(0), np.arange(20.0)
     assert departs.departure(LM, (none, none), (step, step), (0, 19)) is None
+    few = np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    assert departs.departure(LM, (few, few), (few[::-1], few), (2, 32)) is None
     signed = departs.departure(names.LOSS, (step - 5, step), (step - 5, step), (0, 19))
     assert not signed.parts
     assert not signed.relative
