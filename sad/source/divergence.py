@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sad.source.calls import calls_of
 from sad.source.code import Code
-from sad.source.meaning import called
 
 FUNCTION, MODULE = "torch.nn.functional.kl_div", "torch.nn.KLDivLoss"
 UNTOLD = "?"
@@ -28,12 +28,9 @@ class KlDiv:
 
 def divergences(code: Code) -> Iterator[KlDiv]:
     """Yield each call of ``torch.nn.functional.kl_div`` or of a ``torch.nn.KLDivLoss`` that gives it both arguments."""
-    for call in code.all(ast.Call):
-        made = called(code, call)
-        if made.name not in (FUNCTION, MODULE) or made.settings is None:
+    for call, made in calls_of(code, FUNCTION, MODULE):
+        if made.settings is None:
             continue
-        if made.name == MODULE and made.settings is made.call:
-            continue  # it is made here, and called elsewhere
         named = {one.arg: one.value for one in call.keywords if one.arg}
         pair = [*call.args[:2], *(named[name] for name in ("input", "target") if name in named)]
         if len(pair) != 2 or any(isinstance(one, ast.Starred) for one in call.args):

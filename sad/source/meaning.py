@@ -30,6 +30,9 @@ class Whose(StrEnum):
 
 
 TEACHER = re.compile(r"(^|_)(teacher|tea|tch|tchr|t)(?=_|$|\d)|teacher", re.IGNORECASE)
+LOGITS = re.compile(r"(^|_)logits?(_|$)")
+OTHERWISE = re.compile(r"prob|log_?soft|logp", re.IGNORECASE)
+"""Names that speak of logits, and of what was made of them: they tell nothing."""
 STUDENT = re.compile(r"(^|_)(student|stu|std|s)(?=_|$|\d)|student", re.IGNORECASE)
 KEEPS = {
     *("view", "reshape", "contiguous", "detach", "float", "to", "double", "half", "type", "clone", "cuda", "cpu"),
@@ -66,6 +69,31 @@ def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
         inner = kind(code, of.left, deep + 1)
         return inner if inner is Kind.PROBS else Kind.UNKNOWN
     return _of_call(code, of, deep) if isinstance(of, ast.Call) else Kind.UNKNOWN
+
+
+def is_logits(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
+    """Return whether rows are logits by the name that they came under, divided or cut at most since."""
+    if of is None or deep > DEEP:
+        return False
+    if isinstance(of, ast.BinOp):
+        return isinstance(of.op, ast.Div) and is_logits(code, of.left, deep + 1)
+    if isinstance(of, ast.Subscript):
+        return is_logits(code, of.value, deep + 1)
+    if isinstance(of, ast.Call):
+        named = isinstance(of.func, ast.Attribute) and of.func.attr in KEEPS
+        return named and isinstance(of.func, ast.Attribute) and is_logits(code, of.func.value, deep + 1)
+    if isinstance(of, ast.Attribute):
+        return _says_logits(of.attr) and not code.attribute(of)
+    if isinstance(of, ast.Name):
+        values = code.values(of)
+        if values == [None]:
+            return _says_logits(of.id)
+        return all(is_logits(code, value, deep + 1) for value in values)
+    return False
+
+
+def _says_logits(name: str) -> bool:
+    return LOGITS.search(name) is not None and OTHERWISE.search(name) is None
 
 
 def _same(kinds: set[Kind]) -> Kind:
