@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sad.source.calls import calls_of
+from sad.source.calls import calls_of, default_of
 from sad.source.code import Code
 
 FUNCTION, MODULE = "torch.nn.functional.kl_div", "torch.nn.KLDivLoss"
@@ -35,10 +35,10 @@ def divergences(code: Code) -> Iterator[KlDiv]:
         pair = [*call.args[:2], *(named[name] for name in ("input", "target") if name in named)]
         if len(pair) != 2 or any(isinstance(one, ast.Starred) for one in call.args):
             continue
-        yield KlDiv(call, pair[0], pair[1], *_settings(made.settings, of_function=made.name == FUNCTION))
+        yield KlDiv(call, pair[0], pair[1], *_settings(code, made.settings, of_function=made.name == FUNCTION))
 
 
-def _settings(call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
+def _settings(code: Code, call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
     named = {one.arg: one.value for one in call.keywords}
     if None in named or any(isinstance(one, ast.Starred) for one in call.args):
         return UNTOLD, None
@@ -52,6 +52,8 @@ def _settings(call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
     reduction = both.get("reduction")
     if reduction is None:
         return "mean", _flag(both.get("log_target"))
+    if isinstance(reduction, ast.Name):
+        reduction = default_of(code, reduction)
     told = reduction.value if isinstance(reduction, ast.Constant) and isinstance(reduction.value, str) else UNTOLD
     return told, _flag(both.get("log_target"))
 

@@ -1,14 +1,15 @@
 """`kl_div` divides by the vocabulary too
 
 ## What it looks for
-`kl_div`, or `KLDivLoss`, whose reduction is left at "mean".
+`kl_div`, or `KLDivLoss`, whose reduction is left at "mean", or is an argument whose default is "mean".
 
 ## Why
 Its "mean" is over all elements, rows times classes: the divergence of a row, which is a sum over classes, comes out
 smaller by the size of the vocabulary, and beside a label loss the term is next to nothing.
 
 ## Not told where
-What is returned is multiplied, in the same expression or a later one of the function, by a size of the rows.
+What is returned is multiplied, in the same expression or a later one of the function, by a size of the rows; or an
+argument is given another value in the file.
 
 ## Fix
 `reduction="batchmean"` over rows that are flattened to `[rows, classes]`, or "none", summed over the classes.
