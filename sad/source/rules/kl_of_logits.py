@@ -10,7 +10,8 @@ The first argument is the logarithm of probabilities, the second one probabiliti
 no minimum where both models agree.
 
 ## Not told where
-Something is computed of it on the way, or the name says probabilities as well.
+Something is computed of it on the way, the name says probabilities as well, or `log_target` is
+given: log-probabilities are called logits in such code.
 
 ## Fix
 `kl_div(log_softmax(student / T), softmax(teacher / T))`.
@@ -50,6 +51,8 @@ from sad.source.rule import Level, Sight, SourceRule
 def look(code: Code) -> Iterator[Sight]:
     """Yield calls of which an argument is logits."""
     for one in divergences(code):
+        if one.log_target is not False:
+            continue  # log-probabilities go by the name of logits in such code
         if is_logits(code, one.input):
             yield Sight(one.call, "the first argument of kl_div is called logits: give their log_softmax")
         if is_logits(code, one.target):

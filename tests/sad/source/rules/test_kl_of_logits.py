@@ -56,6 +56,7 @@ HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
             "        return F.kl_div(s, self.teacher_logits)",
             False,
         ),
+        ("out = F.kl_div(s, teacher_logits, log_target=True)", False),
     ],
 )
 def test_what_is_seen(text, seen):
