@@ -41,6 +41,9 @@ KEEPS = {
 }
 """Methods that change neither what rows are nor whose: their form alone."""
 
+MODES = {"train", "eval", "requires_grad_"}
+"""Methods of a module that give it back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -115,10 +118,27 @@ def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
         return Kind.PROBS if kind(code, on, deep + 1) is Kind.LOG_PROBS else Kind.UNKNOWN
     if last in KEEPS:
         return kind(code, on, deep + 1)
-    if name in code.functions:
-        returns = [one for one in ast.walk(code.functions[name]) if isinstance(one, ast.Return)]
-        return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
-    return Kind.UNKNOWN
+    function = code.functions.get(name) or _forward(code, of)
+    if function is None:
+        return Kind.UNKNOWN
+    returns = [one for one in ast.walk(function) if isinstance(one, ast.Return)]
+    return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
+
+
+def _forward(code: Code, call: ast.Call) -> ast.FunctionDef | None:
+    """Return the ``forward`` of a class of the file, where what is called is one module made of it."""
+    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+        return None
+    values = code.values(call.func) if isinstance(call.func, ast.Name) else code.attribute(call.func)
+    made = values[0] if len(values) == 1 else None
+    while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in {*KEEPS, *MODES}:
+        made = made.func.value
+    if not (isinstance(made, ast.Call) and isinstance(made.func, ast.Name)):
+        return None
+    for one in code.all(ast.ClassDef):
+        if one.name == made.func.id:
+            return next((own for own in one.body if isinstance(own, ast.FunctionDef) and own.name == "forward"), None)
+    return None
 
 
 def called(code: Code, call: ast.Call) -> Made:

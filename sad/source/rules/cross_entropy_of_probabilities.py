@@ -1,7 +1,8 @@
 """A cross entropy of what a softmax was taken of already
 
 ## What it looks for
-`cross_entropy` or `nll_loss`, or their modules, whose first argument comes out of a softmax.
+`cross_entropy` or `nll_loss`, or their modules, whose first argument comes out of a softmax, also out of the
+`forward` of a module of the file.
 
 ## Why
 `cross_entropy` takes logits and does the softmax itself. Of probabilities it is a softmax of a softmax: no class can

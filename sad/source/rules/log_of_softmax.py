@@ -4,7 +4,7 @@
 `log` of what comes out of a softmax, with nothing added against 0.
 
 ## Why
-A probability that is too small for its type is 0: in float32 from 104 below the largest logit on, in float16 from 17.
+A probability that is too small for its type is 0: in float32 from 104 below the largest logit on, in float16 from 18.
 Its logarithm is -inf, the divergence is inf or, multiplied by 0, NaN, and so is every gradient.
 
 ## Not told where

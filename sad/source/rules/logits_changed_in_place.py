@@ -34,7 +34,7 @@ def kd_loss(student_logits, teacher_logits, T):
 ```
 
 ## Source
-PyTorch's notes on autograd, "In-place operations with autograd"; V207 of the catalogue.
+PyTorch's notes on autograd, "In-place operations with autograd".
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def step(criterion, logits, labels, optimizer):
 ```
 
 ## Source
-PyTorch's notes on autograd, "Setting requires_grad"; V104 of the catalogue.
+PyTorch's notes on autograd, "Setting requires_grad".
 """
 
 from __future__ import annotations
@@ -117,4 +117,4 @@ def _names_loss(of: ast.expr) -> bool:
     return isinstance(of, ast.Name) and LOSS.search(of.id) is not None
 
 
-RULE = SourceRule("S502", "loss-without-graph", Level.LOOK, __doc__, look, ("V104",))
+RULE = SourceRule("S502", "loss-without-graph", Level.LOOK, __doc__, look)

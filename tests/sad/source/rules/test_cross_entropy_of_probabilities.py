@@ -8,6 +8,7 @@ from sad.source.read import of_text
 from sad.source.rules.cross_entropy_of_probabilities import RULE
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
+NET = "class Net(nn.Module):\n    def forward(self, x):\n        return %s\n"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,12 @@ HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
             "out = F.cross_entropy(*pair)",
             False,
         ),
+        (
+            NET % "F.softmax(x, 1)" + "model = Net().to(device)\nloss = nn.CrossEntropyLoss()\nout = loss(model(x), y)",
+            True,
+        ),
+        (NET % "x" + "model = Net()\nout = F.cross_entropy(model(x), y)", False),
+        (NET % "F.softmax(x, 1)" + "def f(model, x, y):\n    return F.cross_entropy(model(x), y)", False),
     ],
 )
 def test_what_is_seen(text, seen):
