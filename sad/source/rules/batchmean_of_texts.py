@@ -20,6 +20,7 @@ Choose the rows that count, `student_logits[mask]`, and give "batchmean" these.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     student, teacher = student_logits[..., :-1, :], teacher_logits[..., :-1, :]
     log = F.log_softmax(student / T, dim=-1)
@@ -29,6 +30,7 @@ def kd_loss(student_logits, teacher_logits, T):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, labels, T):
     mask = labels[..., 1:] != -100

@@ -20,6 +20,7 @@ Give `cross_entropy` the logits, `nll_loss` their `log_softmax`.
 ```python
 import torch.nn.functional as F
 
+
 def loss(student_logits, labels):
     probs = F.softmax(student_logits, dim=-1)
     hard = F.cross_entropy(probs, labels)  # here
@@ -29,6 +30,7 @@ def loss(student_logits, labels):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def loss(student_logits, labels):
     log = F.log_softmax(student_logits, dim=-1)

@@ -20,6 +20,7 @@ Give each model the same weight in the mixture and in the sum.
 import torch
 import torch.nn.functional as F
 
+
 def jsd(student_log_probs, teacher_log_probs, beta):
     both = torch.stack([student_log_probs + torch.log(beta), teacher_log_probs + torch.log(1 - beta)])
     mixture = torch.logsumexp(both, dim=0)
@@ -32,6 +33,7 @@ def jsd(student_log_probs, teacher_log_probs, beta):
 ```python
 import torch
 import torch.nn.functional as F
+
 
 def jsd(student_log_probs, teacher_log_probs, beta):
     both = torch.stack([student_log_probs + torch.log1p(-beta), teacher_log_probs + torch.log(beta)])

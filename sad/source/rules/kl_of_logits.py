@@ -20,6 +20,7 @@ given: log-probabilities are called logits in such code.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     log = F.log_softmax(student_logits / T, dim=-1)
     return F.kl_div(log, teacher_logits / T, reduction="batchmean") * T**2  # here
@@ -28,6 +29,7 @@ def kd_loss(student_logits, teacher_logits, T):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, T):
     log = F.log_softmax(student_logits / T, dim=-1)

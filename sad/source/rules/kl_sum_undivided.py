@@ -20,6 +20,7 @@ the file.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     log = F.log_softmax(student_logits / T, dim=-1)
     return F.kl_div(log, F.softmax(teacher_logits / T, dim=-1), reduction="sum") * T**2  # here
@@ -28,6 +29,7 @@ def kd_loss(student_logits, teacher_logits, T):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, T):
     log = F.log_softmax(student_logits / T, dim=-1)

@@ -17,6 +17,7 @@ Something is added or a bound is set in between (`+ 1e-8`, `clamp`), or it is un
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits):
     log = F.softmax(student_logits, dim=-1).log()  # here
     return F.kl_div(log, F.softmax(teacher_logits, dim=-1), reduction="batchmean")
@@ -26,9 +27,11 @@ def kd_loss(student_logits, teacher_logits):
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits):
     log = F.log_softmax(student_logits, dim=-1)
     return F.kl_div(log, F.softmax(teacher_logits, dim=-1), reduction="batchmean")
+
 
 def entropy(teacher_logits):
     p = F.softmax(teacher_logits, dim=-1)

@@ -17,6 +17,7 @@ The logits were made in the function, or copied before; and where `div_` is writ
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     student_logits /= T  # here
     log = F.log_softmax(student_logits, dim=-1)
@@ -26,6 +27,7 @@ def kd_loss(student_logits, teacher_logits, T):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, T):
     student_logits = student_logits / T

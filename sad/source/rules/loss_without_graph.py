@@ -21,6 +21,7 @@ Take the line away, and find what cuts the loss from the weights where `backward
 ```python
 import torch
 
+
 def step(criterion, logits, labels, optimizer):
     loss = criterion(logits.argmax(-1).float(), labels)
     loss.requires_grad = True  # here
@@ -33,6 +34,7 @@ def step(criterion, logits, labels, optimizer):
 ## Right
 ```python
 import torch
+
 
 def step(criterion, logits, labels, optimizer):
     loss = criterion(logits, labels)

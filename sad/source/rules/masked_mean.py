@@ -18,6 +18,7 @@ or the mask was divided before, by its sum.
 ```python
 import torch.nn.functional as F
 
+
 def loss(student_logits, teacher_logits, attention_mask):
     kl = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
     return (kl * attention_mask).mean()  # here
@@ -26,6 +27,7 @@ def loss(student_logits, teacher_logits, attention_mask):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def loss(student_logits, teacher_logits, attention_mask):
     kl = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)

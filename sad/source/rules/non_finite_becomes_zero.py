@@ -19,6 +19,7 @@ Find where it comes from: leave out rows without labels before the loss, take `l
 ```python
 import torch
 
+
 def guard(loss, other_loss, kd_loss):
     loss = torch.nan_to_num(loss)  # here
     other_loss = torch.where(torch.isfinite(other_loss), other_loss, torch.zeros_like(other_loss))  # here
@@ -30,6 +31,7 @@ def guard(loss, other_loss, kd_loss):
 ## Right
 ```python
 import torch
+
 
 def guard(loss, kd_loss):
     if not torch.isfinite(loss + kd_loss):

@@ -19,6 +19,7 @@ Take one softmax, of the logits; of `attentions` none.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, outputs):
     teacher = F.softmax(teacher_logits, dim=-1)
     maps = F.softmax(outputs.attentions[-1], dim=-1)  # here
@@ -29,6 +30,7 @@ def kd_loss(student_logits, teacher_logits, outputs):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, outputs):
     teacher = F.softmax(teacher_logits / 2.0, dim=-1)

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+
 class Distilled(nn.Module):
     def __init__(self):
         super().__init__()
@@ -39,6 +40,7 @@ class Distilled(nn.Module):
 import torch
 import torch.nn.functional as F
 from torch import nn
+
 
 class Distilled(nn.Module):
     def __init__(self):

@@ -19,6 +19,7 @@ beside it.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, labels, T, alpha):
     soft = F.softmax(teacher_logits / T, dim=-1)
     kd = F.kl_div(F.log_softmax(student_logits / T, dim=-1), soft, reduction="batchmean")  # here
@@ -28,6 +29,7 @@ def kd_loss(student_logits, teacher_logits, labels, T, alpha):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, labels, T, alpha):
     soft = F.softmax(teacher_logits / T, dim=-1)
