@@ -180,6 +180,8 @@ def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:
         found = {whose(code, one, deep + 1) for one in (*inner, *named, *of.args)} - {Whose.UNKNOWN}
     elif isinstance(of, ast.Subscript):
         return whose(code, of.value, deep + 1)
+    elif isinstance(of, ast.BinOp) and isinstance(of.op, ast.Div):
+        return whose(code, of.left, deep + 1)  # a temperature T is no teacher
     else:
         parts = [one for one in ast.iter_child_nodes(of) if isinstance(one, ast.expr)]
         found = {whose(code, one, deep + 1) for one in parts} - {Whose.UNKNOWN}

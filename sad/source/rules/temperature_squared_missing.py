@@ -1,8 +1,8 @@
 """A term at a temperature beside a label loss, without T²
 
 ## What it looks for
-A divergence of two softmaxes at a temperature, or a teacher's softmax at one, in a function that has a label loss
-too, where no square of a temperature is in the file.
+A divergence of two softmaxes at a temperature, or a softmax at one that is a teacher's or has a `log_softmax` of
+other rows at one beside it, in a function that has a label loss too, where no square of a temperature is in the file.
 
 ## Why
 The gradient of a term at temperature T is smaller by T². Without the factor a change of T changes the weight of the
@@ -50,7 +50,7 @@ from collections.abc import Iterator
 from sad.source.calls import CROSS_ENTROPY, NLL, calls_of
 from sad.source.code import Code
 from sad.source.divergence import divergences
-from sad.source.meaning import Whose, whose
+from sad.source.meaning import Whose, called, whose
 from sad.source.rule import Level, Sight, SourceRule
 from sad.source.softmaxes import is_temperature, softmax_of, taken_of, tempered
 
@@ -79,9 +79,28 @@ def look(code: Code) -> Iterator[Sight]:
         if inside not in labelled or inside in told:
             continue
         of = taken_of(code, call)
-        if of is not None and tempered(code, of) and whose(code, of) is Whose.TEACHER and _both(code, call):
+        if of is not None and tempered(code, of) and _is_target(code, call, of):
             told.add(inside)
             yield Sight(call, SAYS)
+
+
+def _is_target(code: Code, call: ast.Call, of: ast.expr) -> bool:
+    """Return whether a softmax at a temperature is the target of a cross entropy by hand."""
+    name = called(code, call).name.rpartition(".")[2]
+    if name not in {"softmax", "Softmax"}:
+        return False
+    if whose(code, of) is Whose.TEACHER and _both(code, call):
+        return True
+    inside, rows = code.function(call), ast.unparse(of)
+    for other in code.all(ast.Call):
+        if code.function(other) is inside and called(code, other).name.rpartition(".")[2] in {
+            "log_softmax",
+            "LogSoftmax",
+        }:
+            log = taken_of(code, other)
+            if log is not None and tempered(code, log) and ast.unparse(log) != rows:
+                return True
+    return False
 
 
 def _both(code: Code, teacher: ast.Call) -> bool:

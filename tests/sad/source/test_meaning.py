@@ -84,6 +84,11 @@ def test_a_letter_counts_only_by_itself():
     assert by_name("targets") is by_name("loss") is by_name("student_teacher_gap") is Whose.UNKNOWN
 
 
+def test_a_temperature_is_no_teacher():
+    assert whose(*last_value("out = x / T")) is Whose.UNKNOWN
+    assert whose(*last_value("out = student_logits / T")) is Whose.STUDENT
+
+
 @pytest.mark.parametrize(
     ("text", "yes"),
     [

@@ -68,6 +68,17 @@ HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
             "    return (weight * F.cross_entropy(teacher, y)).sum()",
             False,
         ),
+        (
+            "def f(x, old, y, T):\n    p = F.softmax(old / T, -1)\n"
+            "    return -(p * F.log_softmax(x / T, -1)).sum() + F.cross_entropy(x, y)",
+            True,
+        ),
+        (
+            "def f(x, y, T):\n    p = F.softmax(x / T, -1)\n"
+            "    return -(p * F.log_softmax(x / T, -1)).sum() + F.cross_entropy(x, y)",
+            False,
+        ),
+        ("def f(x, y, T):\n    p = F.softmax(x / T, -1)\n    return F.cross_entropy(x / T, y), p", False),
     ],
 )
 def test_what_is_seen(text, seen):
