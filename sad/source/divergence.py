@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sad.source.calls import calls_of, default_of
 from sad.source.code import Code
-from sad.source.meaning import called
 
 FUNCTION, MODULE = "torch.nn.functional.kl_div", "torch.nn.KLDivLoss"
 UNTOLD = "?"
@@ -28,20 +28,17 @@ class KlDiv:
 
 def divergences(code: Code) -> Iterator[KlDiv]:
     """Yield each call of ``torch.nn.functional.kl_div`` or of a ``torch.nn.KLDivLoss`` that gives it both arguments."""
-    for call in code.all(ast.Call):
-        made = called(code, call)
-        if made.name not in (FUNCTION, MODULE) or made.settings is None:
+    for call, made in calls_of(code, FUNCTION, MODULE):
+        if made.settings is None:
             continue
-        if made.name == MODULE and made.settings is made.call:
-            continue  # it is made here, and called elsewhere
         named = {one.arg: one.value for one in call.keywords if one.arg}
         pair = [*call.args[:2], *(named[name] for name in ("input", "target") if name in named)]
         if len(pair) != 2 or any(isinstance(one, ast.Starred) for one in call.args):
             continue
-        yield KlDiv(call, pair[0], pair[1], *_settings(made.settings, of_function=made.name == FUNCTION))
+        yield KlDiv(call, pair[0], pair[1], *_settings(code, made.settings, of_function=made.name == FUNCTION))
 
 
-def _settings(call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
+def _settings(code: Code, call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
     named = {one.arg: one.value for one in call.keywords}
     if None in named or any(isinstance(one, ast.Starred) for one in call.args):
         return UNTOLD, None
@@ -55,6 +52,8 @@ def _settings(call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:
     reduction = both.get("reduction")
     if reduction is None:
         return "mean", _flag(both.get("log_target"))
+    if isinstance(reduction, ast.Name):
+        reduction = default_of(code, reduction)
     told = reduction.value if isinstance(reduction, ast.Constant) and isinstance(reduction.value, str) else UNTOLD
     return told, _flag(both.get("log_target"))
 

@@ -30,6 +30,9 @@ class Whose(StrEnum):
 
 
 TEACHER = re.compile(r"(^|_)(teacher|tea|tch|tchr|t)(?=_|$|\d)|teacher", re.IGNORECASE)
+LOGITS = re.compile(r"(^|_)logits?(_|$)")
+OTHERWISE = re.compile(r"prob|log_?soft|logp", re.IGNORECASE)
+"""Names that speak of logits, and of what was made of them: they tell nothing."""
 STUDENT = re.compile(r"(^|_)(student|stu|std|s)(?=_|$|\d)|student", re.IGNORECASE)
 KEEPS = {
     *("view", "reshape", "contiguous", "detach", "float", "to", "double", "half", "type", "clone", "cuda", "cpu"),
@@ -37,6 +40,9 @@ KEEPS = {
     *("clamp_min", "clip", "type_as", "index_select"),
 }
 """Methods that change neither what rows are nor whose: their form alone."""
+
+MODES = {"train", "eval", "requires_grad_"}
+"""Methods of a module that give it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,31 @@ def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
     return _of_call(code, of, deep) if isinstance(of, ast.Call) else Kind.UNKNOWN
 
 
+def is_logits(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
+    """Return whether rows are logits by the name that they came under, divided or cut at most since."""
+    if of is None or deep > DEEP:
+        return False
+    if isinstance(of, ast.BinOp):
+        return isinstance(of.op, ast.Div) and is_logits(code, of.left, deep + 1)
+    if isinstance(of, ast.Subscript):
+        return is_logits(code, of.value, deep + 1)
+    if isinstance(of, ast.Call):
+        named = isinstance(of.func, ast.Attribute) and of.func.attr in KEEPS
+        return named and isinstance(of.func, ast.Attribute) and is_logits(code, of.func.value, deep + 1)
+    if isinstance(of, ast.Attribute):
+        return _says_logits(of.attr) and not code.attribute(of)
+    if isinstance(of, ast.Name):
+        values = code.values(of)
+        if values == [None]:
+            return _says_logits(of.id)
+        return all(is_logits(code, value, deep + 1) for value in values)
+    return False
+
+
+def _says_logits(name: str) -> bool:
+    return LOGITS.search(name) is not None and OTHERWISE.search(name) is None
+
+
 def _same(kinds: set[Kind]) -> Kind:
     return kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
 
@@ -87,10 +118,27 @@ def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
         return Kind.PROBS if kind(code, on, deep + 1) is Kind.LOG_PROBS else Kind.UNKNOWN
     if last in KEEPS:
         return kind(code, on, deep + 1)
-    if name in code.functions:
-        returns = [one for one in ast.walk(code.functions[name]) if isinstance(one, ast.Return)]
-        return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
-    return Kind.UNKNOWN
+    function = code.functions.get(name) or _forward(code, of)
+    if function is None:
+        return Kind.UNKNOWN
+    returns = [one for one in ast.walk(function) if isinstance(one, ast.Return)]
+    return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
+
+
+def _forward(code: Code, call: ast.Call) -> ast.FunctionDef | None:
+    """Return the ``forward`` of a class of the file, where what is called is one module made of it."""
+    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+        return None
+    values = code.values(call.func) if isinstance(call.func, ast.Name) else code.attribute(call.func)
+    made = values[0] if len(values) == 1 else None
+    while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in {*KEEPS, *MODES}:
+        made = made.func.value
+    if not (isinstance(made, ast.Call) and isinstance(made.func, ast.Name)):
+        return None
+    for one in code.all(ast.ClassDef):
+        if one.name == made.func.id:
+            return next((own for own in one.body if isinstance(own, ast.FunctionDef) and own.name == "forward"), None)
+    return None
 
 
 def called(code: Code, call: ast.Call) -> Made:
@@ -132,6 +180,8 @@ def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:
         found = {whose(code, one, deep + 1) for one in (*inner, *named, *of.args)} - {Whose.UNKNOWN}
     elif isinstance(of, ast.Subscript):
         return whose(code, of.value, deep + 1)
+    elif isinstance(of, ast.BinOp) and isinstance(of.op, ast.Div):
+        return whose(code, of.left, deep + 1)  # a temperature T is no teacher
     else:
         parts = [one for one in ast.iter_child_nodes(of) if isinstance(one, ast.expr)]
         found = {whose(code, one, deep + 1) for one in parts} - {Whose.UNKNOWN}

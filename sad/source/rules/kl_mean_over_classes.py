@@ -1,14 +1,15 @@
 """`kl_div` divides by the vocabulary too
 
 ## What it looks for
-`kl_div`, or `KLDivLoss`, whose reduction is left at "mean".
+`kl_div`, or `KLDivLoss`, whose reduction is left at "mean", or is an argument whose default is "mean".
 
 ## Why
 Its "mean" is over all elements, rows times classes: the divergence of a row, which is a sum over classes, comes out
 smaller by the size of the vocabulary, and beside a label loss the term is next to nothing.
 
 ## Not told where
-What is returned is multiplied, in the same expression or a later one of the function, by a size of the rows.
+What is returned is multiplied, in the same expression or a later one of the function, by a size of the rows; or an
+argument is given another value in the file.
 
 ## Fix
 `reduction="batchmean"` over rows that are flattened to `[rows, classes]`, or "none", summed over the classes.
@@ -16,6 +17,7 @@ What is returned is multiplied, in the same expression or a later one of the fun
 ## Faulty
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits, T):
     soft = F.softmax(teacher_logits / T, dim=-1)
@@ -26,10 +28,12 @@ def kd_loss(student_logits, teacher_logits, T):
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     soft = F.softmax(teacher_logits / T, dim=-1)
     log = F.log_softmax(student_logits / T, dim=-1)
     return F.kl_div(log, soft, reduction="batchmean") * T**2
+
 
 def by_hand(student, teacher):
     kl = F.kl_div(F.log_softmax(student, dim=-1), F.softmax(teacher, dim=-1))

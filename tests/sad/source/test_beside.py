@@ -9,10 +9,10 @@ from sad.source.beside import of_target
 TEXT = """import torch.nn.functional as F
 
 def other(a, b):
-    return F.kl_div(F.softmax(a, -1), b, reduction="sum")
+    return F.kl_div(F.softmax(a, -1), b, reduction="batchmean")
 
 def helper(a, b):
-    return F.kl_div(F.softmax(a, -1), b, reduction="sum")
+    return F.kl_div(F.softmax(a, -1), b, reduction="batchmean")
 
 class A:
     def loss(self, a, b):

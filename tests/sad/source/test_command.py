@@ -10,7 +10,9 @@ import warm
 
 ROOT = Path(__file__).parents[3]
 
-WRONG = "import torch.nn.functional as F\nout = F.kl_div(F.softmax(a, -1), b, reduction='sum')\nraise SystemExit(9)\n"
+WRONG = (
+    "import torch.nn.functional as F\nout = F.kl_div(F.softmax(a, -1), b, reduction='batchmean')\nraise SystemExit(9)\n"
+)
 LOOK = "import torch.nn.functional as F\nout = F.kl_div(a, b)\n"
 
 

@@ -7,9 +7,10 @@ import ast
 import pytest
 
 from sad.source.code import Code
-from sad.source.meaning import Kind, Whose, by_name, called, kind, whose
+from sad.source.meaning import Kind, Whose, by_name, called, is_logits, kind, whose
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
+NET = "class Net(nn.Module):\n    def forward(self, x):\n        return %s\n"
 
 
 def last_value(text: str) -> tuple[Code, ast.expr]:
@@ -29,6 +30,9 @@ def last_value(text: str) -> tuple[Code, ast.expr]:
         ("p = F.softmax(x, -1)\nout = torch.log(p)", Kind.LOG_PROBS),
         ("out = F.log_softmax(x, -1).exp()", Kind.PROBS),
         ("out = nn.Softmax(dim=-1)(x)", Kind.PROBS),
+        (NET % "F.softmax(x, 1)" + "net = Net().cuda().eval()\nout = net(x)", Kind.PROBS),
+        (NET % "x" + "net = Net()\nout = net(x)", Kind.UNKNOWN),
+        (NET % "F.softmax(x, 1)" + "net = Net()\nif a:\n    net = Other()\nout = net(x)", Kind.UNKNOWN),
         ("out = x", Kind.UNKNOWN),
         ("out = torch.log(x)", Kind.UNKNOWN),
         ("p = F.softmax(x, -1)\nout = p * 2", Kind.UNKNOWN),
@@ -78,3 +82,24 @@ def test_a_letter_counts_only_by_itself():
     assert by_name("logits_t") is Whose.TEACHER
     assert by_name("s_logits") is Whose.STUDENT
     assert by_name("targets") is by_name("loss") is by_name("student_teacher_gap") is Whose.UNKNOWN
+
+
+def test_a_temperature_is_no_teacher():
+    assert whose(*last_value("out = x / T")) is Whose.UNKNOWN
+    assert whose(*last_value("out = student_logits / T")) is Whose.STUDENT
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ("out = student_logits / T", True),
+        ("x = model(y).logits[:, :-1].float()\nout = x", True),
+        ("out = logits - logits.max()", False),
+        ("out = logits_probs", False),
+        ("logits = F.softmax(x, -1)\nout = logits", False),
+        ("out = layer(logits)", False),
+        ("out = logistic", False),
+    ],
+)
+def test_logits_are_told_by_the_name_that_they_came_under(text, yes):
+    assert is_logits(*last_value(text)) is yes

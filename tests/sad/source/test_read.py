@@ -8,7 +8,9 @@ from sad.errors import UserError
 from sad.source.read import LARGEST, read
 from sad.source.rule import Level
 
-FAULTY = "import torch.nn.functional as F\nraise SystemExit\nout = F.kl_div(F.softmax(a, -1), b, reduction='sum')\n"
+FAULTY = (
+    "import torch.nn.functional as F\nraise SystemExit\nout = F.kl_div(F.softmax(a, -1), b, reduction='batchmean')\n"
+)
 
 
 def test_a_folder_is_read_and_nothing_is_run(tmp_path):

@@ -21,6 +21,12 @@ CLASS = "class A:\n    def __init__(self):\n        self.kl = nn.KLDivLoss()\n"
         ("out = F.kl_div(a, b, size_average=False)", False),
         ("kl = F.kl_div(a, b)\nout = kl * vocab_size", False),
         ("def f(a, b):\n    return F.kl_div(a, b) * a.shape[-1]", False),
+        ("def f(a, b, how='mean'):\n    return F.kl_div(a, b, reduction=how)", True),
+        ("def f(a, b, *, how='mean'):\n    return nn.KLDivLoss(reduction=how)(a, b)", True),
+        ("def f(a, b, how='batchmean'):\n    return F.kl_div(a, b, reduction=how)", False),
+        ("def f(a, b, how='mean'):\n    return F.kl_div(a, b, reduction=how)\nf(a, b, how='sum')", False),
+        ("def f(a, b, how='mean'):\n    how = 'sum'\n    return F.kl_div(a, b, reduction=how)", False),
+        ("def f(a, b, how):\n    return F.kl_div(a, b, reduction=how)", False),
         ("criterion = nn.KLDivLoss()", False),
     ],
 )

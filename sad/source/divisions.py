@@ -1,0 +1,34 @@
+"""What is divided by what in a file, temperatures left out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sad.source.code import Code
+from sad.source.softmaxes import is_temperature
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """``left / right`` or ``left /= right``, and the line that it ends in."""
+
+    at: ast.BinOp | ast.AugAssign
+    left: ast.expr
+    right: ast.expr
+    ends: int
+
+
+def divisions(code: Code) -> Iterator[Division]:
+    """Yield each division by something else than a temperature or a number."""
+    for one in code.all(ast.BinOp):
+        if isinstance(one.op, ast.Div) and not _no_size(one.right):
+            yield Division(one, one.left, one.right, one.end_lineno or one.lineno)
+    for other in code.all(ast.AugAssign):
+        if isinstance(other.op, ast.Div) and not _no_size(other.value):
+            yield Division(other, other.target, other.value, other.end_lineno or other.lineno)
+
+
+def _no_size(of: ast.expr) -> bool:
+    return isinstance(of, ast.Constant) or is_temperature(of)
