@@ -1,0 +1,146 @@
+"""What an expression is: probabilities, their logarithm, logits; and whose, the teacher's or the student's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sad.source.code import Code
+
+DEEP = 12
+"""Steps from a name to what it was made of, after which nothing is said."""
+
+
+class Kind(StrEnum):
+    """What rows over a vocabulary are."""
+
+    PROBS = "probabilities"
+    LOG_PROBS = "log-probabilities"
+    UNKNOWN = "unknown"
+
+
+class Whose(StrEnum):
+    """Which model they come from."""
+
+    TEACHER = "teacher"
+    STUDENT = "student"
+    UNKNOWN = "unknown"
+
+
+TEACHER = re.compile(r"(^|_)(teacher|tea|tch|tchr|t)(?=_|$|\d)|teacher", re.IGNORECASE)
+STUDENT = re.compile(r"(^|_)(student|stu|std|s)(?=_|$|\d)|student", re.IGNORECASE)
+KEEPS = {
+    *("view", "reshape", "contiguous", "detach", "float", "to", "double", "half", "type", "clone", "cuda", "cpu"),
+    *("transpose", "permute", "flatten", "squeeze", "unsqueeze", "masked_select", "expand", "expand_as", "clamp"),
+    *("clamp_min", "clip", "type_as", "index_select"),
+}
+"""Methods that change neither what rows are nor whose: their form alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a loss was made: the name of what is called, and the call that has its settings."""
+
+    name: str
+    settings: ast.Call | None
+    call: ast.Call
+
+
+def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
+    """Return what an expression is, UNKNOWN where not every way to it tells the same."""
+    if of is None or deep > DEEP:
+        return Kind.UNKNOWN
+    if isinstance(of, ast.Name):
+        return _same({kind(code, value, deep + 1) for value in code.values(of)})
+    if isinstance(of, ast.Attribute):
+        values = code.attribute(of)
+        return _same({kind(code, value, deep + 1) for value in values}) if values else Kind.UNKNOWN
+    if isinstance(of, ast.Subscript):
+        return kind(code, of.value, deep + 1)
+    if isinstance(of, ast.IfExp):
+        return _same({kind(code, of.body, deep + 1), kind(code, of.orelse, deep + 1)})
+    if isinstance(of, ast.BinOp) and isinstance(of.op, (ast.Add, ast.Sub)) and isinstance(of.right, ast.Constant):
+        # a small number against the logarithm of 0
+        inner = kind(code, of.left, deep + 1)
+        return inner if inner is Kind.PROBS else Kind.UNKNOWN
+    return _of_call(code, of, deep) if isinstance(of, ast.Call) else Kind.UNKNOWN
+
+
+def _same(kinds: set[Kind]) -> Kind:
+    return kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
+
+
+def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
+    name = called(code, of).name
+    last = name.rpartition(".")[2]
+    if last in ("log_softmax", "LogSoftmax"):
+        return Kind.LOG_PROBS
+    if last in ("softmax", "Softmax"):
+        return Kind.PROBS
+    base = of.func.value if isinstance(of.func, ast.Attribute) else None
+    on = of.args[0] if of.args and name.startswith("torch.") else base
+    if last == "log":
+        return Kind.LOG_PROBS if kind(code, on, deep + 1) is Kind.PROBS else Kind.UNKNOWN
+    if last == "exp":
+        return Kind.PROBS if kind(code, on, deep + 1) is Kind.LOG_PROBS else Kind.UNKNOWN
+    if last in KEEPS:
+        return kind(code, on, deep + 1)
+    if name in code.functions:
+        returns = [one for one in ast.walk(code.functions[name]) if isinstance(one, ast.Return)]
+        return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
+    return Kind.UNKNOWN
+
+
+def called(code: Code, call: ast.Call) -> Made:
+    """Return what is called, looked up through ``self.NAME``, a local name, or a call of what was just made.
+
+    ``nn.KLDivLoss(reduction="sum")(a, b)``, ``self.kl(a, b)`` and ``kl(a, b)`` all come to ``torch.nn.KLDivLoss`` with
+    the call that has the reduction; anything else to its own name, with the call itself.
+    """
+    func: ast.expr = call.func
+    if isinstance(func, ast.Call):
+        return Made(code.dotted(func.func), func, call)
+    made: list[ast.expr | None] = []
+    if isinstance(func, ast.Attribute):
+        made = list(code.attribute(func))
+    elif isinstance(func, ast.Name) and func.id not in code.functions and func.id not in code.aliases:
+        made = code.values(func)
+    if made and all(isinstance(one, ast.Call) for one in made):
+        names = {code.dotted(one.func) for one in made if isinstance(one, ast.Call)}
+        if len(names) == 1 and isinstance(made[0], ast.Call):
+            same = len({ast.unparse(one) for one in made if one is not None}) == 1
+            return Made(names.pop(), made[0] if same else None, call)
+    return Made(code.dotted(func) or (func.attr if isinstance(func, ast.Attribute) else ""), call, call)
+
+
+def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:
+    """Return whose rows an expression holds, by the names on the way to it; UNKNOWN where none or both say."""
+    if of is None or deep > DEEP:
+        return Whose.UNKNOWN
+    if isinstance(of, (ast.Name, ast.Attribute)):
+        said = by_name(of.id if isinstance(of, ast.Name) else of.attr)
+        if said is not Whose.UNKNOWN:
+            return said
+        if isinstance(of, ast.Attribute):
+            return whose(code, of.value, deep + 1)
+        found = {whose(code, value, deep + 1) for value in code.values(of)}
+    elif isinstance(of, ast.Call):
+        inner = [of.func.value] if isinstance(of.func, ast.Attribute) else []
+        named = [of.func] if isinstance(of.func, ast.Name) else []
+        found = {whose(code, one, deep + 1) for one in (*inner, *named, *of.args)} - {Whose.UNKNOWN}
+    elif isinstance(of, ast.Subscript):
+        return whose(code, of.value, deep + 1)
+    else:
+        parts = [one for one in ast.iter_child_nodes(of) if isinstance(one, ast.expr)]
+        found = {whose(code, one, deep + 1) for one in parts} - {Whose.UNKNOWN}
+    return found.pop() if len(found) == 1 else Whose.UNKNOWN
+
+
+def by_name(name: str) -> Whose:
+    """Return whose a name says it is."""
+    teacher, student = bool(TEACHER.search(name)), bool(STUDENT.search(name))
+    if teacher == student:
+        return Whose.UNKNOWN
+    return Whose.TEACHER if teacher else Whose.STUDENT
