@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 
 from sad_doctor.readers import Unreadable, cache, kept, open_log, read, settle, trackio_database
-from sad_doctor.readers.database import Late
 from sad_doctor.readers.kept import Kept
 from sad_doctor.readers.renamed import Named
 
@@ -260,27 +259,6 @@ def test_a_database_that_could_not_be_read_to_its_end_is_not_kept(tmp_path, cach
         assert "not be read to its end: database is locked" in from_cache(path)[0].facts["unread"]
     assert not cached.exists()
     assert from_cache(path)[0].last_step == 39
-
-
-@pytest.mark.parametrize("error", [Late(), sqlite3.OperationalError("database is locked")])
-def test_the_next_look_goes_on_where_one_was_over(tmp_path, monkeypatch, error):
-    """The file has not changed since: what is behind the look is in it all the same."""
-    path = tmp_path / "project.db"
-    database(path, ["a"]).close()
-    looks = iter((10, 20, 99))
-
-    def rows(database, run, last):
-        until = next(looks)
-        for at, row in trackio_database.STORE.rows(database, run, last):
-            if at > until:
-                raise error
-            yield at, row
-
-    monkeypatch.setattr("sad_doctor.readers.databases.STORES", (replace(trackio_database.STORE, rows=rows),))
-    source, seen = open_log(path), []
-    while source.poll():
-        seen.append((source.run().last_step, "unread" in source.run().facts))
-    assert seen == [(9, True), (19, True), (39, False)]
 
 
 def test_a_parameter_that_comes_later_is_noticed(runs, tmp_path):
