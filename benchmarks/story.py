@@ -79,13 +79,13 @@ def name(fault: Fault) -> str:
 
 def doctor(fault: Fault, sick: dict[str, Any]) -> tuple[str, str]:
     """Return what the doctor made of it, as it is counted, and how that is told."""
-    first, hint = sick["first"], next((one for one in sick["hints"] if one in fault.causes), "")
+    first, hint = sick["first"], next(iter(sick["hints"]), "")
     if first in fault.causes:
         return "right", f"{first}, right"
     expected = f" (expected: {' or '.join(fault.causes)})" if fault.causes else ""
     if first:
         return "another", f"{first}, another{expected}"
-    if hint:
+    if hint in fault.causes:
         return "hint", f"a hint, {hint}"
     return "nothing", f"nothing{expected}{': ' * bool(fault.unseen)}{fault.unseen}"
 
@@ -121,7 +121,7 @@ def table(faults: Sequence[Fault], found: Found) -> str:
             *lines,
             "",
             f"- {total} faults of {len({f.code for f in faults})} bugs. Of {expected} a red flag was expected "
-            f"beforehand: the doctor named a right one first in {right}, and as a hint in "
+            f"beforehand: the doctor named a right one first in {right}, and as its first hint, with no warning, in "
             f"{says['traced', 'hint'] + says['lost', 'hint']} more.",
             f"- In {kinds['lost']} of those {expected} the log turned out to show nothing: of the "
             f"{kinds['traced']} whose log shows it, the doctor named a right one first in {says['traced', 'right']}.",

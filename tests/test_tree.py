@@ -39,7 +39,6 @@ ELSEWHERE = {
     "sad_doctor/views/tui/panes/run_picker.py": "tests/sad_doctor/views/tui/test_open_runs.py picks with it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
-    "sad_doctor/readers/database_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/databases.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/mlflow_database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/mlflow_files.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

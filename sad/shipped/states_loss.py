@@ -133,7 +133,11 @@ def _check_signals(given: States, found: Mapping[str, Tensor], *, labelled: bool
         rest = p.scatter(-1, ids, 0.0).sum(dim=-1, keepdim=True)
         likely = torch.where((ids == given.labels[given.at, None]).any(dim=-1, keepdim=True), likely, rest)
         p, mass = torch.cat([p.gather(-1, ids), rest], dim=-1), torch.ones(len(p))
-    right |= {signals.TEACHER_ENTROPY: torch.special.entr(p), signals.MAPPED: mass}
+    right |= {
+        signals.TEACHER_ENTROPY: torch.special.entr(p),
+        signals.MAPPED: mass,
+        signals.HEARD: torch.ones_like(mass),
+    }
     if labelled:
         right[signals.LABELLED] = likely > 0
         right[signals.TEACHER_NLL] = torch.where(likely > 0, -likely.log(), 0.0)

@@ -8,7 +8,7 @@ from dataclasses import field
 from pathlib import Path
 
 from sad_doctor import names
-from sad_doctor.readers.database import Database
+from sad_doctor.readers.database import Database, Late
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
@@ -45,7 +45,7 @@ class DatabaseRun(Log):
         self._rows = Rows(last_wins=True)
         self._last = 0
         self._noted: dict[str, int] = {}
-        self._trouble = ""
+        self._trouble, self._more = "", False
         self._facts: dict[str, object] = {}
 
     @property
@@ -54,9 +54,9 @@ class DatabaseRun(Log):
         return not self._trouble
 
     def _read(self) -> bool:
-        if not self._database.changed():
+        if not self._database.changed() and not self._more:
             return False
-        self._trouble = ""
+        self._trouble, self._more = "", False
         try:
             for at, row in self._store.rows(self._database, self._id, self._last):
                 self._last = at
@@ -66,6 +66,8 @@ class DatabaseRun(Log):
             told = self._store.facts(self._database, self._id)
         except sqlite3.Error as error:
             self._trouble = sanitize(str(error), 200)
+            # the next look goes on behind the last row that came
+            self._more = isinstance(error, Late) or "locked" in self._trouble
             return True
         self._facts = {names.STATUS: told[names.STATUS]} if names.STATUS in told else {}
         lengths = (number(told[key]) for key in LENGTHS if key in told)
@@ -75,13 +77,12 @@ class DatabaseRun(Log):
 
     def _make_run(self) -> Run:
         notes = [*self._rows.notes, *(f"{count} {noted}" for noted, count in self._noted.items())]
-        if self._trouble:
-            notes.append(f"the database could not be read to its end: {self._trouble}")
+        unread = {names.UNREAD: f"the database could not be read to its end: {self._trouble}"} if self._trouble else {}
         return Run(
             name=sanitize(self._name, 200),
             format=self._store.name,
             path=self.path,
             columns=self._rows.snapshot(),
-            facts={names.STATUS: "unknown", **self._facts, **self._rows.facts},
+            facts={names.STATUS: "unknown", **self._facts, **self._rows.facts, **unread},
             notes=tuple(notes),
         )

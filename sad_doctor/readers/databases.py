@@ -74,7 +74,8 @@ def _looked(database: Database, told: str) -> tuple[Store, dict[str, str]]:
             raise Unreadable(f"{told}: an SQLite database, but not one of {known}: export the run as JSON lines or CSV")
         return store, store.runs(database)
     except sqlite3.Error as error:
-        raise Unreadable(f"{told}: the SQLite database cannot be read: {_line(error)}; copy it again") from None
+        what = "look again when nobody writes to it" if "locked" in str(error) else "copy it again"
+        raise Unreadable(f"{told}: the SQLite database cannot be read: {_line(error)}; {what}") from None
 
 
 def _listed(path: Path, names: Iterable[str]) -> str:

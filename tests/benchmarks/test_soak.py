@@ -13,15 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from faulted import soak
 from faulted.soak import WRONG, Watched
 
-RECORDS = 20_000
 PLANTED = 8 << 20
 """Bytes that leak every 1,000 records: four times what the dashboard may keep."""
 
 
-def watched(leak: int) -> Watched:
-    """Watch this process, which keeps ``leak`` bytes more at each 1,000 records."""
-    held, found = [], Watched("dashboard")
-    for records in range(0, RECORDS + 1, 1000):
+def watched(leak: int, name: str = "dashboard", apart: int = 1000) -> Watched:
+    """Watch this process, which keeps ``leak`` bytes more at each so many records."""
+    held, found = [], Watched(name)
+    for records in range(0, 20 * apart + 1, apart):
         held.append(b"\x01" * leak)
         found.sample(os.getpid(), records)
     return found
@@ -34,6 +33,13 @@ def wrong(found: Watched) -> list[str]:
 def test_a_planted_leak_is_above_the_limit_and_none_is_not() -> None:
     assert wrong(watched(0)) == []
     assert wrong(watched(PLANTED)) == [f"{WRONG} dashboard grows by more than 2 MB a 1,000 records"]
+
+
+def test_the_first_records_of_a_training_are_its_allocators() -> None:
+    early = watched(PLANTED, "training", 50)
+    assert wrong(early) == []
+    assert any("not judged: 1,000 records are fewer than 1,100" in line for line in early.lines())
+    assert wrong(watched(PLANTED, "training", 60)) == [f"{WRONG} training grows by more than 3 MB a 1,000 records"]
 
 
 def test_a_look_that_takes_longer_is_above_the_limit_and_both_are_told_in_ms() -> None:

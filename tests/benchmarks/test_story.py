@@ -77,6 +77,7 @@ def test_a_bug_is_told_by_its_log_and_found_in_the_code_and_gone_when_it_is_mend
     [
         ("V104 no step is taken", {"first": "weights-frozen"}, {}, False),
         ("V104 no step is taken", {"first": "", "hints": ["weights-frozen"]}, {}, False),
+        ("V104 no step is taken", {"first": "", "hints": ["kd-stays", "weights-frozen"]}, {}, True),
         ("V104 no step is taken", {"first": "kd-stays"}, {}, True),
         ("V104 no step is taken", {"first": ""}, {}, True),
         ("V104 no step is taken", {"first": "weights-frozen", "sick": False}, {}, True),
@@ -125,7 +126,8 @@ def test_what_is_counted() -> None:
     assert "| V502 moments lost at a resume | nothing: Adam" in shown
     assert "| V312 the evaluation has no label loss | non-finite, right | V704 | healthy |" in shown
     assert (
-        "Of 4 a red flag was expected beforehand: the doctor named a right one first in 2, and as a hint in 1" in shown
+        "Of 4 a red flag was expected beforehand: the doctor named a right one first in 2, and as its first hint, with "
+        "no warning, in 1" in shown
     )
     assert "In 1 of those 4 the log turned out to show nothing: of the 3 whose log shows it" in shown
     assert "Of the 2 that should leave no trace, it found nothing in 1 and something in 1." in shown

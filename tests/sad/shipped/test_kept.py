@@ -1,9 +1,10 @@
+import os
 import shutil
 from types import SimpleNamespace
 
 import torch
 
-from sad.shipped.kept import SAVES, STEPS, shipped_kept
+from sad.shipped.kept import SAVES, STEPS, _synced, shipped_kept
 
 
 def test_every_checkpoint_and_the_exported_student_are_claimed():
@@ -45,3 +46,11 @@ def test_what_is_left_and_what_is_not_synced_is_told(monkeypatch):
     # what goes is hidden first
     assert second.startswith(".step-00000003.")
     assert "state.json" in kept.unsynced
+
+
+def test_a_file_that_stays_open_is_told(tmp_path):
+    with _synced() as unsynced:
+        with (tmp_path / "state.json").open("wb") as file:
+            os.fsync(file.fileno())
+            assert unsynced(tmp_path) == [tmp_path.name, f"handle {file.fileno()}"]
+        assert unsynced(tmp_path) == [tmp_path.name]

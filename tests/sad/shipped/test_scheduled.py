@@ -9,7 +9,9 @@ from sad.data import packer, pools
 from sad.data.packer import Packer
 from sad.data.pools import PackedPools, Pools
 from sad.data.schedule import Schedule
+from sad.shipped import scheduled
 from sad.shipped.scheduled import check_rows, check_streams
+from sad.train.plan import Plan
 
 shipped = {
     **{name: getattr(Packer, name) for name in ("_read", "wait")},
@@ -87,6 +89,9 @@ def greedy(self, first, tokens, until):
             False,
             "than",
         ),
+        (Plan, "whole", lambda _: None, False, "than its last step needs"),
+        (scheduled, "_end_with", lambda *_: None, False, "than the teacher's answers"),
+        (scheduled, "_end_with", lambda has, of, *_: of.end_at(has.first_held_out), False, "has no answer"),
     ],
 )
 def test_what_is_wrong_with_the_steps_of_a_stream_is_named(monkeypatch, owner, name, made, packed, says):

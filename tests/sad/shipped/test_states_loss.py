@@ -44,3 +44,24 @@ def test_a_gradient_of_other_factors_than_announced_is_told(monkeypatch):
     monkeypatch.setattr(module, "_pass", lambda made, _: made.hidden.sum())
     with pytest.raises(AssertionError, match="other factors"):
         module._check_announced(given)
+
+
+@pytest.mark.parametrize("top", [None, 3])
+def test_a_measure_that_its_definition_does_not_give_is_told(monkeypatch, top):
+    labels = GIVEN.labels.clamp_max(GIVEN.tokens - 1)
+    given = replace(GIVEN, top=top, temperature=1.0, labels=labels, shares=(0.6, 0.4))
+    right, measured = module.vocabulary_pass, []
+
+    def planted(*of, **how):
+        found = right(*of, **how)
+        measured[:] = found.signals
+        return replace(found, signals={**found.signals, wrong: found.signals[wrong] + 1} if wrong else found.signals)
+
+    monkeypatch.setattr(module, "vocabulary_pass", planted)
+    wrong = ""
+    module._pass(given, given.shares, measure=True)
+    names = list(measured)
+    assert len(names) == 7
+    for wrong in names:
+        with pytest.raises(AssertionError, match=f"another {wrong}"):
+            module._pass(given, given.shares, measure=True)

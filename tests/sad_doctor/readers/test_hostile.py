@@ -203,6 +203,19 @@ def test_a_broken_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
         open_log(path)
 
 
+def test_a_database_that_is_written_to_is_to_be_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = database(tmp_path / "mlflow.db", "CREATE TABLE metrics (a)")
+
+    def locked(_: Database) -> frozenset[str]:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(Database, "tables", locked)
+    with pytest.raises(Unreadable, match="database is locked; look again when nobody writes to it"):
+        open_log(path)
+
+
 def test_a_database_that_takes_too_long_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sad_doctor.readers import database
 

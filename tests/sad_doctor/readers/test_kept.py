@@ -256,7 +256,7 @@ def test_a_database_that_could_not_be_read_to_its_end_is_not_kept(tmp_path, cach
 
     with monkeypatch.context() as patch:
         patch.setattr("sad_doctor.readers.databases.STORES", (replace(trackio_database.STORE, rows=rows),))
-        assert any("locked" in note for note in from_cache(path)[0].notes)
+        assert "not be read to its end: database is locked" in from_cache(path)[0].facts["unread"]
     assert not cached.exists()
     assert from_cache(path)[0].last_step == 39
 

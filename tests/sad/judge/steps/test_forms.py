@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sad.judge.steps.forms import CLASSES, FORMS, parts, wrapped
+from sad.judge.steps.forms import CLASSES, FORMS, Named, parts, wrapped
 from sad.judge.steps.model import Bigram, batch
 
 
@@ -16,6 +16,16 @@ def test_a_form_says_what_models_return():
     assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
     with pytest.raises(TypeError, match="no ids"):
         model()
+
+
+def test_a_batch_is_known_by_other_names_too():
+    some = Named(batch([torch.tensor([1, 2, 3])]))
+    assert some["targets"] is some["labels"]
+    assert some["source_mask"] is some["attention_mask"]
+    assert torch.equal(some["token_type_ids"], torch.zeros_like(some["input_ids"]))
+    assert some["teacher_labels"] is some["labels"]
+    with pytest.raises(KeyError, match="unheard"):
+        some["unheard"]
 
 
 def test_a_batch_is_taken_apart_for_a_step_that_takes_its_parts():
