@@ -43,7 +43,8 @@ def beside(run: Run, good: Run) -> Comparison:
     elif not rows:
         notes.append("The two logs have no series in common over a common range")
     parting = _parting((run, here), (good, there), (start, end), unit) if rows else ""
-    return Comparison(f"Beside {good.name}", parting or _headline(rows, good.name), tuple(rows), tuple(notes))
+    headline = parting or (_not_finite(run, good) if rows else "") or _headline(rows, good.name)
+    return Comparison(f"Beside {good.name}", headline, tuple(rows), tuple(notes))
 
 
 def _parting(mine: tuple[Run, Column], theirs: tuple[Run, Column], span: tuple[float, float], unit: str) -> str:
@@ -53,7 +54,7 @@ def _parting(mine: tuple[Run, Column], theirs: tuple[Run, Column], span: tuple[f
     held = [name for name in ours if name in wanted and len(ours[name]) and len(wanted[name])]
     pairs = ((name, _placed(ours[name], here), _placed(wanted[name], there)) for name in held)
     found = [one for name, a, b in pairs if (one := departs.departure(name, a, b, span)) is not None]
-    told = departs.speaks_for(found)
+    told = departs.speaks_for(found, sorted(_told(run) ^ _told(good)))
     if told is None:
         return ""
     one, why = told
@@ -148,10 +149,29 @@ def _lies(values: Sequence[Floats], mid: float, wanted: float, *, share: bool) -
 
 
 def _terms(run: Run, good: Run) -> Iterator[str]:
-    here, there = (set(signals.parts(one).terms) | set(one.terms(names.RAW)) for one in (run, good))
+    here, there = _told(run), _told(good)
     for only, where in ((here - there, "this run"), (there - here, good.name)):
         if only:
             yield f"Only {where} has the {'terms' if len(only) > 1 else 'term'} {words.listing(sorted(only))}"
+
+
+def _told(run: Run) -> set[str]:
+    return set(signals.parts(run).terms) | set(run.terms(names.RAW))
+
+
+def _not_finite(run: Run, good: Run) -> str:
+    """The first of the main series that ends in NaN or infinity where the good run's does not, and since when."""
+    for name in (*_SERIES, *(names.RAW + term for term in run.terms(names.RAW))):
+        one, other = run.get(name), good.get(name)
+        if one is None or other is None:
+            continue
+        one, other = signals.tidy(one), signals.tidy(other)
+        fine = np.flatnonzero(np.isfinite(one.value))
+        since = int(fine[-1]) + 1 if fine.size else 0
+        if since < len(one) and np.isfinite(other.last):
+            place = words.step(float(one.step[since]))
+            return f"Unlike {good.name}: {words.called(name)} is not finite from {run.unit} {place} on."
+    return ""
 
 
 def _headline(rows: Sequence[Row], name: str) -> str:

@@ -21,6 +21,8 @@ WINDOWS = 12
 APART, LABELS, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.5, 0.06, 0.35, 4.0
 """How far logarithms lie apart: of a series, of a label loss, of another term, which comes down to nearly nothing; at
 first, and of the gradient's norm then; beyond so many standard errors."""
+NEAR = 0.2
+"""Of the distance between two records: so near lie those that count as of one place."""
 FEWEST = 6
 """Records on either side, by fewer of which the noise is not known."""
 _SECOND, _FEW = 2, 3
@@ -50,8 +52,11 @@ class Departure:
     relative: bool
 
 
-def speaks_for(found: Sequence[Departure]) -> tuple[Departure, str] | None:
-    """Return what to name first and what it speaks for; None if nothing parts. ``found`` is all that was compared."""
+def speaks_for(found: Sequence[Departure], others: Sequence[str] = ()) -> tuple[Departure, str] | None:
+    """Return what to name first and what it speaks for; None if nothing parts.
+
+    ``found`` is all that was compared, ``others`` are the terms that only one of the two runs tells.
+    """
     held = {one.name: one for one in found}
     parts = {name: one for name, one in held.items() if one.parts}
     if not parts:
@@ -61,6 +66,10 @@ def speaks_for(found: Sequence[Departure]) -> tuple[Departure, str] | None:
             return one, "another learning rate or schedule, from which the rest may follow"
         if name.startswith(names.WEIGHT):
             return one, "another weight of this term"
+    total = parts.get(names.LOSS)
+    if others and total is not None and abs(total.first) > AT_FIRST:
+        # a run that only tells a term more has the same total
+        return total, f"a sum of other terms ({', '.join(others)}), from which the rest may follow"
     return _teacher(parts, held) or _term(parts, held) or _learning(parts)
 
 
@@ -139,9 +148,10 @@ def _beside(name: str) -> tuple[str, ...]:
 
 
 def _ways(name: str) -> str:
-    if name in (*_LABEL, names.EVAL_LM_LOSS):
-        return "labels, smoothing, which positions count, the mean over them"
-    return "another teacher or text for it, a temperature, which positions count, the mean over them"
+    label = name in (*_LABEL, names.EVAL_LM_LOSS)
+    what = "labels, smoothing" if label else "another teacher or text for it, a temperature"
+    weight = "its weight, " if name.startswith(names.WEIGHTED) else ""
+    return f"{weight}{what}, which positions count, the mean over them"
 
 
 def series(run: Run) -> Iterator[tuple[str, Column]]:
@@ -187,28 +197,33 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     """
     if min(mine[0].size, theirs[0].size) < (1 if name == names.TEACHER_EVAL_LM_LOSS else FEWEST):
         return None
+    if name == names.LEARNING_RATE or name.startswith(names.WEIGHT):
+        mine, theirs = _planned(mine, theirs)
     values, relative = _levels(mine[0], theirs[0])
     noise = [_noise(value) for value in values]
     edges = np.linspace(span[0], span[1], WINDOWS + 1)
     later = LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
     least = DISTANCE if name.startswith(_DISTANCES) and name not in _LABEL else 0.0
     early = GRADIENT if name == names.GRAD_NORM else AT_FIRST
+    untrained = _untrained(mine[1], span)
     gaps: list[tuple[float, float, bool]] = []
     soon = False
     for number in range(WINDOWS):
-        low, high = float(edges[number]) if number else -np.inf, float(edges[number + 1])
-        inside = [value[(at > low) & (at <= high)] for value, (_, at) in zip(values, (mine, theirs), strict=True)]
+        low, high = float(edges[number]), float(edges[number + 1])
+        here = [(at > low if number else at >= low) & (at <= high) for _, at in (mine, theirs)]
+        inside = [value[part] for value, part in zip(values, here, strict=True)]
         sizes = [part.size for part in inside]
-        if not all(sizes) or (not number and sizes[0] != sizes[1]):
+        if not all(sizes) or (not number and not _same_places(mine[1][here[0]], theirs[1][here[1]])):
             continue  # the first records fall so steeply that only those at the same steps can be compared
         gap = float(median(inside[0]) - median(inside[1]))
         error = 1.2533 * float(np.hypot(noise[0] / np.sqrt(sizes[0]), noise[1] / np.sqrt(sizes[1])))
-        sure = abs(gap) > (later if number else early) + SIGMAS * error
-        gaps.append((float(edges[number]), gap, sure and abs(gap) > (least if number else 0.0)))
+        first_ones = untrained and not number
+        sure = abs(gap) > (early if first_ones else later) + SIGMAS * error
+        gaps.append((low, gap, sure and (first_ones or abs(gap) > least)))
         soon = soon or (len(gaps) == _SECOND and sure)
     if not gaps:
         return None
-    last, begins = gaps[-1][1], gaps[0][0] == span[0]
+    last, begins = gaps[-1][1], untrained and gaps[0][0] == span[0]
     first = gaps[0][1] if begins else float("nan")
     if begins and gaps[0][2] and (len(gaps) < _FEW or soon or abs(first) > 2 * APART):
         return Departure(name, first, last, True, span[0], True, False, relative)
@@ -218,6 +233,32 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     parts = len(gaps) - tail >= min(2, len(gaps))
     sudden = parts and tail > 0 and abs(gaps[tail][1]) > 0.5 * abs(last) and abs(gaps[tail - 1][1]) < 0.2 * abs(last)
     return Departure(name, first, last, parts, gaps[tail][0] if parts else span[1], False, sudden, relative)
+
+
+def _planned(mine: Placed, theirs: Placed) -> tuple[Placed, Placed]:
+    """Rates or weights, which have no noise, where the one with fewer records in the common range tells them.
+
+    They may rise or fall so steeply that two windows of records at other steps are not alike, and what lies below a
+    hundredth of the largest is as nothing.
+    """
+    low, high = max(mine[1][0], theirs[1][0]), min(mine[1][-1], theirs[1][-1])
+    places = min((at[(at >= low) & (at <= high)] for _, at in (mine, theirs)), key=len)
+    kept = [np.maximum(value, 0.01 * value.max()) if (value >= 0).all() else value for value, _ in (mine, theirs)]
+    ours, wanted = (np.interp(places, at, value) for value, (_, at) in zip(kept, (mine, theirs), strict=True))
+    return (ours, places), (wanted, places)
+
+
+def _untrained(at: Floats, span: tuple[float, float]) -> bool:
+    """Whether what both runs have begins where they did: not where a run goes on, or its log was cut."""
+    record = 1.5 * float(median(np.diff(at))) if at.size > 1 else 0.0
+    return span[0] <= max((span[1] - span[0]) / WINDOWS, record)
+
+
+def _same_places(mine: Floats, theirs: Floats) -> bool:
+    """Whether records lie at the same steps, or at as good as the same tokens."""
+    if mine.size != theirs.size:
+        return False
+    return bool((np.abs(mine - theirs) <= NEAR * np.diff(mine).mean() if mine.size > 1 else mine == theirs).all())
 
 
 def _levels(mine: Floats, theirs: Floats) -> tuple[tuple[Floats, Floats], bool]:

@@ -134,7 +134,9 @@ def _jumps(value: Floats, t: Thresholds) -> list[int]:
     high = rise > np.maximum(t["sigmas"] * error, t["share"] * np.abs(levels[:-_WIDTH]))
     # from the largest down to the first that is none
     high &= rise > rise[~high].max(initial=-np.inf)
-    for i in np.flatnonzero(high)[np.argsort(-rise[high])].tolist():
+    at = np.flatnonzero(high)
+    # medians of rounded numbers rise alike at several places: of these it is where the record itself rises most
+    for i in at[np.lexsort((value[at + _WIDTH - 1] - value[at + _WIDTH], -rise[at]))].tolist():
         low = float(levels[i])
         back = rise[i] / (start - low) if start > low else 0.0
         if back >= t["back"] and all(abs(i + _WIDTH - other) > 2 * _WIDTH for other in found):

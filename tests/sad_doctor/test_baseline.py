@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sad_doctor import names
 from sad_doctor.baseline import beside
 from sad_doctor.example import parse
+from sad_doctor.run import Column
 
 GOOD = parse(
     "steps: 200\ntrain/loss: 9 -> 4 ~ 0.1\ntrain/weighted/kd: 4 -> 2 ~ 0.05\ntrain/weighted/lm: 5 -> 2 ~ 0.05\n"
@@ -72,3 +74,37 @@ def test_epochs_are_not_laid_beside_steps():
     found = beside(replace(ours, facts=epochs.facts), theirs)
     assert found.rows[0].where == "epoch 0.5"
     assert beside(epochs, epochs).rows[0].where.startswith("epoch ")
+
+
+def falls(steps, first, extra=""):
+    """A run of 240 steps whose loss falls by a third, logged at ``steps``."""
+    text = [f"{6 + 3 * np.exp(-step / 60) + first:.4f}" for step in steps]
+    rates = [f"{min(1, step / 20) * (0.05 + 0.95 * (1 - step / 240)):.5f}" for step in steps]
+    told = f"steps: {', '.join(map(str, steps))}\ntrain/loss: {', '.join(text)}\ntrain/raw/kd: {', '.join(text)}\n"
+    return parse(f"{told}train/lr: {', '.join(rates)}\n{extra}")
+
+
+@pytest.mark.parametrize("other", [range(1, 241, 10), range(7, 241, 7), range(101, 241), range(1, 100)])
+def test_one_run_that_is_logged_in_two_ways_does_not_part(other):
+    one, two = falls(range(10, 241, 10), 0), falls(other, 0)
+    assert "speaks for" not in beside(one, two).headline
+    assert "speaks for" not in beside(two, one).headline
+
+
+def test_a_term_more_is_what_a_higher_total_speaks_for():
+    more = falls(range(1, 241), 4, "train/raw/layerwise: 4\n")
+    more = replace(more, columns={**more.columns, "train/raw/kd": falls(range(1, 241), 0).columns["train/raw/kd"]})
+
+    assert "a sum of other terms (layerwise)" in beside(more, falls(range(1, 241), 0)).headline
+
+
+def test_a_run_that_ends_in_nan_is_not_like_a_good_one():
+    ends = falls(range(1, 241), 0)
+    loss = ends.columns["train/loss"]
+    broken = replace(
+        ends, columns={**ends.columns, "train/loss": Column(loss.step, np.where(loss.step > 200, np.nan, loss.value))}
+    )
+
+    assert beside(broken, replace(ends, name="good")).headline == (
+        "Unlike good: the training loss is not finite from step 201 on."
+    )

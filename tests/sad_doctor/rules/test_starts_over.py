@@ -92,3 +92,10 @@ def test_a_distance_in_epochs_is_told_in_epochs(judge):
     text = written(np.tile(learned(STRETCH), 4), "\nfact step_unit: epoch")
     (finding,) = judge(RULE, text)
     assert "every 40 epochs" in finding.headline
+
+
+def test_of_places_that_rise_alike_in_a_rounded_log_it_is_where_the_record_rises(judge):
+    told = ", ".join(f"{value:.0f}" for value in np.tile(2 + 8 * np.exp(-np.linspace(0, 3, 23)), 5))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(115)))}\ntrain/raw/lm: {told}")
+    assert "starts over every 23 steps" in finding.headline
+    assert finding.first_step == 23
