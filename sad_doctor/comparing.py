@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sad_doctor.finding import Comparison
 from sad_doctor.readers import Source, Unreadable, open_log, settle
+from sad_doctor.readers.renamed import named_as_known
 from sad_doctor.run import Run
 from sad_doctor.settings import Settings
 
@@ -25,9 +26,12 @@ def read(source: Source) -> Run:
     return source.run()
 
 
-def comparing(band: str | Path | None, baseline: str | Path | None, told: Settings) -> tuple[Compare, Path | None]:
+def comparing(
+    band: str | Path | None, baseline: str | Path | None, told: Settings, columns: Mapping[str, str] | None = None
+) -> tuple[Compare, Path | None]:
     """Return what lays things beside a run, and where the good run lies.
 
+    ``columns`` are the names that were given for the run's, theirs to ours: the good run's of these names are the same.
     Paths in a file are relative to it, and what is wrong with them names the file. Raises ValueError and Unreadable.
     Nothing is loaded that is not asked for.
     """
@@ -43,7 +47,9 @@ def comparing(band: str | Path | None, baseline: str | Path | None, told: Settin
         from sad_doctor.baseline import beside as beside_run
 
         try:
-            beside.append(partial(beside_run, good=read(open_log(good))))
+            source = open_log(good)
+            read(source)
+            beside.append(partial(beside_run, good=named_as_known(source, columns or {}).run()))
         except Unreadable as problem:
             raise Unreadable(f"{f'{told.file}: ' if baseline is None else '--'}baseline: {problem}") from None
     return (lambda run: tuple(one(run) for one in beside)), good

@@ -42,6 +42,12 @@ def named(source: Source, columns: Mapping[str, str], total_steps: float | None 
     return Named(source, columns, total_steps) if columns or total_steps else source
 
 
+def named_as_known(source: Source, columns: Mapping[str, str]) -> Source:
+    """Return ``source``, read already, with those of its columns renamed that it has: it may be of another program."""
+    run = source.run()
+    return named(source, {theirs: ours for theirs, ours in columns.items() if _found(run, theirs) is not None})
+
+
 class Named:
     """Renames what another source reads, and adds ``notes``.
 
@@ -103,14 +109,19 @@ class Named:
 
 
 def _key(run: Run, theirs: str) -> str:
-    """The column that the log's name ``theirs`` has become. A name that means something to us was renamed before."""
+    """The column that the log's name ``theirs`` has become. Raises Unreadable."""
+    found = _found(run, theirs)
+    if found is None:
+        near = words.alike(theirs, run.columns, n=3, cutoff=0.0)
+        raise Unreadable(f"--map {sanitize(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
+    return found
+
+
+def _found(run: Run, theirs: str) -> str | None:
+    """The same, or None. A name that means something to us was renamed before."""
     held = in_bytes(theirs)
     beside = (
         names.RAW + names.KD if f"{sanitize(theirs, 60)} as {names.RAW}{names.KD}" in ", ".join(run.notes) else theirs
     )
     meant = (theirs, f"logged/{theirs}", beside, column_of(theirs), held[0] if held is not None else None)
-    found = next((key for key in meant if key is not None and key in run.columns), None)
-    if found is None:
-        near = words.alike(theirs, run.columns, n=3, cutoff=0.0)
-        raise Unreadable(f"--map {sanitize(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
-    return found
+    return next((key for key in meant if key is not None and key in run.columns), None)

@@ -4,6 +4,7 @@ import pytest
 
 from sad_doctor.comparing import comparing, read
 from sad_doctor.readers import Unreadable, open_log
+from sad_doctor.readers.renamed import named
 from sad_doctor.settings import Settings
 
 HEALTHY = Path(__file__).parents[2] / "fixtures" / "runs" / "healthy"
@@ -38,3 +39,19 @@ def test_a_mistake_names_where_it_was_written(tmp_path):
 def test_nothing_asked_for_is_nothing_beside():
     compare, good = comparing(None, None, Settings())
     assert (compare(read(open_log(HEALTHY))), good) == ((), None)
+
+
+def _read(log):
+    source = open_log(log)
+    read(source)
+    return source
+
+
+def test_names_that_were_given_are_those_of_the_good_run_too(tmp_path):
+    log = tmp_path / "other.jsonl"
+    log.write_text("".join(f'{{"step": {step}, "loss": 3, "soft_thing": {step}.5}}\n' for step in range(20)))
+    columns = {"soft_thing": "train/raw/kd", "of_the_run_alone": "train/raw/lm"}
+
+    (found,) = comparing(None, log, Settings(), columns)[0](named(_read(log), {"soft_thing": "train/raw/kd"}).run())
+    assert "the term kd" in {row.what for row in found.rows}
+    assert not any("Only" in note for note in found.notes)
