@@ -8,7 +8,6 @@ from sad.source.read import of_text
 from sad.source.rules.clip_in_each_micro_batch import RULE
 from tests.sad.source.rules.loop_text import changed
 
-
 BEHIND = """(model(batch).loss / accum).backward()
             if (i + 1) % accum == 0:
                 clip_grad_norm_(model.parameters(), 1.0)"""

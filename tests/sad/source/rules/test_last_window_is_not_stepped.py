@@ -8,7 +8,6 @@ from sad.source.read import of_text
 from sad.source.rules.last_window_is_not_stepped import RULE
 from tests.sad.source.rules.loop_text import changed
 
-
 EARLY = """(model(batch).loss / accum).backward()
             if (i + 1) % accum != 0:
                 continue"""
