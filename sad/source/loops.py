@@ -159,6 +159,12 @@ def clips(call: ast.Call) -> bool:
     return not huge and "inf" not in ast.unparse(call)
 
 
+def schedules(call: ast.Call) -> bool:
+    """Return whether a call moves a scheduler on by one step, and is not told to which."""
+    held = isinstance(call.func, ast.Attribute) and call.func.attr == "step" and not call.args and not call.keywords
+    return held and isinstance(call.func, ast.Attribute) and bool(SCHEDULER.search(last_name(call.func.value)))
+
+
 def within(code: Code, over: ast.AST, wanted: Callable[[ast.Call], bool]) -> list[ast.Call]:
     """Return the calls of one sort in a statement or function, not those in functions inside it."""
     inside = over if isinstance(over, FUNCTIONS) else code.function(over)

@@ -8,8 +8,8 @@ The sampler shuffles with its seed and the epoch's number, which is 0 until `set
 the order, and the batches, of the first.
 
 ## Not told where
-`shuffle=False`, the sampler's or data set's name tells that it is for evaluation, or the loop over epochs is in another
-file.
+`shuffle=False`, the sampler's or data set's name tells that it is for evaluation, the data set is made in the loop as
+well, or the loop over epochs is in another file.
 
 ## Fix
 `sampler.set_epoch(epoch)` at the beginning of each epoch.
@@ -54,7 +54,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import backward, method
+from sad.source.loops import backward, loop_of, method, names
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "nothing calls set_epoch: every epoch has the order of the first; call sampler.set_epoch(epoch) in each"
@@ -73,8 +73,19 @@ def look(code: Code) -> Iterator[Sight]:
     for call in samplers:
         statement = code.above(call, ast.stmt)
         targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if not any(HELD_OUT.search(ast.unparse(one)) for one in (*targets, *call.args)):
+        if not any(HELD_OUT.search(ast.unparse(one)) for one in (*targets, *call.args)) and not _made_in_loop(
+            code, call
+        ):
             yield Sight(call, SAYS)
+
+
+def _made_in_loop(code: Code, call: ast.Call) -> bool:
+    """Return whether the data set is made in the loop that makes the sampler: each epoch has texts of its own."""
+    loop = loop_of(code, call)
+    if loop is None or not call.args:
+        return False
+    made = {one.id for one in ast.walk(loop) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return bool(made & names(call.args[0]))
 
 
 def _shuffles(call: ast.Call) -> bool:

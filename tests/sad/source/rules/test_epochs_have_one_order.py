@@ -29,6 +29,8 @@ PLAIN = {"sampler": "sampler = DistributedSampler(data)", "begin": "pass"}
         ({"sampler": "eval_sampler = DistributedSampler(data)"}, False),
         ({"sampler": "s = DistributedSampler(test_set)"}, False),
         ({"begin": "sampler.set_epoch(epoch)"}, False),
+        ({"sampler": "pass", "begin": "sampler = DistributedSampler(data)"}, True),
+        ({"sampler": "pass", "begin": "part = read(epoch); sampler = DistributedSampler(part)"}, False),
     ],
 )
 def test_what_is_seen(text, seen):
