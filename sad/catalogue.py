@@ -45,7 +45,7 @@ class Named(Protocol):
 
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 
-LISTS = "sad verify --list, docs/doctor.md and docs/recipe.md"
+LISTS = "sad verify --list, docs/doctor.md, docs/sources.md and docs/recipe.md"
 """Where all bugs, all red flags and all keys of the recipe are."""
 CORE = "V1"
 """How the codes of the core begin."""

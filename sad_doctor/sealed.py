@@ -25,7 +25,9 @@ def sealed(kind: type[Kind], /) -> type[Kind]: ...
 def sealed(*, eq: bool = True) -> Callable[[type[Kind]], type[Kind]]: ...
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def sealed(kind: type[Kind] | None = None, /, *, eq: bool = True) -> type[Kind] | Callable[[type[Kind]], type[Kind]]:
-    """Make a class what ``dataclass(frozen=True, slots=True)`` makes it; with ``eq=False`` one equals itself alone."""
+    """Make a class what ``dataclass(frozen=True, slots=True)`` makes it; with ``eq=False`` one equals itself alone, and
+    may be remembered by a weak reference.
+    """
     if kind is None:
         return lambda kind: _made(kind, eq)
     return _made(kind, eq)
@@ -37,7 +39,7 @@ def _made(kind: type[Kind], eq: bool) -> type[Kind]:
     if eq:
         methods |= {"__eq__": _equal, "__hash__": _hash}
     own = {name: method for name, method in methods.items() if name not in vars(kind)}
-    made = dataclass(init=False, repr=False, eq=False, slots=True)(kind)
+    made = dataclass(init=False, repr=False, eq=False, slots=True, weakref_slot=not eq)(kind)
     told = fields(cast(type[_Made], made))
     own |= {"_compared": attrgetter(*(one.name for one in told if one.compare)), "__init__": _constructor(made, told)}
     for name, method in own.items():

@@ -77,7 +77,6 @@ ELSEWHERE = {
     "sad/judge/losses/call.py": "tests/sad/judge/losses/test_discover.py and test_session.py call every style",
     "sad/judge/child.py": "tests/sad/judge/test_process.py starts it",
     "sad/judge/report.py": "tests/sad/judge/test_junit.py and test_command.py",
-    "sad/judge/view.py": "tests/sad/judge/test_command.py reads what it prints",
     "sad_doctor/__init__.py": "tests/sad_doctor/test_imports.py",
     "sad_doctor/__main__.py": "tests/sad_doctor/test_main.py",
     "sad_doctor/names.py": "names, and one lookup that tests/sad_doctor/test_run.py goes through",

@@ -22,10 +22,18 @@ def rules(incomplete: str) -> Offered:
     return _fitting(incomplete, ((one.code, one.name) for one in RULES))
 
 
+def sources(incomplete: str) -> Offered:
+    """Offer what is looked for in sources, by code and by name."""
+    from sad.source.rules import rules as every
+
+    return _fitting(incomplete, ((one.code, one.name) for one in every()))
+
+
 def pages(incomplete: str) -> Offered:
     """Offer all that has a page, for `sad explain`."""
     yield from bugs(incomplete)
     yield from rules(incomplete)
+    yield from sources(incomplete)
     yield from properties(incomplete)
     if "." in incomplete:
         yield from ((key.removesuffix("="), told) for key, told in recipe_keys(incomplete))

@@ -133,7 +133,10 @@ def explain(
     run: Annotated[Path | None, _RUN] = None,
     changed: Annotated[list[str] | None, threshold("Another threshold, e.g. R203.share=0.9.")] = None,
 ) -> None:
-    """Print the page of a bug, a property, a red flag or a key of the recipe; of a red flag also what it measured."""
+    """Print the page of a bug, a property, a red flag, a thing seen in a source or a key of the recipe.
+
+    Of a red flag also what it measured in a run.
+    """
     from sad_doctor.main import explain as explain_rule
 
     if changed and run is None:
@@ -154,11 +157,13 @@ def _bug_page(code: str) -> str:
     from sad import catalogue
     from sad.pages.recipe import key_page, nearest_key
     from sad.pages.write import bug_page
+    from sad.source.rules import rules
     from sad_doctor.rules import RULES
     from sad_doctor.settings import nearest
 
     every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
     every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
+    every |= {name for rule in rules() for name in (rule.code.lower(), rule.name)}
     every |= {n for name, number in catalogue.numbers().items() for n in (name, name.replace("_", "-"), number.lower())}
     if code.strip().lower() not in every:
         if (told := key_page(code)) is not None:

@@ -21,6 +21,7 @@ VERIFY = shown(
     "sad verify V104 --json",
     "sad verify --loss my_losses.py:kd_loss",
     "sad verify --collator my_data.py:Collator",
+    "sad verify --source src",
     "sad verify --config run.toml --write-fix mended.toml",
 )
 TRAIN = shown(

@@ -39,6 +39,9 @@ _GIVEN = typer.Option(
     help="What a parameter or setting is whose name does not tell: a value, or teacher_logits, labels, …",
     rich_help_panel=_CODE,
 )
+_SOURCE = typer.Option(
+    "--source", metavar="PATH", help="A file or folder that is read, not run.", rich_help_panel=_CODE
+)
 _STEP = _code("PLACE:NAME", "A training step or loop, or a Trainer of transformers.")
 
 
@@ -94,6 +97,7 @@ def verify(
     catalogue: Catalogue,
     as_json: Annotated[bool, JSON] = False,
     code: Code,
+    source: Annotated[list[Path] | None, _SOURCE] = None,
     tokenizers: Annotated[tuple[str, str] | None, _TOKENIZERS] = None,
     judging: Judging,
     run: Run,
@@ -101,6 +105,8 @@ def verify(
     """Reproduce real bugs, catch each, and show the code that trains to be free of it.
 
     With --loss, --collator, --evaluator, --step or --alignment: judge that code of yours.
+
+    With --source: read code without running it, and tell the faults that its lines show.
 
     With --teacher, --student, --data, --config or --set: examine that run before it starts.
 
@@ -113,6 +119,7 @@ def verify(
         "the catalogue": catalogue.given,
         "two tokenizers": of_two,
         "your code": code.given or judging.given,
+        "a source": source,
         "a run": run.given,
     }
     judged = _judged(wanted, code.given)
@@ -120,6 +127,10 @@ def verify(
         from sad.judge.command import run_judge
 
         status = run_judge(code.given, **judging.given, as_json=as_json, tokenizers=tokenizers)
+    elif judged == "a source":
+        from sad.source.command import run_source
+
+        status = run_source(source or [], as_json=as_json)
     elif judged == "two tokenizers":
         assert tokenizers is not None, "two were asked for"
         from sad.verify.tokenizers import run_tokenizers

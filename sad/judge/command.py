@@ -19,7 +19,11 @@ from sad.judge.junit import writable, write
 from sad.judge.process import TIMEOUT, judge
 from sad.judge.target import split
 from sad.judge.view import View
+from sad.source.beside import of_target
+from sad.source.read import Place
+from sad.source.view import fields, line
 from sad_doctor.record import spell
+from sad_doctor.views.plain import line as safe
 
 STOPPED = 130
 MOST_SEED = 2**32 - 1
@@ -83,13 +87,27 @@ def run_judge(
         return STOPPED
     if junit is not None:
         write(report, junit)
+    seen = _read_instead(target) if report.code == 2 and target else []
     if as_json:
-        sys.stdout.write(json.dumps(spell(report.document()), allow_nan=False, indent=1) + "\n")
+        document = report.document() | ({"source": [fields(one) for one in seen]} if seen else {})
+        sys.stdout.write(json.dumps(spell(document), allow_nan=False, indent=1) + "\n")
     else:
         view.end(report)
+        _show(seen)
     if report.code == 2:
         raise UserError(report.unjudged or f"{name}: no property was judged")
     return report.code
+
+
+def _read_instead(target: str) -> list[Place]:
+    """Return what the lines of code that could not be called tell by themselves: no verdict, places to look at."""
+    return of_target(*split(target))
+
+
+def _show(seen: Sequence[Place]) -> None:
+    if seen:
+        sys.stdout.write("not run; its source, only read, shows:\n")
+        sys.stdout.writelines(f"  {safe(line(one))}\n" for one in seen)
 
 
 def _check_adapter(adapter: Path | None, gives: Sequence[str]) -> None:

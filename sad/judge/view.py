@@ -52,7 +52,10 @@ class View:
         for assumed in report.assumed:
             self._plain(f"assumed: {assumed}", "dim")
         if report.printed.strip() and (report.broken or report.unjudged):
-            self._plain(f"it printed: {report.printed.strip().splitlines()[-1]}", "dim")
+            told = report.printed.rstrip().splitlines()
+            # below a warning stands the indented line that gave it
+            last = next((one for one in reversed(told) if not one.startswith(" ")), told[-1])
+            self._plain(f"it printed: {last}", "dim")
         good = report.code == 0
         mark = self._marks[good]
         if report.unjudged:

@@ -13,6 +13,7 @@ from sad.errors import UserError
 from sad.pages.commands import commands_markdown
 from sad.pages.recipe import recipe_markdown
 from sad.pages.record import record_markdown
+from sad.pages.sources import source_page, sources_markdown
 
 FRESH, STALE = 0, 1
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,15 +71,17 @@ def generated(program: Any) -> dict[str, str]:  # noqa: ANN401
         "recipe.md": recipe_markdown(),
         "record.md": record_markdown(),
         "rules.md": rules_markdown(),
+        "sources.md": sources_markdown(),
     }
     return {name: text.rstrip() + "\n" for name, text in pages.items()}
 
 
 def bug_page(code: str) -> str:
-    """Return the page of the bug with this code or name, or of the property with this name, as Markdown.
+    """Return the page of the bug, or of what is seen in a source, with this code or name, or of a property by its name.
 
     A number of a property (I08) gives the pages of all that bear it. Raises UserError naming those that are near.
     """
+    from sad.source.rules import rules
     from sad_doctor.rules import RULES
 
     wanted = code.strip().lower()
@@ -87,9 +90,11 @@ def bug_page(code: str) -> str:
             return bug_markdown(entry)
     named = wanted.replace("-", "_")
     pages = [n for n, number in catalogue.numbers().items() if named in (n, number.lower())]
+    if (page := source_page(wanted)) is not None:
+        return page
     if pages:
         return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
-    near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
+    near = catalogue.near(wanted, [*catalogue.entries(), *RULES, *rules()])
     raise UserError(f"no bug, no property, no red flag and no key of the recipe {code!r}; {near}")
 
 

@@ -30,12 +30,17 @@ def summary(reading: Reading) -> str:
 
 def document(reading: Reading) -> str:
     """Return it as JSON."""
-    places = [
-        {
-            **{"path": one.path, "line": one.line, "column": one.column},
-            **{"code": one.code, "name": one.name, "level": one.level.value, "says": one.says},
-        }
-        for one in reading.places
-    ]
-    whole = {"files": reading.files, "places": places, "skipped": list(reading.skipped)}
+    whole = {
+        "files": reading.files,
+        "places": [fields(one) for one in reading.places],
+        "skipped": list(reading.skipped),
+    }
     return json.dumps(whole, indent=1)
+
+
+def fields(place: Place) -> dict[str, str | int]:
+    """Return a place as JSON has it."""
+    return {
+        **{"path": place.path, "line": place.line, "column": place.column},
+        **{"code": place.code, "name": place.name, "level": place.level.value, "says": place.says},
+    }

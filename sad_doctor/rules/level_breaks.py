@@ -151,17 +151,19 @@ def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
     if size < start + width + 5:
         return None
     sums = np.concatenate(([0.0], np.cumsum(signals.cut(value))))
-    middle = np.arange(start, size - min(width, 5) + 1)
-    after = np.minimum(middle + width, size)
-    move = (sums[after] - sums[middle]) / (after - middle) - (sums[middle] - sums[middle - width]) / width
-    at = int(middle[np.argmax(np.abs(move))])
+    shortest = min(width, 5)
+    windows = (sums[width:] - sums[:-width]) / width
+    # behind the last whole window there are shorter ones, to the end
+    ends = np.arange(size - width + 1, size - shortest + 1)
+    after = np.concatenate((windows[start:], (sums[size] - sums[ends]) / (size - ends)))
+    at = start + int(np.argmax(np.abs(after - windows[start - width : size - shortest + 1 - width])))
     low, high = max(0, at - width // 2), min(size - 1, at + width // 2)
     edge = low + 1 + int(np.argmax(np.abs(np.diff(value[low : high + 1]))))
     found = _broken(column, edge, width, t)
     if found is not None or not bool(np.all(value > 0)):
         return found
     # of a loss that has fallen far a large share is a small step
-    later = value[start : size - min(width, 5) + 1]
+    later = value[start : size - shortest + 1]
     ratio = later[1:] / later[:-1]
     most, least = int(np.argmax(ratio)), int(np.argmin(ratio))
     edge = start + 1 + (most if ratio[most] * ratio[least] > 1 else least)

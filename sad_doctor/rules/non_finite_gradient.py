@@ -70,9 +70,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if losses is not None:
         fine = signals.finite(signals.tidy(losses))
         known = fine.step[fine.value != 0]  # a loss of exactly 0 may be a hidden NaN: not finite
-    if not np.isin(step, known).any():
+    beside = np.ones(step.size, bool) if np.array_equal(step, known) else np.isin(step, known)
+    if not beside.any():
         raise TooFew("loss and gradient norm were never logged at the same step")
-    bad = ~np.isfinite(norm.value) & np.isin(step, known)
+    bad = ~np.isfinite(norm.value) & beside
     if _begins(norm, t):
         start = int(np.argmax(np.isfinite(norm.value)))
         bad[: start if start <= t["excused"] else 0] = False
@@ -84,8 +85,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         since = run.first_step if bad.all() else float(step[bad][0])
         alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= max(len(norm) >= t["few"], t["rare"] * len(norm))
         level = Level.INFO if alone else Level.ERROR if count >= t["records"] else Level.WARNING
-        beside = "" if losses is None else " while the loss is finite"
-        yield _finding(Column(step[bad], norm.value[bad]), len(norm), level, since, beside)
+        while_finite = "" if losses is None else " while the loss is finite"
+        yield _finding(Column(step[bad], norm.value[bad]), len(norm), level, since, while_finite)
 
 
 def _begins(norm: Column, t: Thresholds) -> bool:

@@ -131,10 +131,11 @@ def _jumps(value: Floats, t: Thresholds) -> list[int]:
     error = 1.2533 * noise * float(np.sqrt(2 / _WIDTH))
     start = float(median(value[:_WIDTH]))
     found: list[int] = []
-    for i in np.argsort(-rise).tolist():
+    high = rise > np.maximum(t["sigmas"] * error, t["share"] * np.abs(levels[:-_WIDTH]))
+    # from the largest down to the first that is none
+    high &= rise > rise[~high].max(initial=-np.inf)
+    for i in np.flatnonzero(high)[np.argsort(-rise[high])].tolist():
         low = float(levels[i])
-        if rise[i] <= max(t["sigmas"] * error, t["share"] * abs(low)):
-            break
         back = rise[i] / (start - low) if start > low else 0.0
         if back >= t["back"] and all(abs(i + _WIDTH - other) > 2 * _WIDTH for other in found):
             found.append(i + _WIDTH)

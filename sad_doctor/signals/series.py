@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -51,8 +53,31 @@ class Still:
     last: float
 
 
+_Remembered = WeakKeyDictionary[Column, Column | None]
+_TIDY: _Remembered = WeakKeyDictionary()
+_FINITE: _Remembered = WeakKeyDictionary()
+"""What was made of each column, None where it was as it should be: every rule asks the same of the same columns."""
+
+
+def _once(made: Callable[[Column], Column], known: _Remembered, column: Column) -> Column:
+    if column not in known:
+        of = made(column)
+        known[column] = None if of is column else of
+    found = known[column]
+    return column if found is None else found
+
+
 def tidy(column: Column) -> Column:
     """Return ``column`` with strictly increasing steps; where a step was logged again, the last value stands."""
+    return _once(_tidied, _TIDY, column)
+
+
+def finite(column: Column) -> Column:
+    """Return the points of ``column`` with a finite value."""
+    return _once(_kept, _FINITE, column)
+
+
+def _tidied(column: Column) -> Column:
     if len(column) < 2 or bool((column.step[1:] > column.step[:-1]).all()):
         return column
     order = np.argsort(column.step, kind="stable")
@@ -61,8 +86,7 @@ def tidy(column: Column) -> Column:
     return Column(step[last], value[last])
 
 
-def finite(column: Column) -> Column:
-    """Return the points of ``column`` with a finite value."""
+def _kept(column: Column) -> Column:
     keep = np.isfinite(column.value)
     return column if bool(keep.all()) else Column(column.step[keep], column.value[keep])
 

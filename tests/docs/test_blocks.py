@@ -63,9 +63,13 @@ SMALL = {
 SIGNATURES = ("distill(teacher, student, dataset=",)
 """Blocks that show how a thing is called, and are no program."""
 
+READ = {"docs/sources.md"}
+"""Pages whose blocks are read and not run; tests/sad/source/test_rule.py reads each."""
+
 PYTHON = {
     page: [block for block in of if not block.text.startswith(SIGNATURES)]
     for page, of in groupby(markdown.blocks("python"), key=lambda block: block.page)
+    if page not in READ
 }
 
 

@@ -14,7 +14,8 @@ from sad.invariants.split_invariance import TAIL, WHOLE, split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
 from sad.judge.dicts import Batch
-from sad.judge.judging import Code, source
+from sad.judge.judging import Code, reached, source
+from sad.judge.steps.clips import gate
 from sad.judge.steps.dropped import Runs, gone
 from sad.judge.steps.lengths import Gradient, grows
 from sad.judge.steps.padding import Padded, counted
@@ -169,6 +170,9 @@ def configuration(of: Step) -> Verdict:
     verdict = configuration_has_effect(of.trainer)
     if TWICE.fullmatch(verdict.says) and _own_rates(of):
         says = f"it sets its learning rates itself: {verdict.says}"
+        return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
+    if not verdict.holds and "clipped" in verdict.says and (asked := gate(reached(of.code))):
+        says = f"it clips where `{asked}`, which only its program can answer: {verdict.says}"
         return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
     clipped = verdict.holds or "clipped" in verdict.says
     if clipped and of.accumulates and of.trainer.claims.clips and not of.trainer.claims.reshuffles:

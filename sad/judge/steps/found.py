@@ -22,7 +22,7 @@ from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import Answer
 from sad.judge.steps.scaler import HALF, MAKES_SCALER
 from sad.judge.steps.settings import settings_read
-from sad.judge.steps.sources import CLASSIFIES, OPTIMIZES, whole_source
+from sad.judge.steps.sources import CLASSIFIES, OPTIMIZES, by_score, whole_source
 from sad.judge.steps.switched import needed, stepping
 from sad.judge.unknown import deciding, guessed, unknown
 from sad.pair import Pair
@@ -74,7 +74,7 @@ def found(code: Code) -> Judged:
         trainer,
         partial(_isolated, trainer) if teacher else None,
         accumulates=adapted or call.accumulates,
-        scheduled=bool(call.takes(names.SCHEDULERS)),
+        scheduled=bool(call.takes(names.SCHEDULERS)) and bool(trainer.claims.schedules),
         scaled=bool(call.takes(names.SCALERS)),
         code=code,
         gradient=None if adapted else trainer.gradient,
@@ -115,6 +115,8 @@ def _said(call: Call) -> list[str]:
         said.append("it returns a loss, from which a step of plain SGD is taken; it is asked of all texts at once")
     if call.leaves_steps:
         said.append("it adds gradients, and the step is taken for it after each window")
+    if call.takes(names.SCHEDULERS) and by_score(reached(call.code)):
+        said.append("its schedule is stepped by a score: what rates that gives is not asked")
     if not call.accumulates:
         said.append("it knows no windows of micro-batches: a step gets all its texts at once")
     return said

@@ -31,7 +31,7 @@ from sad.judge.steps.model import SIZES, Bigram, Loader, Next, Splits, batch, co
 from sad.judge.steps.roles import is_teacher
 from sad.judge.steps.scaler import scaling
 from sad.judge.steps.settings import Settings, plain
-from sad.judge.steps.sources import BLOCKS, counted_from
+from sad.judge.steps.sources import BLOCKS, by_score, counted_from
 from sad.judge.steps.words import Words, texts_of
 from sad.subjects.plain.loop import make_texts
 from sad.subjects.schedules import Schedule, factor
@@ -75,7 +75,7 @@ class Strange:
     def claims(self) -> Claims:
         """What it can be set: what it takes."""
         adapted = self.call.code.adapter is not None
-        stepped = adapted or bool(self.call.takes(names.SCHEDULERS))
+        stepped = adapted or (bool(self.call.takes(names.SCHEDULERS)) and not by_score(reached(self.call.code)))
         schedules = (Schedule.LINEAR, Schedule.COSINE) if stepped else ()
         clips = adapted or bool(self.call.takes(names.CLIPS))
         return Claims(schedules=schedules, grad_norm=False, noise=NOISE, clips=clips)

@@ -30,6 +30,17 @@ GENERATES = re.compile(r"For(CausalLM|Seq2SeqLM|ConditionalGeneration|MaskedLM)\
 BLOCKS = re.compile(r"\bTensorDataset\(\s*\w+(\[[^\]]*\])?\s*\)")
 """Where it makes a data set of a matrix of ids, whose rows have one length."""
 
+STEPS_SCHEDULE = re.compile(r"\b\w*sched\w*\.step\(\s*([^)]*)")
+"""Where it steps a schedule, and by what."""
+COUNTS = re.compile(r"epoch|step|iter|count|num|total|^(\w+\s*=\s*)?(i|idx|t|n|None)?$", re.IGNORECASE)
+"""A number of steps, or nothing."""
+
+
+def by_score(text: str) -> bool:
+    """Whether a source steps schedules by a score alone, as ``ReduceLROnPlateau``: no count tells a rate."""
+    told = [found[1].strip() for found in STEPS_SCHEDULE.finditer(text)]
+    return bool(told) and not any(COUNTS.search(one) for one in told)
+
 
 def whole_source(code: Code) -> str:
     """The source of code, and that of the class that a method is of: its constructor may keep what the method reads."""

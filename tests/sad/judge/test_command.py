@@ -133,3 +133,16 @@ def test_an_adapter_alone_says_what_it_is_for(tmp_path):
     done = sad("--adapter", adapter, "--only", "can_be_called,tokens_kept")
     assert done.returncode == 0, done.stderr + done.stdout
     assert "assumed: called as its adapter says" in done.stdout
+
+
+def test_what_cannot_be_called_is_read(tmp_path):
+    file = tmp_path / "mine.py"
+    call = "def kd(student, teacher, zap):\n    return F.kl_div(F.softmax(student, -1), teacher, reduction=zap.how)\n"
+    file.write_text(f"import torch.nn.functional as F\n{call}")
+    done = sad("--loss", f"{file}:kd")
+    assert done.returncode == 2
+    head, place = done.stdout.splitlines()[-2:]
+    assert head == "not run; its source, only read, shows:"
+    assert place.startswith(f"  {file}:3:12: S102 wrong: ")
+    told = json.loads(sad("--loss", f"{file}:kd", "--json").stdout)
+    assert [one["line"] for one in told["source"]] == [3]

@@ -91,7 +91,7 @@ def test_the_values_that_a_key_takes_are_told(key, says):
 
 def test_a_checkout_without_pages_is_stale_until_they_are_written(checkout, capsys):
     assert write.run_pages(PROGRAM, check=True) == write.STALE
-    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 5
+    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 6
     assert not checkout.exists()
     assert write.run_pages(PROGRAM, check=False) == write.FRESH
     assert sorted(path.name for path in checkout.iterdir()) == [
@@ -100,6 +100,7 @@ def test_a_checkout_without_pages_is_stale_until_they_are_written(checkout, caps
         "recipe.md",
         "record.md",
         "rules.md",
+        "sources.md",
     ]
     capsys.readouterr()
     assert write.run_pages(PROGRAM, check=True) == write.FRESH

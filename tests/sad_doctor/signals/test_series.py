@@ -1,4 +1,6 @@
+import gc
 import math
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -139,3 +141,18 @@ def test_spikes_are_held_within_the_rest():
     held = cut(values)
     assert 1 < held.max() < 2.1
     assert np.median(held) == pytest.approx(np.median(values))
+
+
+def test_what_was_made_of_a_column_is_made_once_and_goes_with_it():
+    column = Column(np.array([2.0, 1.0, 2.0]), np.array([1.0, np.nan, 3.0]))
+    assert tidy(column) is tidy(column)
+    assert tidy(column).step.tolist() == [1.0, 2.0]
+    assert finite(tidy(column)).value.tolist() == [3.0]
+    whole = Column(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+    assert finite(tidy(whole)) is whole
+    empty = Column(np.empty(0), np.empty(0))
+    assert finite(empty) is empty
+    gone = weakref.ref(whole)
+    del whole
+    gc.collect()
+    assert gone() is None

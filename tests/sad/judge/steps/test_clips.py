@@ -1,9 +1,10 @@
 """A clip at a number is found in a source, and lifted for a second look."""
 
+import pytest
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from sad.judge.steps.clips import fixed, lifted
+from sad.judge.steps.clips import fixed, gate, lifted
 
 
 def test_a_clip_at_a_number_is_told_from_one_that_is_set():
@@ -12,6 +13,27 @@ def test_a_clip_at_a_number_is_told_from_one_that_is_set():
     assert not fixed("clip_grad_norm_(model.parameters(), args.max_grad_norm)")
     assert not fixed("clip_grad_norm_(model.parameters(), 1e9)")
     assert not fixed("clip_grad_norm_(m.parameters(), max_norm=float(1e12))")
+
+
+CLIP = "        clip_grad_norm_(model.parameters(), bound)\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "asked"),
+    [
+        ("tracker.is_spiking()", "tracker.is_spiking()"),
+        ("bound and tracker.spikes(loss)", "bound and tracker.spikes(loss)"),
+        ("bound is not None", ""),
+        ("(i + 1) % 4 == 0", ""),
+        ("torch.isfinite(loss).all()", ""),
+        ("args.clip_now", ""),
+        ("scaler.is_enabled()", ""),
+    ],
+)
+def test_a_question_that_only_its_program_answers_is_told(test, asked):
+    assert gate(f"def f():\n    if {test}:\n{CLIP}") == asked
+    assert gate(f"def f():\n    if {test}:\n{CLIP}    clip_grad_norm_(x, 1)\n") == ""
+    assert gate(f"def f():\n    if {test}:\n        log()\n") == ""
 
 
 def test_a_lifted_clip_returns_the_norm_alone():

@@ -6,7 +6,7 @@ import pytest
 
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.steps.sources import counted_from
+from sad.judge.steps.sources import by_score, counted_from
 
 
 def from_nought(current_step, accumulation_steps):
@@ -48,3 +48,22 @@ def test_where_a_counter_begins(step, counter, begins):
 def test_a_counter_of_something_else_is_not_told():
     with pytest.raises(NeedsAdapterError, match="what samples_seen should be"):
         counted_from(Code(by_rows), "samples_seen")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("scheduler.step(val_loss)", True),
+        ("lr_scheduler.step(metrics=evaluate(model))", True),
+        ("self.sched.step(loss)\nself.sched.step(loss)", True),
+        ("scheduler.step()", False),
+        ("scheduler.step(epoch)", False),
+        ("scheduler.step(epoch=None)", False),
+        ("scheduler.step(i)", False),
+        ("scheduler.step(global_step + 1)", False),
+        ("scheduler.step(val_loss)\nscheduler.step()", False),
+        ("optimizer.step(closure)", False),
+    ],
+)
+def test_a_schedule_that_a_score_steps_is_told(text, is_one):
+    assert by_score(text) is is_one
