@@ -67,8 +67,8 @@ def behind(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
 
 def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:
     """Yield the windows that a node in a loop stands behind, the innermost first."""
-    below, over = node, code.parent[id(node)]
-    while below is not loop:
+    below, over = node, code.parent.get(id(node))
+    while over is not None and below is not loop:
         if isinstance(over, ast.If) and (below in over.body or below in over.orelse):
             yield from _of_test(code, over.test, held=below in over.body)
         for part in ("body", "orelse"):
@@ -77,7 +77,7 @@ def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:
                 for one in block[: block.index(below)]:
                     if isinstance(one, ast.If) and not one.orelse and isinstance(one.body[-1], ast.Continue):
                         yield from _of_test(code, one.test, held=False)
-        below, over = over, code.parent.get(id(over), over)
+        below, over = over, code.parent.get(id(over))
 
 
 def _of_test(code: Code, test: ast.expr, *, held: bool, alone: bool = True, deep: int = 0) -> Iterator[Window]:

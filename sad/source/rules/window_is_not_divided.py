@@ -78,4 +78,4 @@ def _bare(one: ast.expr) -> bool:
     return isinstance(one, (ast.Name, ast.Attribute)) and accumulates(one)
 
 
-RULE = SourceRule("S303", "window-is-not-divided", Level.LOOK, __doc__, look, ("V401",))
+RULE = SourceRule("S303", "window-is-not-divided", Level.LOOK, __doc__, look)

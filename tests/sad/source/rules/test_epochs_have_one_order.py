@@ -35,3 +35,8 @@ PLAIN = {"sampler": "sampler = DistributedSampler(data)", "begin": "pass"}
 )
 def test_what_is_seen(text, seen):
     assert bool(of_text(TEXT.format(**PLAIN | text), "a.py", [RULE])) is seen
+
+
+def test_a_loop_over_epochs_in_another_file_may_tell():
+    text = "sampler = DistributedSampler(data)\nfor batch in loader:\n    loss.backward()\n"
+    assert not of_text(text, "a.py", [RULE])
