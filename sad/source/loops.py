@@ -61,8 +61,24 @@ def windowed(code: Code) -> Iterator[Step]:
 
 
 def behind(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
+    """Return whether a node in a loop stands behind a window of the same size, or any other test of its counter."""
+    counted = names(window.counter)
+    return same_window(code, node, window, loop) or any(
+        isinstance(one, ast.If) and names(one.test) & counted for one in between(code, node, loop)
+    )
+
+
+def same_window(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
     """Return whether a node in a loop stands behind a window of the same size."""
     return any(ast.unparse(one.size) == ast.unparse(window.size) for one in windows(code, node, loop))
+
+
+def between(code: Code, node: ast.AST, loop: Loop) -> Iterator[ast.AST]:
+    """Yield what a node in a loop stands in, up to the loop."""
+    over = code.parent.get(id(node))
+    while over is not None and over is not loop:
+        yield over
+        over = code.parent.get(id(over))
 
 
 def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:

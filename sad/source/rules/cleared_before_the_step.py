@@ -9,8 +9,8 @@ The step sees no gradient, or that of the last micro-batch alone: accumulation t
 step takes.
 
 ## Not told where
-What is cleared is another optimizer's, the clearing belongs to a batch that is left out (`continue` follows), the
-backward pass is not a tensor's own, or the size of the window is not named as one of accumulation.
+What is cleared is another optimizer's, a test in the loop decides whether to clear, `continue` follows, the backward
+pass is not a tensor's own, or the size of the window is not named as one of accumulation.
 
 ## Fix
 Clear behind the step, behind the same test.
@@ -55,7 +55,7 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import backward, behind, by_tensor, clears, is_optimizer, loop_of, stepped, windowed, within
+from sad.source.loops import backward, between, by_tensor, clears, is_optimizer, loop_of, stepped, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 EACH = "gradients are cleared in each micro-batch, and the step comes once in a window: clear behind the step"
@@ -67,7 +67,8 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield calls that clear what is not used yet."""
     for step in windowed(code):
         for call in within(code, step.loop, clears):
-            each = loop_of(code, call) is step.loop and not behind(code, call, step.window, step.loop)
+            asked = any(isinstance(one, ast.If) for one in between(code, call, step.loop))
+            each = loop_of(code, call) is step.loop and not asked
             left_out = any(isinstance(one, LEAVES) for one in _block(code, call))
             if each and _same(call, step.of) and all(map(by_tensor, step.backward)) and not left_out:
                 yield Sight(call, EACH)
@@ -115,4 +116,4 @@ def _block(code: Code, node: ast.AST) -> list[ast.stmt]:
     return []
 
 
-RULE = SourceRule("S306", "cleared-before-the-step", Level.WRONG, __doc__, look, ("V406",))
+RULE = SourceRule("S306", "cleared-before-the-step", Level.LOOK, __doc__, look, ("V406",))

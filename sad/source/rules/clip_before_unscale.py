@@ -8,8 +8,9 @@ Gradients in half precision are multiplied by a scale of thousands until the ste
 gradient is over the limit then, and after the division it is a step of a size that the scale sets.
 
 ## Not told where
-Any function of the file unscales and is not this one, the limit is multiplied by the scale, or the clip and the step
-are in two branches of which one runs.
+Any function of the file unscales and is not this one, the limit is multiplied by the scale, the clip is a method of the
+optimizer, which may unscale, a scaler is made with `enabled=False`, or the clip and the step are in two branches of
+which one runs.
 
 ## Fix
 `scaler.unscale_(optimizer)` before the clip.
@@ -49,7 +50,7 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import clips, last_name, method, stepped, within
+from sad.source.loops import clips, is_optimizer, last_name, method, stepped, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients are clipped while they are scaled: call scaler.unscale_(optimizer) first"
@@ -58,13 +59,13 @@ SAYS = "gradients are clipped while they are scaled: call scaler.unscale_(optimi
 def look(code: Code) -> Iterator[Sight]:
     """Yield the last clip before each step of a scaler that nothing unscaled."""
     for step in code.all(ast.Call):
-        if stepped(step) is None or not _by_scaler(step):
+        if stepped(step) is None or not _by_scaler(step) or "enabled=False" in code.text:
             continue
         inside = code.function(step) or code.tree
         if any(_unscales(one) for one in code.all(ast.Call) if code.function(one) is not code.function(step)):
             continue
         unscaled = [_place(one) for one in within(code, inside, _unscales)]
-        clipped = [one for one in within(code, inside, clips) if _place(one) < _place(step) and _runs(code, one, step)]
+        clipped = [one for one in within(code, inside, _clips) if _place(one) < _place(step) and _runs(code, one, step)]
         if not clipped or any(one < _place(clipped[-1]) for one in unscaled):
             continue
         if "get_scale" not in ast.unparse(clipped[-1]):
@@ -77,6 +78,11 @@ def _place(of: ast.expr) -> tuple[int, int]:
 
 def _by_scaler(step: ast.Call) -> bool:
     return isinstance(step.func, ast.Attribute) and "scaler" in last_name(step.func.value).lower()
+
+
+def _clips(call: ast.Call) -> bool:
+    """Return whether a call clips; an optimizer's own clip may unscale."""
+    return clips(call) and not (isinstance(call.func, ast.Attribute) and is_optimizer(call.func.value))
 
 
 def _unscales(call: ast.Call) -> bool:
@@ -96,4 +102,4 @@ def _branches(code: Code, node: ast.AST) -> Iterator[tuple[int, str]]:
         node = over
 
 
-RULE = SourceRule("S305", "clip-before-unscale", Level.WRONG, __doc__, look)
+RULE = SourceRule("S305", "clip-before-unscale", Level.LOOK, __doc__, look)

@@ -9,8 +9,8 @@ What is clipped is the sum so far, again and again: early micro-batches are scal
 the step is another than that of the whole batch.
 
 ## Not told where
-The limit is so large that the call only measures (10,000 and more, or infinite), or a test of `sync_gradients`, or of
-any name with "sync" in it, stands before it.
+The limit is so large that the call only measures (10,000 and more, or infinite), or a test stands before it of the
+window's counter, of `sync_gradients`, or of any name with "sync" in it.
 
 ## Fix
 Clip once, right before the step: `if accelerator.sync_gradients:`, or behind the same test as the step.

@@ -58,7 +58,7 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import accumulates, behind, loop_of, schedules, windowed, within
+from sad.source.loops import accumulates, behind, loop_of, same_window, schedules, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 LENGTHS = {"num_training_steps", "T_max", "total_steps", "t_total"}
@@ -78,8 +78,13 @@ def look(code: Code) -> Iterator[Sight]:
         return
     for step in steps:
         for call in within(code, step.loop, schedules):
-            if loop_of(code, call) is step.loop and behind(code, call, step.window, step.loop) is (unit == "each"):
-                yield Sight(call, WINDOWS if unit == "each" else EACH)
+            where = (code, call, step.window, step.loop)
+            if loop_of(code, call) is not step.loop:
+                continue
+            if unit == "each" and same_window(*where):
+                yield Sight(call, WINDOWS)
+            elif unit == "window" and not behind(*where):
+                yield Sight(call, EACH)
 
 
 def _unit(code: Code, length: ast.expr, deep: int = 0) -> str:

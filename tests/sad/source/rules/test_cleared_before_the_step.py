@@ -15,6 +15,8 @@ from tests.sad.source.rules.loop_text import changed
         ({"each": "optimizer.zero_grad()"}, True),
         ({"each": "model.zero_grad(set_to_none=True)"}, True),
         ({"each": "other.zero_grad()"}, False),
+        ({"each": "if i == begin: optimizer.zero_grad()"}, False),
+        ({"each": "if args.fresh: optimizer.zero_grad()"}, False),
         ({"each": "if i % accum == 0: optimizer.zero_grad()"}, False),
         ({"each": "if bad(batch):\n                optimizer.zero_grad()\n                continue"}, False),
         ({"each": "optimizer.zero_grad()", "back": "accumulator.backward(model(batch).loss)"}, False),

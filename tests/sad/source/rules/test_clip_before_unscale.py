@@ -35,6 +35,8 @@ def last():"""
         ("scaler.unscale_(optimizer)\n    clip_grad_norm_(model.parameters(), 1.0)", False),
         ("clip_grad_norm_(model.parameters(), 1.0 * scaler.get_scale())", False),
         ("clip_grad_norm_(model.parameters(), 1e12)", False),
+        ("optimizer.clip_grad_norm(1.0)", False),
+        ("scaler = GradScaler(enabled=False); clip_grad_norm_(model.parameters(), 1.0)", False),
         (
             "pass\ndef a():\n    scaler.unscale_(optimizer)\ndef b():\n    clip_grad_norm_(ps, 1.0)",
             False,

@@ -22,6 +22,8 @@ ASKED = """with accelerator.accumulate(model):
         ({"back": "(model(batch).loss / accum).backward(); clip_grad_norm_(model.parameters(), 1.0)"}, True),
         ({"back": "(model(batch).loss / accum).backward(); clip_grad_norm_(model.parameters(), 1e9)"}, False),
         ({"back": "(model(batch).loss / accum).backward(); n = clip_grad_norm_(ps, float('inf'))"}, False),
+        ({"each": "if args.clip: clip_grad_norm_(model.parameters(), 1.0)"}, True),
+        ({"each": "if i == last: clip_grad_norm_(model.parameters(), 1.0)"}, False),
         ({"step": "clip_grad_norm_(model.parameters(), 1.0); optimizer.step()"}, False),
         (
             {"back": BEHIND},

@@ -21,6 +21,8 @@ IN_WINDOW, IN_EACH = {"step": "optimizer.step(); scheduler.step()"}, {"each": "s
         ("len(loader) // accum * epochs", IN_EACH, True),
         ("math.ceil(len(loader) / args.grad_accum) * epochs", IN_EACH, True),
         ("args.max_steps", IN_WINDOW, False),
+        ("len(loader) * epochs", {"each": "if i == last: scheduler.step()"}, False),
+        ("len(loader) // accum * epochs", {"each": "if i == last: scheduler.step()"}, False),
         ("len(loader) * epochs / 2", IN_WINDOW, False),
         ("len(loader) * accum", IN_WINDOW, False),
         ("len(loader) // accum * epochs", {"each": "scheduler.step(i)"}, False),
