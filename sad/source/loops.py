@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sad.source.code import Code
 
@@ -200,6 +201,13 @@ def loop_of(code: Code, node: ast.AST) -> Loop | None:
     """Return the innermost loop that a node stands in, in its own function."""
     found = code.above(node, *LOOPS, *FUNCTIONS)
     return found if isinstance(found, LOOPS) else None
+
+
+def in_test(code: Code, node: ast.AST) -> bool:
+    """Return whether a node stands in a test, whose few steps are no training."""
+    inside = code.function(node)
+    named = isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef)) and inside.name.startswith("test")
+    return named or Path(code.path).name.startswith("test_")
 
 
 def index_of(code: Code, loop: Loop) -> tuple[str, bool] | None:

@@ -1,14 +1,15 @@
 """The end mark is masked as padding
 
 ## What it looks for
-A file that sets a tokenizer's padding mark to its end mark, and masks labels, or hides from attention, by comparing
-ids with that tokenizer's padding mark.
+A file that sets a tokenizer's padding mark to its end mark, and masks labels by comparing ids with that tokenizer's
+padding mark.
 
 ## Why
 Of every text the end mark is masked too: no label says that a text ends, and the student never stops.
 
 ## Not told where
-The tokenizer of the comparison is not named as the one whose padding mark was set, or the two are in two files.
+The tokenizer of the comparison is not named as the one whose padding mark was set, or the two are in two files. An
+attention mask made so is not told: it hides the end mark too, which does no harm behind the last text of a row.
 
 ## Fix
 Mask by length: by the attention mask that the tokenizer gives, before anything is padded.
@@ -46,8 +47,7 @@ from sad.source.code import Code
 from sad.source.loops import last_name, method
 from sad.source.rule import Level, Sight, SourceRule
 
-LEARNED = "the padding mark is the end mark here, and no label is left that says where a text ends: mask by length"
-HIDDEN = "the padding mark is the end mark here, and the end of each text is hidden too: build the mask by length"
+SAYS = "the padding mark is the end mark here, and no label is left that says where a text ends: mask by length"
 PADDING, END = ("pad_token_id", "pad_token"), ("eos_token_id", "eos_token")
 
 
@@ -57,17 +57,13 @@ def look(code: Code) -> Iterator[Sight]:
     if not owners:
         return
     for one in code.all(ast.Compare):
-        if len(one.ops) == 1 and _padding_of(one.comparators[0]) in owners:
-            if isinstance(one.ops[0], ast.Eq) and _masks_labels(code, one):
-                yield Sight(one, LEARNED)
-            elif isinstance(one.ops[0], ast.NotEq) and _is_attention(code, one):
-                yield Sight(one, HIDDEN)
+        equal = len(one.ops) == 1 and isinstance(one.ops[0], ast.Eq)
+        if equal and _padding_of(one.comparators[0]) in owners and _masks_labels(code, one):
+            yield Sight(one, SAYS)
     for call in code.all(ast.Call):
-        if len(call.args) == 1 and isinstance(call.func, ast.Attribute) and _padding_of(call.args[0]) in owners:
-            if method(call) == "ne" and _is_attention(code, call):
-                yield Sight(call, HIDDEN)
-            elif method(call) == "eq" and _masks_labels(code, call):
-                yield Sight(call, LEARNED)
+        equal = method(call) == "eq" and isinstance(call.func, ast.Attribute) and len(call.args) == 1
+        if equal and _padding_of(call.args[0]) in owners and _masks_labels(code, call):
+            yield Sight(call, SAYS)
 
 
 def _padded_with_the_end(one: ast.Assign) -> str:
@@ -95,20 +91,6 @@ def _masks_labels(code: Code, test: ast.expr) -> bool:
 
 def _ignored(value: ast.expr) -> bool:
     return ast.unparse(value) == "-100" or "ignore" in last_name(value).lower()
-
-
-def _is_attention(code: Code, test: ast.AST) -> bool:
-    """Return whether the test, or a number made of it, becomes an ``attention_mask``."""
-    while isinstance(over := code.parent[id(test)], (ast.Attribute, ast.Call)) and not isinstance(test, ast.keyword):
-        test = over
-    if isinstance(over, ast.keyword):
-        return over.arg == "attention_mask"
-    if isinstance(over, ast.Dict):
-        return any(
-            value is test and isinstance(key, ast.Constant) and key.value == "attention_mask"
-            for key, value in zip(over.keys, over.values, strict=True)
-        )
-    return isinstance(over, ast.Assign) and "attention_mask" in ast.unparse(over.targets[0])
 
 
 RULE = SourceRule("S201", "end-mark-taken-for-padding", Level.LOOK, __doc__, look, ("V301",))

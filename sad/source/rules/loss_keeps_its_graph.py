@@ -7,7 +7,8 @@ In a loop, the tensor whose `backward()` was called is added to a sum, or append
 A sum or a list of tensors holds the graph of every batch: memory grows with each, until the run ends for lack of it.
 
 ## Not told where
-The name may be something else at that place (`loss = loss.item()`, `.detach()`), or the sum has a backward pass itself.
+The name may be something else at that place (`loss = loss.item()`, `.detach()`), the sum has a backward pass itself,
+or it is a test's.
 
 ## Fix
 `total += loss.item()`, or `total += loss.detach()`, which does not wait for the device.
@@ -49,7 +50,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import Loop, backward, by_tensor, loop_of, method, within
+from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, method, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the loss is kept with its graph, and so is that of every batch: keep loss.detach() or loss.item()"
@@ -64,7 +65,9 @@ def look(code: Code) -> Iterator[Sight]:
         for kept, value in _keeps(code, loop):
             if not (isinstance(value, ast.Name) and value.id in lost) or ast.unparse(kept) in lost:
                 continue
-            if not any(one is not None and FREE.search(ast.unparse(one)) for one in code.values(value)):
+            if not in_test(code, value) and not any(
+                one is not None and FREE.search(ast.unparse(one)) for one in code.values(value)
+            ):
                 yield Sight(value, SAYS)
 
 

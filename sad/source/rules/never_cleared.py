@@ -8,8 +8,8 @@ Every step uses the sum of all gradients since the beginning: training goes on i
 long gone, and soon too far.
 
 ## Not told where
-The file has a `zero_grad` or a `.grad` anywhere, also in another function, the backward pass is not a tensor's own, or
-the step is given a closure.
+The file has a `zero_grad` or a `.grad` anywhere, also in another function, the backward pass is not a tensor's own, the
+step is given a closure, or it is a test's.
 
 ## Fix
 `optimizer.zero_grad()` behind each step.
@@ -42,7 +42,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import backward, by_tensor, is_optimizer, loop_of, stepped, within
+from sad.source.loops import backward, by_tensor, in_test, is_optimizer, loop_of, stepped, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "nothing in the file clears the gradients: they add up over all steps; call optimizer.zero_grad() behind each"
@@ -55,7 +55,7 @@ def look(code: Code) -> Iterator[Sight]:
         return
     for call in code.all(ast.Call):
         loop = loop_of(code, call) if stepped(call) is not None and not _closure(call) else None
-        if loop is not None and any(map(by_tensor, within(code, loop, backward))):
+        if loop is not None and not in_test(code, call) and any(map(by_tensor, within(code, loop, backward))):
             yield Sight(call, SAYS)
 
 

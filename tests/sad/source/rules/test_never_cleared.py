@@ -28,3 +28,9 @@ def train(model, loader, optimizer, scaler):
 )
 def test_what_is_seen(text, seen):
     assert bool(of_text(LOOP.format(text), "a.py", [RULE])) is seen
+
+
+def test_the_few_steps_of_a_test_are_no_training():
+    text = LOOP.format("model(batch).backward(); optimizer.step()")
+    assert not of_text(text, "folder/test_a.py", [RULE])
+    assert not of_text(text.replace("def train", "def test_train"), "a.py", [RULE])
