@@ -24,6 +24,7 @@ def train(model, loader, optimizer, accumulation_steps):
         if (index + 1) % accumulation_steps == 0 or index + 1 == len(loader):
             optimizer.step()
 
+
 def step(model, batch, optimizer):
     model(batch).loss.backward()
     optimizer.zero_grad()  # here
@@ -38,6 +39,7 @@ def train(model, loader, optimizer, accumulation_steps):
         if (index + 1) % accumulation_steps == 0 or index + 1 == len(loader):
             optimizer.step()
             optimizer.zero_grad()
+
 
 def step(model, batch, optimizer):
     optimizer.zero_grad()

@@ -19,6 +19,7 @@ which one runs.
 ```python
 import torch
 
+
 def step(model, loss, optimizer, scaler):
     scaler.scale(loss).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # here
@@ -30,6 +31,7 @@ def step(model, loss, optimizer, scaler):
 ## Right
 ```python
 import torch
+
 
 def step(model, loss, optimizer, scaler):
     scaler.scale(loss).backward()

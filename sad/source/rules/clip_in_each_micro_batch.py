@@ -19,6 +19,7 @@ Clip once, right before the step: `if accelerator.sync_gradients:`, or behind th
 ```python
 import torch
 
+
 def train(model, loader, optimizer, accumulation_steps):
     for index, batch in enumerate(loader):
         (model(batch).loss / accumulation_steps).backward()
@@ -26,6 +27,7 @@ def train(model, loader, optimizer, accumulation_steps):
         if (index + 1) % accumulation_steps == 0 or index + 1 == len(loader):
             optimizer.step()
             optimizer.zero_grad()
+
 
 def with_accelerate(accelerator, model, loader, optimizer):
     for batch in loader:
@@ -40,6 +42,7 @@ def with_accelerate(accelerator, model, loader, optimizer):
 ```python
 import torch
 
+
 def train(model, loader, optimizer, accumulation_steps):
     for index, batch in enumerate(loader):
         (model(batch).loss / accumulation_steps).backward()
@@ -47,6 +50,7 @@ def train(model, loader, optimizer, accumulation_steps):
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
+
 
 def with_accelerate(accelerator, model, loader, optimizer):
     for batch in loader:

@@ -19,6 +19,7 @@ well, or the loop over epochs is in another file.
 from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
+
 def train(model, dataset, optimizer):
     sampler = DistributedSampler(dataset)  # here
     for epoch in range(3):
@@ -32,6 +33,7 @@ def train(model, dataset, optimizer):
 ```python
 from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
+
 
 def train(model, dataset, optimizer):
     sampler = DistributedSampler(dataset)

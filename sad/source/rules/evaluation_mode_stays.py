@@ -21,6 +21,7 @@ def evaluate(model, loader):
     model.eval()
     return sum(model(batch).loss.item() for batch in loader)
 
+
 def train(model, loader, held_out, optimizer):
     model.train()
     for epoch in range(3):
@@ -36,6 +37,7 @@ def train(model, loader, held_out, optimizer):
 def evaluate(model, loader):
     model.eval()
     return sum(model(batch).loss.item() for batch in loader)
+
 
 def train(model, loader, held_out, optimizer):
     for epoch in range(3):

@@ -20,6 +20,7 @@ A sum over the labels, divided by `num_items_in_batch` where it is given; or `se
 ```python
 from transformers import Trainer
 
+
 class Distiller(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):  # here
         labels = inputs["labels"]
@@ -31,6 +32,7 @@ class Distiller(Trainer):
 ## Right
 ```python
 from transformers import Trainer
+
 
 class Distiller(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):

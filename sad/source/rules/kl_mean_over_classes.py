@@ -17,6 +17,7 @@ What is returned is multiplied, in the same expression or a later one of the fun
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     soft = F.softmax(teacher_logits / T, dim=-1)
     return F.kl_div(F.log_softmax(student_logits / T, dim=-1), soft) * T**2  # here
@@ -26,10 +27,12 @@ def kd_loss(student_logits, teacher_logits, T):
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits, T):
     soft = F.softmax(teacher_logits / T, dim=-1)
     log = F.log_softmax(student_logits / T, dim=-1)
     return F.kl_div(log, soft, reduction="batchmean") * T**2
+
 
 def by_hand(student, teacher):
     kl = F.kl_div(F.log_softmax(student, dim=-1), F.softmax(teacher, dim=-1))

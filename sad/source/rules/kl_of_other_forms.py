@@ -18,6 +18,7 @@ What an argument is cannot be followed to a softmax or a logarithm of one.
 ```python
 import torch.nn.functional as F
 
+
 def kd_loss(student_logits, teacher_logits):
     student = F.softmax(student_logits, dim=-1)
     teacher = F.log_softmax(teacher_logits, dim=-1)
@@ -28,6 +29,7 @@ def kd_loss(student_logits, teacher_logits):
 ## Right
 ```python
 import torch.nn.functional as F
+
 
 def kd_loss(student_logits, teacher_logits):
     student = F.log_softmax(student_logits, dim=-1)

@@ -18,10 +18,12 @@ any labels that there are: the prompt is learned as much as the answer.
 ```python
 from transformers import DataCollatorForLanguageModeling, Trainer
 
+
 def tokenize(prompt, answer, tokenizer):
     ids = tokenizer(prompt + answer)["input_ids"]
     start = len(tokenizer(prompt)["input_ids"])
     return {"input_ids": ids, "labels": [-100] * start + ids[start:]}  # here
+
 
 def train(model, data, tokenizer):
     Trainer(model, train_dataset=data, data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False)).train()
@@ -31,10 +33,12 @@ def train(model, data, tokenizer):
 ```python
 from transformers import DataCollatorForSeq2Seq, Trainer
 
+
 def tokenize(prompt, answer, tokenizer):
     ids = tokenizer(prompt + answer)["input_ids"]
     start = len(tokenizer(prompt)["input_ids"])
     return {"input_ids": ids, "labels": [-100] * start + ids[start:]}
+
 
 def train(model, data, tokenizer):
     Trainer(model, train_dataset=data, data_collator=DataCollatorForSeq2Seq(tokenizer)).train()

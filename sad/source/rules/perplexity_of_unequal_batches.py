@@ -19,6 +19,7 @@ Add up the sum of the losses, and the labels that count; divide once, at the end
 ```python
 import math
 
+
 def evaluate(model, loader):
     total = 0
     for batch in loader:
@@ -29,6 +30,7 @@ def evaluate(model, loader):
 ## Right
 ```python
 import math
+
 
 def evaluate(model, loader):
     total = count = 0

@@ -18,6 +18,7 @@ The length in optimizer steps, `ceil(len(loader) / size) * epochs`, and `schedul
 ```python
 from transformers import get_linear_schedule_with_warmup
 
+
 def train(model, loader, optimizer, accumulation_steps, epochs):
     total = len(loader) * epochs
     scheduler = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=10, num_training_steps=total)
@@ -35,6 +36,7 @@ def train(model, loader, optimizer, accumulation_steps, epochs):
 import math
 
 from transformers import get_linear_schedule_with_warmup
+
 
 def train(model, loader, optimizer, accumulation_steps, epochs):
     total = math.ceil(len(loader) / accumulation_steps) * epochs
