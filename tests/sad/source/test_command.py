@@ -34,9 +34,10 @@ def test_a_place_is_a_line_and_what_is_wrong_however_it_is_used_is_exit_code_1(t
 def test_two_paths_are_one_answer_and_json_has_it(tmp_path):
     for name, text in (("a.py", WRONG), ("b.py", LOOK)):
         (tmp_path / name).write_text(text)
-    done = sad("--source", tmp_path / "a.py", "--source", tmp_path / "b.py", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["files"], [one["code"] for one in told["places"]]) == (1, 2, ["S102", "S101"])
+    for second in ([], ["--source"]):
+        done = sad("--source", tmp_path / "a.py", *second, tmp_path / "b.py", "--json")
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["files"], [one["code"] for one in told["places"]]) == (1, 2, ["S102", "S101"])
 
 
 def test_what_is_not_there_and_what_asks_for_two_things_is_refused(tmp_path):
