@@ -52,3 +52,11 @@ def test_a_file_of_escape_codes_cannot_reach_the_terminal(tmp_path):
     done = sad("--source", tmp_path)
     assert "\x1b" not in done.stdout
     assert "S101" in done.stdout
+
+
+def test_where_no_file_can_be_read_nothing_is_said_to_be_right(tmp_path):
+    (tmp_path / "a.py").write_text("print 'x'\n")
+    done = sad("--source", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"sad: --source: {tmp_path / 'a.py'}: Missing parentheses")
+    assert done.stderr.endswith(": no file could be read\n")
