@@ -20,6 +20,23 @@ def _place(node: ast.AST) -> tuple[int, int]:
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a chain, ``optimizer`` of ``self.optimizer`` and of ``optimizer["a"]``; "" if none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def method(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return last_name(call.func)
+
+
+def names(of: ast.AST) -> set[str]:
+    """Return the names that are read in an expression."""
+    return {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}
+
+
 class Code:
     """A file that was read. Raises SyntaxError where it is no Python; ``path`` is only shown."""
 

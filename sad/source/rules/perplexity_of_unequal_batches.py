@@ -51,8 +51,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import loop_of, method
+from sad.source.code import Code, method
+from sad.source.loops import loop_of
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a mean of batches' means: divide the sum of the losses of all labels by their number, and take exp of that"
