@@ -114,7 +114,7 @@ class Code:
             return [None]
         while True:
             inside = self.function(at)
-            found = self.scope(inside or self.tree).reaching(name.id, at)
+            found = self.scope(inside or self.tree).reaching(name.id, at, called=at is not name)
             if found is not None:
                 return found
             if inside is None:

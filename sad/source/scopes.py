@@ -36,21 +36,25 @@ class Scope:
     blocks: dict[int, Block] = field(default_factory=dict)
     """The block of each node, by its identity."""
 
-    def reaching(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
-        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound."""
+    def reaching(self, name: str, at: ast.AST, *, called: bool = False) -> list[ast.expr | None] | None:
+        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound.
+
+        Where ``at`` is a function in which the name is read, which is ``called`` later, what is bound behind it counts.
+        """
         bound = self.bindings.get(name)
         if bound is None:
             return [None] if name in self.parameters else None
         here = self.blocks.get(id(at), ())
         line = (getattr(at, "lineno", 1 << 30), getattr(at, "col_offset", 0))
-        found: list[ast.expr | None] = []
+        found = [one.value for one in bound if called and (one.line, one.column) >= line]
+        behind = len(found)
         for one in reversed(bound):
             if (one.line, one.column) >= line or _excluded(one.block, here):
                 continue
             found.append(one.value)
             if one.block == here[: len(one.block)]:
                 return found
-        if name in self.parameters or not found:
+        if name in self.parameters or len(found) == behind:
             found.append(None)
         return found
 

@@ -37,6 +37,8 @@ def reached(text: str) -> list[str]:
         ("def f(x):\n    x", ["?"]),
         ("def f(x):\n    if x is None:\n        x = 1\n    x", ["1", "?"]),
         ("x = 1\ndef f():\n    return x", ["1"]),
+        ("x = 1\ndef f():\n    return x\nx = 2", ["1", "2"]),
+        ("def f():\n    return x\nx = 2", ["2", "?"]),
         ("f(x := 1)\nx", ["1"]),
         ("x = x", ["?"]),
         ("x", ["?"]),
