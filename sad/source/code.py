@@ -12,11 +12,29 @@ from sad.source.scopes import Function, Scope, scope_of
 CUSTOM = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
 """What these are in nearly every file, also where a piece of one does not import them."""
 IGNORED = re.compile(r"#\s*sad:\s*ignore(?:\[([^\]]*)\])?")
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Node = TypeVar("Node", bound=ast.AST)
 
 
 def _place(node: ast.AST) -> tuple[int, int]:
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a chain, ``optimizer`` of ``self.optimizer`` and of ``optimizer["a"]``; "" if none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def method(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return last_name(call.func)
+
+
+def names(of: ast.AST) -> set[str]:
+    """Return the names that are read in an expression."""
+    return {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}
 
 
 class Code:
@@ -92,14 +110,26 @@ class Code:
     def values(self, name: ast.Name) -> list[ast.expr | None]:
         """Return what a name may stand for where it is read; None among it for what cannot be told."""
         at: ast.AST = name
+        if self._of_comprehension(name):
+            return [None]
         while True:
             inside = self.function(at)
-            found = self.scope(inside or self.tree).reaching(name.id, at)
+            found = self.scope(inside or self.tree).reaching(name.id, at, called=at is not name)
             if found is not None:
                 return found
             if inside is None:
                 return [None]
             at = inside
+
+    def _of_comprehension(self, name: ast.Name) -> bool:
+        """Return whether a comprehension that a name stands in goes through values of that name."""
+        over = self.above(name, *COMPREHENSIONS, ast.stmt)
+        while isinstance(over, COMPREHENSIONS):
+            stored = (one for each in over.generators for one in ast.walk(each.target))
+            if any(isinstance(one, ast.Name) and one.id == name.id for one in stored):
+                return True
+            over = self.above(over, *COMPREHENSIONS, ast.stmt)
+        return False
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from sad.source.code import Code
+from sad.source.code import Code, last_name
 
 NONE_KEPT = {"no_grad", "inference_mode"}
 
@@ -22,5 +22,4 @@ def without(code: Code, node: ast.AST) -> bool:
 
 
 def _none_kept(of: ast.expr) -> bool:
-    of = of.func if isinstance(of, ast.Call) else of
-    return (of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else "") in NONE_KEPT
+    return last_name(of.func if isinstance(of, ast.Call) else of) in NONE_KEPT

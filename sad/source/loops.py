@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sad.source.code import Code
+from sad.source.code import Code, last_name, method, names
 
 Loop = ast.For | ast.AsyncFor | ast.While
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -140,18 +140,6 @@ def is_optimizer(node: ast.AST) -> bool:
     return bool(OPTIMIZER.search(last_name(node))) and not SCHEDULER.search(last_name(node))
 
 
-def last_name(node: ast.AST) -> str:
-    """Return the last name of a chain, ``optimizer`` of ``self.optimizer`` and of ``optimizer["a"]``; "" if none."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def method(call: ast.Call) -> str:
-    """Return the last name of what is called."""
-    return last_name(call.func)
-
-
 def backward(call: ast.Call) -> bool:
     """Return whether a call is a backward pass, a tensor's own or by what wraps it."""
     return isinstance(call.func, ast.Attribute) and call.func.attr == "backward"
@@ -226,8 +214,3 @@ def index_of(code: Code, loop: Loop) -> tuple[str, bool] | None:
         return None
     starts = [*over.args[1:2], *(one.value for one in over.keywords)]
     return loop.target.elts[0].id, all(isinstance(one, ast.Constant) and one.value == 0 for one in starts)
-
-
-def names(of: ast.AST) -> set[str]:
-    """Return the names that are read in an expression."""
-    return {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}

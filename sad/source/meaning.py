@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sad.source.code import Code
+from sad.source.code import Code, last_name
 
 DEEP = 12
 """Steps from a name to what it was made of, after which nothing is said."""
@@ -168,7 +168,7 @@ def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:
     if of is None or deep > DEEP:
         return Whose.UNKNOWN
     if isinstance(of, (ast.Name, ast.Attribute)):
-        said = by_name(of.id if isinstance(of, ast.Name) else of.attr)
+        said = by_name(last_name(of))
         if said is not Whose.UNKNOWN:
             return said
         if isinstance(of, ast.Attribute):

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Block = tuple[tuple[int, str], ...]
 """The way from a function down to a statement: each compound statement, and which of its parts."""
-COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)
+COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 RUNS_ALWAYS = (ast.With, ast.AsyncWith)
 """What is in these is reached wherever they are."""
+BRANCHES = {"body": "then", "orelse": "else"}
+"""The parts of an ``if``, of which only one runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +36,25 @@ class Scope:
     blocks: dict[int, Block] = field(default_factory=dict)
     """The block of each node, by its identity."""
 
-    def reaching(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
-        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound."""
+    def reaching(self, name: str, at: ast.AST, *, called: bool = False) -> list[ast.expr | None] | None:
+        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound.
+
+        Where ``at`` is a function in which the name is read, which is ``called`` later, what is bound behind it counts.
+        """
         bound = self.bindings.get(name)
         if bound is None:
             return [None] if name in self.parameters else None
         here = self.blocks.get(id(at), ())
         line = (getattr(at, "lineno", 1 << 30), getattr(at, "col_offset", 0))
-        found: list[ast.expr | None] = []
+        found = [one.value for one in bound if called and (one.line, one.column) >= line]
+        behind = len(found)
         for one in reversed(bound):
             if (one.line, one.column) >= line or _excluded(one.block, here):
                 continue
             found.append(one.value)
             if one.block == here[: len(one.block)]:
                 return found
-        if name in self.parameters or not found:
+        if name in self.parameters or len(found) == behind:
             found.append(None)
         return found
 
@@ -59,7 +65,7 @@ def _excluded(one: Block, other: Block) -> bool:
         if mine != yours:
             return False
         if part != its:
-            return {part, its} == {"body", "orelse"}
+            return {part, its} == {"then", "else"}
     return False
 
 
@@ -90,6 +96,7 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
     for statement in body:
         scope.blocks[id(statement)] = block
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            _bound(scope, statement.name, statement, block)
             continue
         if not isinstance(statement, COMPOUND):
             _within(scope, statement, block)
@@ -97,14 +104,39 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
             continue
         _bind(scope, statement, block)
         for name, part in ast.iter_fields(statement):
-            inner = block if isinstance(statement, RUNS_ALWAYS) else (*block, (id(statement), name))
+            # behind the body of a loop or a `try`, the `else` of it runs too
+            of = BRANCHES[name] if isinstance(statement, ast.If) and name in BRANCHES else name
+            inner = block if isinstance(statement, RUNS_ALWAYS) else (*block, (id(statement), of))
             for one in part if isinstance(part, list) else [part]:
                 if isinstance(one, ast.stmt):
                     _statements(scope, [one], inner)
-                elif isinstance(one, ast.ExceptHandler):
-                    _statements(scope, one.body, inner)
+                elif isinstance(one, (ast.ExceptHandler, ast.match_case)):
+                    inside = (*inner, (id(one), "body"))
+                    _captured(scope, one, inside)
+                    _statements(scope, one.body, inside)
                 elif isinstance(one, ast.AST):
                     _within(scope, one, block)
+
+
+def _captured(scope: Scope, of: ast.ExceptHandler | ast.match_case, block: Block) -> None:
+    """Bind the name of an exception, or those of a pattern, and give what else stands there its block."""
+    if isinstance(of, ast.ExceptHandler):
+        if of.name:
+            _bound(scope, of.name, of, block)
+        asked = of.type
+    else:
+        for one in ast.walk(of.pattern):
+            name = one.rest if isinstance(one, ast.MatchMapping) else getattr(one, "name", None)
+            if isinstance(one, ast.pattern) and name:
+                _bound(scope, name, one, block)
+        asked = of.guard
+    if asked is not None:
+        _within(scope, asked, block)
+
+
+def _bound(scope: Scope, name: str, at: ast.stmt | ast.ExceptHandler | ast.pattern, block: Block) -> None:
+    """Note that a name stands for something that no expression tells."""
+    scope.bindings.setdefault(name, []).append(Binding(at.lineno, at.col_offset, block, None))
 
 
 def _within(scope: Scope, of: ast.AST, block: Block) -> None:
@@ -126,6 +158,9 @@ def _bind(scope: Scope, statement: ast.stmt, block: Block) -> None:
         _target(scope, statement.target, statement.value, block)
     elif isinstance(statement, ast.AugAssign):
         _target(scope, statement.target, None, block)
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        for one in statement.names:
+            _bound(scope, one.asname or one.name.partition(".")[0], statement, block)
     elif isinstance(statement, (ast.For, ast.AsyncFor)):
         _target(scope, statement.target, None, (*block, (id(statement), "body")))
     elif isinstance(statement, (ast.With, ast.AsyncWith)):

@@ -6,7 +6,7 @@ import ast
 import re
 
 from sad.source.calls import argument
-from sad.source.code import Code
+from sad.source.code import Code, last_name, method
 from sad.source.meaning import DEEP, KEEPS, called
 
 SOFTMAXES = {"softmax", "log_softmax"}
@@ -21,15 +21,14 @@ def is_temperature(of: ast.expr) -> bool:
     if isinstance(of, ast.Subscript) and isinstance(of.slice, ast.Constant):
         return isinstance(of.slice.value, str) and TEMPERATURE.search(of.slice.value) is not None
     if isinstance(of, (ast.Name, ast.Attribute)):
-        return TEMPERATURE.search(of.id if isinstance(of, ast.Name) else of.attr) is not None
+        return TEMPERATURE.search(last_name(of)) is not None
     return False
 
 
 def taken_of(code: Code, call: ast.Call) -> ast.expr | None:
     """Return what a call takes the softmax, or its logarithm, of; None where it is no softmax of PyTorch."""
     func = call.func
-    word = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if word in SOFTMAXES:
+    if method(call) in SOFTMAXES:
         if code.dotted(func).startswith("torch.") or (isinstance(func, ast.Name) and _nowhere(code, func.id)):
             return argument(call, 0, "input")
         return func.value if isinstance(func, ast.Attribute) and _root(func) not in code.aliases else None

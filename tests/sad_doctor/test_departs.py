@@ -15,8 +15,8 @@ GOOD = (
 )
 
 
-def beside(text):
-    here, there = (dict(departs.series(parse(one))) for one in (text, GOOD))
+def beside(text, good=GOOD):
+    here, there = (dict(departs.series(parse(one))) for one in (text, good))
     known = [(name, (here[name].value, here[name].step), (there[name].value, there[name].step)) for name in here]
     found = [one for name, a, b in known if (one := departs.departure(name, a, b, (0, 119))) is not None]
     return departs.speaks_for(found)
@@ -31,11 +31,12 @@ def test_noise_is_no_departure():
     ("before", "after", "name", "speaks"),
     [
         ("train/lr: 0.001", "train/lr: 0.002", names.LEARNING_RATE, "learning rate"),
-        ("kd: 3 -> 1 -> 0.5", "kd: 4 -> 2 -> 1", KD, "computed in another way in the training alone"),
+        ("kd: 3 -> 1 -> 0.5", "kd: 4 -> 2 -> 1", KD, "in the training alone: another teacher"),
         ("kd: 3 -> 1 -> 0.5", "kd: 3 -> 2 -> 2", KD, "in training, as the evaluation goes along"),
         ("3 -> 2.5 ~ 0.05", "3 -> 1.5 ~ 0.05", LM, "in training, as the evaluation goes along"),
         ("norm: 2 -> 1", "norm: 0.5 -> 0.5", names.GRAD_NORM, "another gradient of the same losses"),
         ("loss: 7 -> 4 -> 3", "loss: 14 -> 8 -> 6", names.LOSS, "another sum of the terms"),
+        ("lm: 4 -> 3 -> 2.5", "lm: 6 -> 4.5 -> 4", LM, "labels, smoothing"),
         ("0.7, 0.6, 0.5", "0.2, 0.15, 0.1", names.EVAL_RAW + names.KD, "an evaluation of another kind"),
         ("2.8, 2.6, 2.5", "3.8, 3.8, 3.8", names.EVAL_LM_LOSS, "an evaluation of another kind"),
     ],
@@ -44,6 +45,23 @@ def test_what_parts_first_and_what_it_speaks_for(before, after, name, speaks):
     assert before in GOOD
     one, why = beside(GOOD.replace(before, after))
     assert one.name == name
+    assert speaks in why
+
+
+@pytest.mark.parametrize(
+    ("held_out", "names_it", "speaks"),
+    [
+        ("3.2, 3.2", names.TEACHER_EVAL_LM_LOSS, "another teacher, a teacher in training mode"),
+        ("3, 3", names.TEACHER_LOSS, "other texts or labels in training"),
+        ("", names.TEACHER_LOSS, "another teacher, or other texts or labels for it"),
+    ],
+)
+def test_a_teacher_that_parts_comes_before_the_terms(held_out, names_it, speaks):
+    told = "steps: 120\n{}\n" + names.TEACHER_LOSS + ": {} ~ 0.02\nsteps: 0, 60\n" + names.TEACHER_EVAL_LM_LOSS + ": {}"
+    good = told.format(GOOD, 2, "3, 3") if held_out else told.format(GOOD, 2, "3, 3").rpartition("\nsteps")[0]
+    mine = told.format(GOOD.replace("3 -> 1 ->", "4 -> 2 ->"), 3, held_out or "3, 3")
+    one, why = beside(mine if held_out else mine.rpartition("\nsteps")[0], good)
+    assert one.name == names_it
     assert speaks in why
 
 

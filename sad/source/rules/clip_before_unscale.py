@@ -51,8 +51,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import clips, is_optimizer, last_name, method, stepped, within
+from sad.source.code import Code, last_name, method
+from sad.source.loops import clips, is_optimizer, stepped, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients are clipped while they are scaled: call scaler.unscale_(optimizer) first"

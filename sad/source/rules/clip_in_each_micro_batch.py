@@ -71,8 +71,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import behind, clips, loop_of, method, windowed, within
+from sad.source.code import Code, method
+from sad.source.loops import behind, clips, loop_of, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients are clipped in each micro-batch: clip once, where the optimizer steps"

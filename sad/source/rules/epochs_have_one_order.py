@@ -55,8 +55,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import backward, loop_of, method, names
+from sad.source.code import Code, method, names
+from sad.source.loops import backward, loop_of
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "nothing calls set_epoch: every epoch has the order of the first; call sampler.set_epoch(epoch) in each"

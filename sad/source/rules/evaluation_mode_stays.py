@@ -58,8 +58,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import Loop, backward, loop_of, loops_of, method, names, within
+from sad.source.code import Code, method, names
+from sad.source.loops import Loop, backward, loop_of, loops_of, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the model is left in evaluation mode, and the loop goes on training it: call {}.train() behind this"

@@ -54,8 +54,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import last_name, method
+from sad.source.code import Code, last_name, method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "DataCollatorForLanguageModeling (line {}) makes the labels anew, this mask is lost: use DataCollatorForSeq2Seq"

@@ -46,8 +46,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import Step, accumulates, index_of, names, stepped, windowed, within
+from sad.source.code import Code, names
+from sad.source.loops import Step, accumulates, index_of, stepped, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the micro-batches after the last full window are never stepped: step at the end of the loader too"

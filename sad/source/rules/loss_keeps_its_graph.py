@@ -49,8 +49,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, method, within
+from sad.source.code import Code, method
+from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the loss is kept with its graph, and so is that of every batch: keep loss.detach() or loss.item()"

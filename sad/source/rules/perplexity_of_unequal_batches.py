@@ -51,8 +51,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
-from sad.source.loops import loop_of, method
+from sad.source.code import Code, method, names
+from sad.source.loops import loop_of
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a mean of batches' means: divide the sum of the losses of all labels by their number, and take exp of that"
@@ -118,7 +118,7 @@ def _masked(code: Code, of: ast.Call) -> bool:
     held = ast.unparse(of)
     if inside is None or not re.search(r"stack\(|tensor\(|cat\(|np\.mean\(|numpy\.mean\(", held):
         return False
-    listed = {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}
+    listed = names(of)
     for call in code.all(ast.Call):
         if code.function(call) is not inside or method(call) != "append" or not isinstance(call.func, ast.Attribute):
             continue

@@ -69,7 +69,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code
+from sad.source.code import Code, method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "goes into training mode with its module, and nothing here puts it back: teacher.eval() after it, and in train()"
@@ -112,10 +112,7 @@ def _evaluates(code: Code) -> bool:
 
 
 def _built(value: ast.expr) -> bool:
-    if not isinstance(value, ast.Call):
-        return False
-    func = value.func
-    return BUILT.match(func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) is not None
+    return isinstance(value, ast.Call) and BUILT.match(method(value)) is not None
 
 
 def _called(code: Code, inside: ast.ClassDef, name: str) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from sad.source.code import Code
+from sad.source.code import Code, last_name, method, names
 
 
 def test_names_are_whole():
@@ -43,3 +43,10 @@ def test_a_class_tells_what_its_attributes_are():
     own, other = (one for one in code.all(ast.Attribute) if isinstance(one.ctx, ast.Load))
     assert [ast.unparse(one) for one in code.attribute(own)] == ["1"]
     assert code.attribute(other) == []
+
+
+def test_the_last_name_of_a_chain_and_the_names_that_are_read():
+    said = ("optimizer", "self.optimizer", "self.all['a'][0]", "f()", "3")
+    assert [last_name(ast.parse(one, mode="eval").body) for one in said] == ["optimizer", "optimizer", "all", "", ""]
+    call = ast.parse("a.steps[b](c + d.e)", mode="eval").body
+    assert (method(call), names(call)) == ("steps", {"a", "b", "c", "d"})
