@@ -12,9 +12,9 @@ from sad.source.softmaxes import is_temperature
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """``left / right`` or ``left /= right``, and the line that it ends in."""
+    """``left / right``, ``left /= right`` or ``left.div(right)``, and the line that it ends in."""
 
-    at: ast.BinOp | ast.AugAssign
+    at: ast.BinOp | ast.AugAssign | ast.Call
     left: ast.expr
     right: ast.expr
     ends: int
@@ -28,6 +28,10 @@ def divisions(code: Code) -> Iterator[Division]:
     for other in code.all(ast.AugAssign):
         if isinstance(other.op, ast.Div) and not _no_size(other.value):
             yield Division(other, other.target, other.value, other.end_lineno or other.lineno)
+    for call in code.all(ast.Call):
+        divides = isinstance(call.func, ast.Attribute) and call.func.attr in {"div", "div_"} and len(call.args) == 1
+        if divides and isinstance(call.func, ast.Attribute) and not _no_size(call.args[0]):
+            yield Division(call, call.func.value, call.args[0], call.end_lineno or call.lineno)
 
 
 def _no_size(of: ast.expr) -> bool:

@@ -65,8 +65,16 @@ def behind(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
     """Return whether a node in a loop stands behind a window of the same size, or any other test of its counter."""
     counted = names(window.counter)
     return same_window(code, node, window, loop) or any(
-        isinstance(one, ast.If) and names(one.test) & counted for one in between(code, node, loop)
+        isinstance(one, ast.If) and (names(one.test) & counted or made_inside(one.test, loop))
+        for one in between(code, node, loop)
     )
+
+
+def made_inside(test: ast.expr, loop: ast.stmt) -> bool:
+    """Return whether a test asks for a flag that the loop sets, which may be that of a window."""
+    flag = test.operand if isinstance(test, ast.UnaryOp) else test
+    made = {one.id for one in ast.walk(loop) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return isinstance(flag, ast.Name) and flag.id in made
 
 
 def same_window(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:

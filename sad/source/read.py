@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +61,7 @@ def read(paths: Sequence[Path]) -> Reading:
             try:
                 text = _text(file)
                 places += of_text(text, str(file))
-            except (SyntaxError, ValueError, RecursionError, OSError) as error:
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
                 skipped.append(f"{file}: {error}")
             else:
                 count += 1
@@ -81,10 +83,13 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
 
 
 def _text(file: Path) -> str:
-    size = file.stat().st_size
-    if size > LARGEST:
-        raise ValueError(f"{size:,} bytes, more than the {LARGEST:,} that are read of a source")
-    return file.read_text(encoding="utf-8-sig")
+    told = file.stat()
+    if not stat.S_ISREG(told.st_mode):
+        raise ValueError("no ordinary file")  # a pipe would keep the reader waiting
+    if told.st_size > LARGEST:
+        raise ValueError(f"{told.st_size:,} bytes, more than the {LARGEST:,} that are read of a source")
+    with tokenize.open(file) as opened:  # in the encoding that it says it has
+        return opened.read()
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Block = tuple[tuple[int, str], ...]
 """The way from a function down to a statement: each compound statement, and which of its parts."""
-COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)
+COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 RUNS_ALWAYS = (ast.With, ast.AsyncWith)
 """What is in these is reached wherever they are."""
+SAME = {"requires_grad_", "detach_", "share_memory_"}
+"""Methods that end as those do that change a tensor in place, and change nothing of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,13 @@ class Scope:
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     """The block of each node, by its identity."""
+
+    def ever(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
+        """Return what ``name`` may be to a function made at ``at``, which may be called later on as well."""
+        here = (getattr(at, "lineno", 1 << 30), getattr(at, "col_offset", 0))
+        later = [one.value for one in self.bindings.get(name, []) if (one.line, one.column) >= here]
+        before = [] if self.bindings.get(name) and len(later) == len(self.bindings[name]) else self.reaching(name, at)
+        return None if before is None else [*before, *later]
 
     def reaching(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
         """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound."""
@@ -90,6 +100,7 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
     for statement in body:
         scope.blocks[id(statement)] = block
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            _named(scope, statement.name, statement, block)
             continue
         if not isinstance(statement, COMPOUND):
             _within(scope, statement, block)
@@ -102,7 +113,12 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
                 if isinstance(one, ast.stmt):
                     _statements(scope, [one], inner)
                 elif isinstance(one, ast.ExceptHandler):
+                    _named(scope, one.name, one, inner)
                     _statements(scope, one.body, inner)
+                elif isinstance(one, ast.match_case):
+                    # each case is a way of its own, of which one may run
+                    _within(scope, one.pattern, inner)
+                    _statements(scope, one.body, (*block, (id(statement), f"case {id(one)}")))
                 elif isinstance(one, ast.AST):
                     _within(scope, one, block)
 
@@ -115,6 +131,10 @@ def _within(scope: Scope, of: ast.AST, block: Block) -> None:
         scope.blocks[id(one)] = block
         if isinstance(one, ast.NamedExpr):
             _target(scope, one.target, one.value, block)
+        elif isinstance(one, (ast.MatchAs, ast.MatchStar)):
+            _named(scope, one.name, one, block)
+        elif isinstance(one, ast.Call):
+            _in_place(scope, one, block)
         waiting += ast.iter_child_nodes(one)
 
 
@@ -132,6 +152,26 @@ def _bind(scope: Scope, statement: ast.stmt, block: Block) -> None:
         for item in statement.items:
             if item.optional_vars is not None:
                 _target(scope, item.optional_vars, None, block)
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        for name in statement.names:
+            _named(scope, name.asname or name.name.partition(".")[0], statement, block)
+
+
+def _named(scope: Scope, name: str | None, at: ast.AST, block: Block) -> None:
+    """Bind a name to what no expression tells: a function, a class, an import, an exception."""
+    if name is not None:
+        end = (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
+        scope.bindings.setdefault(name, []).append(Binding(*end, block, None))
+
+
+def _in_place(scope: Scope, call: ast.Call, block: Block) -> None:
+    """Bind anew what a call changes in place, ``p.log_()`` or ``torch.log(p, out=p)``: it is what the call gives."""
+    changed = [one.value for one in call.keywords if one.arg == "out"]
+    if isinstance(call.func, ast.Attribute) and re.search(r"[a-z]_$", call.func.attr) and call.func.attr not in SAME:
+        changed.append(call.func.value)
+    for one in changed:
+        if isinstance(one, ast.Name):
+            _target(scope, one, call, block)
 
 
 def _target(scope: Scope, target: ast.expr, value: ast.expr | None, block: Block) -> None:
@@ -147,3 +187,9 @@ def _target(scope: Scope, target: ast.expr, value: ast.expr | None, block: Block
         for place, one in enumerate(target.elts):
             inner = one.value if isinstance(one, ast.Starred) else one
             _target(scope, inner, parts[place] if even and parts is not None else None, block)
+    elif isinstance(target, ast.Subscript) and not _is_key(target.slice):
+        _target(scope, target.value, None, block)  # of a tensor a part is another now; a key is one of many
+
+
+def _is_key(of: ast.expr) -> bool:
+    return isinstance(of, ast.Constant) and isinstance(of.value, str)

@@ -10,8 +10,8 @@ dimension 2, or the `logits` of a model of language.
 it: it is hundreds of times what a mean over tokens is, beside a label loss that is one, and grows with the length.
 
 ## Not told where
-The rows are flattened or chosen by a mask on the way, the result is divided in the same function by more than a
-temperature, or nothing tells that there are three dimensions.
+The rows are flattened or chosen by a mask on the way, the result is divided, there or where it is called, by
+more than a temperature, or nothing tells that there are three dimensions.
 
 ## Fix
 Choose the rows that count, `student_logits[mask]`, and give "batchmean" these.
@@ -60,6 +60,8 @@ from sad.source.softmaxes import taken_of
 SAYS = '"batchmean" divides by texts, not by tokens: choose the rows that count, [rows, vocabulary], before it'
 LANGUAGE = re.compile(r"CausalLM|Seq2SeqLM|LMHeadModel|SFTTrainer|ForLanguageModeling")
 """Words of a file whose models give logits for each token."""
+SHIFT = re.compile(r"\[(:|\.\.\.), 1:\]|input_ids|CausalLM|LMHead")
+"""What tells that logits are of each token, where a cut alone could be one of the classes."""
 OTHER = re.compile(r"Classification|MultipleChoice")
 SAME = {"to", "float", "detach", "contiguous", "clone", "log", "exp", "half", "double", "cuda", "cpu", "type_as"}
 
@@ -78,7 +80,7 @@ def _three(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
     if of is None or deep > DEEP:
         return False
     if isinstance(of, ast.Subscript):
-        return _keeps_length(of)
+        return _keeps_length(code, of)
     if isinstance(of, ast.BinOp) and isinstance(of.op, ast.Div):
         return _three(code, of.left, deep + 1)
     if isinstance(of, ast.Name):
@@ -112,7 +114,7 @@ def _flattened_elsewhere(code: Code, name: ast.Name) -> bool:
     return False
 
 
-def _keeps_length(of: ast.Subscript) -> bool:
+def _keeps_length(code: Code, of: ast.Subscript) -> bool:
     """Return whether a cut is one along the second of three dimensions."""
     if not isinstance(of.slice, ast.Tuple):
         return False
@@ -122,12 +124,20 @@ def _keeps_length(of: ast.Subscript) -> bool:
     if len(parts) == 3:
         return all(slices) or (dots and all(slices[1:]))
     named = of.value.attr if isinstance(of.value, ast.Attribute) else getattr(of.value, "id", "")
-    return len(parts) == 2 and all(slices) and "logits" in named
+    whole = isinstance(parts[0], ast.Slice) and parts[0].lower is None and parts[0].upper is None
+    return len(parts) == 2 and all(slices) and whole and "logits" in named and SHIFT.search(code.text) is not None
 
 
 def _divided(code: Code, call: ast.Call) -> bool:
     inside = code.function(call)
-    return any(code.function(one.at) is inside and one.ends >= call.lineno for one in divisions(code))
+    made = inside.name if isinstance(inside, ast.FunctionDef) else ""
+    for one in divisions(code):
+        if code.function(one.at) is inside and one.ends >= call.lineno:
+            return True
+        words = [getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(one.left)]
+        if made and made in words:
+            return True
+    return False
 
 
 RULE = SourceRule("S108", "batchmean-of-texts", Level.LOOK, __doc__, look, ("V205",))

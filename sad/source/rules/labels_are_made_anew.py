@@ -9,7 +9,8 @@ That collator takes a copy of the padded ids for labels, masks what equals the p
 any labels that there are: the prompt is learned as much as the answer.
 
 ## Not told where
-`mlm` is left out or not False, the collator is another library's of that name, or labels and collator are in two files.
+`mlm` is left out or not False, the collator is another library's of that name, labels and collator are in two files, or
+the file has another collator as well.
 
 ## Fix
 `DataCollatorForSeq2Seq(tokenizer)`, which pads the labels that there are with -100.
@@ -60,12 +61,14 @@ from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "DataCollatorForLanguageModeling (line {}) makes the labels anew, this mask is lost: use DataCollatorForSeq2Seq"
 IGNORED = re.compile(r"-100|\w*(ignore_?(index|id)|IGNORE)\w*")
+OTHER = re.compile(r"DataCollator(?!ForLanguageModeling\b)\w+|class \w*Collat|def \w*collat|def __call__")
+"""What may collate in its place."""
 NAME = "DataCollatorForLanguageModeling"
 
 
 def look(code: Code) -> Iterator[Sight]:
     """Yield masks of labels, in a file with a collator that makes the labels anew."""
-    if NAME not in code.text:
+    if NAME not in code.text or OTHER.search(code.text):
         return
     collators = [one for one in code.all(ast.Call) if method(one) == NAME and _causal(code, one)]
     if not collators:

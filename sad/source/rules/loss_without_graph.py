@@ -58,7 +58,9 @@ from sad.source.code import Code
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a loss of the weights requires a gradient already: something cut it from them, and this hides that"
-LOSS = re.compile(r"(^|_)loss(es)?(_|\d|$)", re.IGNORECASE)
+LOSS = re.compile(
+    r"(^|_)loss(es)?(_(?!weight|scal|f(u?n|unc)|coef|factor|param|input|mask|mod|layer|net|head)|\d|$)", re.IGNORECASE
+)
 MADE = {"zeros", "ones", "randn", "rand", "zeros_like", "ones_like", "full", "empty", "tensor", "FloatTensor", "Tensor"}
 ANEW = {"torch.tensor", "torch.FloatTensor", "torch.Tensor", "torch.autograd.Variable"}
 
