@@ -14,6 +14,8 @@ CUSTOM = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
 IGNORED = re.compile(r"#\s*sad:\s*ignore(?:\[([^\]]*)\])?")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+MOST = 20_000
+"""Names of one file that are looked up: the ways through many branches are without end, and no more is told then."""
 Node = TypeVar("Node", bound=ast.AST)
 
 
@@ -37,6 +39,7 @@ class Code:
             for child in ast.iter_child_nodes(one):
                 self.parent[id(child)] = one
                 waiting.append(child)
+        self._asked = 0
         self._scopes: dict[int, Scope] = {}
         self._sorted: set[type[ast.AST]] = set()
 
@@ -93,7 +96,8 @@ class Code:
 
     def values(self, name: ast.Name) -> list[ast.expr | None]:
         """Return what a name may stand for where it is read; None among it for what cannot be told."""
-        if name.id in self._set_from_within or self._walked(name):
+        self._asked += 1
+        if self._asked > MOST or name.id in self._set_from_within or self._walked(name):
             return [None]
         inside = self.function(name)
         found = self.scope(inside or self.tree).reaching(name.id, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sad.source.code import Code
 from sad.source.softmaxes import is_temperature
@@ -20,8 +21,13 @@ class Division:
     ends: int
 
 
-def divisions(code: Code) -> Iterator[Division]:
-    """Yield each division by something else than a temperature or a number."""
+@lru_cache(maxsize=1)
+def divisions(code: Code) -> tuple[Division, ...]:
+    """Return each division by something else than a temperature or a number."""
+    return tuple(_divisions(code))
+
+
+def _divisions(code: Code) -> Iterator[Division]:
     for one in code.all(ast.BinOp):
         if isinstance(one.op, ast.Div) and not _no_size(one.right):
             yield Division(one, one.left, one.right, one.end_lineno or one.lineno)

@@ -49,7 +49,9 @@ class Reading:
 
 
 def read(paths: Sequence[Path]) -> Reading:
-    """Read files and whole folders. Raises UserError where there is no such path, or no Python file in it."""
+    """Read files and whole folders. Raises UserError where there is no such path, or no Python file in it that can be
+    read.
+    """
     places: list[Place] = []
     skipped: list[str] = []
     count = 0
@@ -65,6 +67,8 @@ def read(paths: Sequence[Path]) -> Reading:
                 skipped.append(f"{file}: {error}")
             else:
                 count += 1
+    if not count:
+        raise UserError(f"--source: no file could be read: {skipped[0]}")
     return Reading(count, tuple(places), tuple(skipped))
 
 
@@ -94,6 +98,10 @@ def _text(file: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     """Yield the Python files of a path, in order; of a folder not what is hidden or installed."""
+    if path.suffix == ".ipynb" and path.is_file():
+        raise UserError(
+            f"--source {path}: a notebook is no Python: give what `jupyter nbconvert --to script` makes of it"
+        )
     if path.is_file():
         yield path
         return

@@ -48,6 +48,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sad.source.calls import argument
 from sad.source.code import Code
@@ -102,16 +103,21 @@ def _flattened_elsewhere(code: Code, name: ast.Name) -> bool:
     """Return whether the function brings the same value to rows for another loss: ``x.view(-1, x.size(-1))``."""
     inside = code.function(name)
     widths = {f"{name.id}.size(-1)", f"{name.id}.shape[-1]"}
-    for call in code.all(ast.Call):
-        func = call.func
-        if not (isinstance(func, ast.Attribute) and func.attr in {"view", "reshape"} and len(call.args) == 2):
-            continue
+    for call, func in _views(code):
         rows, width = ast.unparse(call.args[0]), ast.unparse(call.args[1])
         if rows != "-1" or not (width in widths or "vocab" in width) or code.function(call) is not inside:
             continue
         if isinstance(func.value, ast.Name) and func.value.id == name.id:
             return code.values(func.value) == code.values(name)
     return False
+
+
+@lru_cache(maxsize=1)
+def _views(code: Code) -> tuple[tuple[ast.Call, ast.Attribute], ...]:
+    """Return what brings something to two sizes, with what is called."""
+    pairs = ((one, one.func) for one in code.all(ast.Call) if len(one.args) == 2)
+    named = ((one, func) for one, func in pairs if isinstance(func, ast.Attribute))
+    return tuple((one, func) for one, func in named if func.attr in {"view", "reshape"})
 
 
 def _keeps_length(code: Code, of: ast.Subscript) -> bool:

@@ -11,7 +11,7 @@ micro-batches with few labels weigh as much as those with many.
 
 ## Not told where
 The file says `model_accepts_loss_kwargs` or `compute_loss_func`, which decide whether the Trainer divides, the
-function reads the number of micro-batches, or the file speaks of
+function divides by the number of micro-batches, or the file speaks of
 sequence classification; the inputs are replaced, or hold no labels: the Trainer counts none then, and divides.
 
 ## Fix
@@ -78,7 +78,8 @@ def look(code: Code) -> Iterator[Sight]:
 
 
 def _read(function: ast.FunctionDef, name: str) -> bool:
-    by_hand = any(isinstance(one, ast.Attribute) and "accumulation_steps" in one.attr for one in ast.walk(function))
+    scaled = [one for one in ast.walk(function) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div)]
+    by_hand = any("accumulation_steps" in ast.unparse(one.right) for one in scaled)
     return by_hand or any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(function))
 
 

@@ -10,7 +10,7 @@ any labels that there are: the prompt is learned as much as the answer.
 
 ## Not told where
 `mlm` is left out or not False, the collator is another library's of that name, labels and collator are in two files, or
-the file has another collator as well.
+the file has another collator as well, and they are not of one class.
 
 ## Fix
 `DataCollatorForSeq2Seq(tokenizer)`, which pads the labels that there are with -100.
@@ -68,16 +68,22 @@ NAME = "DataCollatorForLanguageModeling"
 
 def look(code: Code) -> Iterator[Sight]:
     """Yield masks of labels, in a file with a collator that makes the labels anew."""
-    if NAME not in code.text or OTHER.search(code.text):
+    if NAME not in code.text:
         return
     collators = [one for one in code.all(ast.Call) if method(one) == NAME and _causal(code, one)]
     if not collators:
         return
     says = SAYS.format(collators[0].lineno)
+    others = OTHER.search(code.text) is not None
+    owners = {id(code.above(one, ast.ClassDef)) for one in collators if code.above(one, ast.ClassDef) is not None}
     for one in code.all(ast.BinOp):
+        if others and id(code.above(one, ast.ClassDef)) not in owners:
+            continue
         if isinstance(one.op, ast.Add) and _masked(one.left) and isinstance(one.right, ast.Subscript):
             yield Sight(one, says)
     for statement in code.all(ast.Assign):
+        if others and id(code.above(statement, ast.ClassDef)) not in owners:
+            continue
         target = statement.targets[0]
         labels = isinstance(target, ast.Subscript) and last_name(target) == "labels"
         if labels and (IGNORED.fullmatch(ast.unparse(statement.value)) or _masked(statement.value)):

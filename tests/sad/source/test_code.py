@@ -43,3 +43,12 @@ def test_a_class_tells_what_its_attributes_are():
     own, other = (one for one in code.all(ast.Attribute) if isinstance(one.ctx, ast.Load))
     assert [ast.unparse(one) for one in code.attribute(own)] == ["1"]
     assert code.attribute(other) == []
+
+
+def test_a_form_feed_ends_no_line():
+    assert Code("x = '\x0c'\ny = 1  # sad: ignore\n").ignored(2, "S101")
+
+
+def test_a_relative_import_is_no_library():
+    code = Code("from . import functional as F\nF.kl_div(a, b)\n")
+    assert code.dotted(code.all(ast.Call)[0].func) == "..functional.kl_div"
