@@ -63,7 +63,7 @@ def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
     if isinstance(of, ast.Attribute):
         values = code.attribute(of)
         return _same({kind(code, value, deep + 1) for value in values}) if values else Kind.UNKNOWN
-    if isinstance(of, ast.Subscript):
+    if isinstance(of, (ast.Subscript, ast.NamedExpr)):
         return kind(code, of.value, deep + 1)
     if isinstance(of, ast.IfExp):
         return _same({kind(code, of.body, deep + 1), kind(code, of.orelse, deep + 1)})

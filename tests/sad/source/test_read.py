@@ -90,3 +90,8 @@ def test_many_branches_end():
     branches = "".join(f"    if a{i}: p = p.view(-1) if p else p\n" for i in range(40))
     text = f"import torch.nn.functional as F\ndef f(p):\n{branches}    return F.cross_entropy(p, y)\n"
     assert of_text(text, "a.py") == []
+
+
+def test_a_value_that_is_named_on_the_way_is_followed():
+    text = "import torch.nn.functional as F\nF.cross_entropy((p := F.softmax(x, 1)), y)\n"
+    assert [one.code for one in of_text(text, "a.py")] == ["S103"]
