@@ -7,16 +7,20 @@ import stat
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sad.errors import UserError
 from sad.source.code import Code
+from sad.source.notebook import notebook_of
 from sad.source.rule import Level, SourceRule
 from sad.source.rules import rules
 
 LARGEST = 2_000_000
 """Bytes of a file, above which it is no code that someone wrote."""
+NOTEBOOK = ".ipynb"
+LARGEST_NOTEBOOK = 50_000_000
+"""Bytes of a notebook, which holds the pictures that it drew."""
 NOT_YOURS = {"site-packages", "dist-packages", "node_modules", "__pycache__", "build", "dist"}
 """Folders of other people's code, and of copies."""
 
@@ -49,26 +53,29 @@ class Reading:
 
 
 def read(paths: Sequence[Path]) -> Reading:
-    """Read files and whole folders. Raises UserError where there is no such path, or no Python file in it that can be
-    read.
-    """
+    """Read files and whole folders. Raises UserError where there is no such path, or no Python file in it."""
     places: list[Place] = []
     skipped: list[str] = []
     count = 0
     for path in paths:
         files = list(_files(path))
         if not files:
-            raise UserError(f"--source {path}: there is no Python file in it: name one, or a folder of them")
+            raise UserError(
+                f"--source {path}: there is no Python file and no notebook in it: name one, or a folder of them"
+            )
         for file in files:
             try:
                 text = _text(file)
-                places += of_text(text, str(file))
+                if file.suffix == NOTEBOOK:
+                    seen, broken = _of_notebook(text, str(file))
+                    places += seen
+                    skipped += broken
+                else:
+                    places += of_text(text, str(file))
             except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
                 skipped.append(f"{file}: {error}")
             else:
                 count += 1
-    if not count:
-        raise UserError(f"--source: no file could be read: {skipped[0]}")
     return Reading(count, tuple(places), tuple(skipped))
 
 
@@ -86,22 +93,28 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
     return sorted(found, key=lambda one: (one.line, one.column, one.code, one.says))
 
 
+def _of_notebook(text: str, path: str) -> tuple[list[Place], list[str]]:
+    """Return what is seen in the cells of a notebook, each as a file of its own name, and the cells left out."""
+    whole = notebook_of(text)
+    seen = [(one, *whole.placed(one.line)) for one in of_text(whole.code, path)]
+    told = [replace(one, path=f"{path}: cell {cell}", line=line) for one, cell, line in seen]
+    return told, [f"{path}: {one}" for one in whole.broken]
+
+
 def _text(file: Path) -> str:
-    told = file.stat()
+    told, most = file.stat(), LARGEST if file.suffix != NOTEBOOK else LARGEST_NOTEBOOK
     if not stat.S_ISREG(told.st_mode):
         raise ValueError("no ordinary file")  # a pipe would keep the reader waiting
-    if told.st_size > LARGEST:
-        raise ValueError(f"{told.st_size:,} bytes, more than the {LARGEST:,} that are read of a source")
+    if told.st_size > most:
+        raise ValueError(f"{told.st_size:,} bytes, more than the {most:,} that are read of a source")
+    if file.suffix == NOTEBOOK:
+        return file.read_text(encoding="utf-8-sig")
     with tokenize.open(file) as opened:  # in the encoding that it says it has
         return opened.read()
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield the Python files of a path, in order; of a folder not what is hidden or installed."""
-    if path.suffix == ".ipynb" and path.is_file():
-        raise UserError(
-            f"--source {path}: a notebook is no Python: give what `jupyter nbconvert --to script` makes of it"
-        )
+    """Yield the Python files and notebooks of a path, in order; of a folder not what is hidden or installed."""
     if path.is_file():
         yield path
         return
@@ -112,4 +125,4 @@ def _files(path: Path) -> Iterator[Path]:
         if "pyvenv.cfg" in names:
             folders[:] = []
             continue
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith((".py", NOTEBOOK)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_read(tmp_path):
 def test_nothing_to_read_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no file or folder"):
         read([tmp_path / "none.py"])
-    with pytest.raises(UserError, match="there is no Python file in it"):
+    with pytest.raises(UserError, match="there is no Python file and no notebook in it"):
         read([tmp_path])
 
 
@@ -77,15 +78,6 @@ def test_a_file_is_read_in_the_encoding_that_it_says(tmp_path):
     assert read([file]).wrong
 
 
-def test_what_holds_no_python_that_can_be_read_is_refused(tmp_path):
-    (tmp_path / "a.py").write_text("print 'x'\n")
-    with pytest.raises(UserError, match=r"no file could be read: .*a\.py"):
-        read([tmp_path])
-    (tmp_path / "b.ipynb").write_text("{}")
-    with pytest.raises(UserError, match="a notebook is no Python"):
-        read([tmp_path / "b.ipynb"])
-
-
 def test_many_branches_end():
     branches = "".join(f"    if a{i}: p = p.view(-1) if p else p\n" for i in range(40))
     text = f"import torch.nn.functional as F\ndef f(p):\n{branches}    return F.cross_entropy(p, y)\n"
@@ -95,3 +87,22 @@ def test_many_branches_end():
 def test_a_value_that_is_named_on_the_way_is_followed():
     text = "import torch.nn.functional as F\nF.cross_entropy((p := F.softmax(x, 1)), y)\n"
     assert [one.code for one in of_text(text, "a.py")] == ["S103"]
+
+
+def test_a_notebook_is_read_by_its_cells(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": "# KD"},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import torch.nn.functional as F"]},
+        {"cell_type": "code", "source": "%%bash\nrm -rf /"},
+        {"cell_type": "code", "source": "print 'x'"},
+        {"cell_type": "code", "source": "x = 1\nout = F.kl_div(F.softmax(a, -1), b, reduction='batchmean')"},
+    ]
+    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "none.ipynb").write_text("{}")
+    reading = read([tmp_path])
+    assert reading.files == 1
+    (place,) = reading.places
+    assert (place.path, place.line, place.code) == (f"{tmp_path / 'mine.ipynb'}: cell 5", 2, "S102")
+    broken, none = reading.skipped
+    assert broken.startswith(f"{tmp_path / 'mine.ipynb'}: cell 4: ")
+    assert none == f'{tmp_path / "none.ipynb"}: no notebook that can be read: it has no list of "cells"'
