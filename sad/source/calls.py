@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code, method
+from sad.source.code import Code
 from sad.source.meaning import Made, called
 
 CROSS_ENTROPY = ("torch.nn.functional.cross_entropy", "torch.nn.CrossEntropyLoss")
@@ -44,9 +44,8 @@ def default_of(code: Code, name: ast.Name) -> ast.expr | None:
     owner = code.above(inside, ast.ClassDef)
     called_as = owner.name if inside.name == "__init__" and isinstance(owner, ast.ClassDef) else inside.name
     for call in code.all(ast.Call):
-        if method(call) == called_as and (
-            any(one.arg in {name.id, None} for one in call.keywords) or len(call.args) > 2
-        ):
+        word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if word == called_as and (any(one.arg in {name.id, None} for one in call.keywords) or len(call.args) > 2):
             return None
     by_place = [*arguments.posonlyargs, *arguments.args]
     for one, default in zip(reversed(by_place), reversed(arguments.defaults), strict=False):

@@ -13,28 +13,14 @@ CUSTOM = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
 """What these are in nearly every file, also where a piece of one does not import them."""
 IGNORED = re.compile(r"#\s*sad:\s*ignore(?:\[([^\]]*)\])?")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+MOST = 20_000
+"""Names of one file that are looked up: the ways through many branches are without end, and no more is told then."""
 Node = TypeVar("Node", bound=ast.AST)
 
 
 def _place(node: ast.AST) -> tuple[int, int]:
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-
-
-def last_name(node: ast.AST) -> str:
-    """Return the last name of a chain, ``optimizer`` of ``self.optimizer`` and of ``optimizer["a"]``; "" if none."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def method(call: ast.Call) -> str:
-    """Return the last name of what is called."""
-    return last_name(call.func)
-
-
-def names(of: ast.AST) -> set[str]:
-    """Return the names that are read in an expression."""
-    return {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}
 
 
 class Code:
@@ -43,7 +29,7 @@ class Code:
     def __init__(self, text: str, path: str = "<text>") -> None:
         self.text, self.path = text, path
         self.tree = ast.parse(text)
-        self.lines = text.splitlines()
+        self.lines = re.split(r"\r\n|\r|\n", text)  # as Python counts them: a form feed ends none
         self.parent: dict[int, ast.AST] = {}
         self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
         waiting: list[ast.AST] = [self.tree]
@@ -53,6 +39,7 @@ class Code:
             for child in ast.iter_child_nodes(one):
                 self.parent[id(child)] = one
                 waiting.append(child)
+        self._asked = 0
         self._scopes: dict[int, Scope] = {}
         self._sorted: set[type[ast.AST]] = set()
 
@@ -73,8 +60,8 @@ class Code:
                 first = one.name.partition(".")[0]
                 found[one.asname or first] = one.name if one.asname else first
         for part in self.all(ast.ImportFrom):
-            if part.module and not part.level:
-                found |= {one.asname or one.name: f"{part.module}.{one.name}" for one in part.names}
+            of = "." * part.level + (part.module or "")
+            found |= {one.asname or one.name: f"{of}.{one.name}" for one in part.names}
         return found
 
     def dotted(self, node: ast.AST) -> str:
@@ -109,52 +96,81 @@ class Code:
 
     def values(self, name: ast.Name) -> list[ast.expr | None]:
         """Return what a name may stand for where it is read; None among it for what cannot be told."""
-        at: ast.AST = name
-        if self._of_comprehension(name):
+        self._asked += 1
+        if self._asked > MOST or name.id in self._set_from_within or self._walked(name):
             return [None]
-        while True:
-            inside = self.function(at)
-            found = self.scope(inside or self.tree).reaching(name.id, at, called=at is not name)
-            if found is not None:
-                return found
-            if inside is None:
-                return [None]
-            at = inside
+        inside = self.function(name)
+        found = self.scope(inside or self.tree).reaching(name.id, name)
+        while found is None and inside is not None:
+            at, inside = inside, self.function(inside)
+            found = self.scope(inside or self.tree).ever(name.id, at)
+        return [None] if found is None else found
 
-    def _of_comprehension(self, name: ast.Name) -> bool:
-        """Return whether a comprehension that a name stands in goes through values of that name."""
-        over = self.above(name, *COMPREHENSIONS, ast.stmt)
+    @cached_property
+    def _set_from_within(self) -> set[str]:
+        """Names that a function binds in another scope than its own."""
+        shared: list[ast.Global | ast.Nonlocal] = [*self.all(ast.Global), *self.all(ast.Nonlocal)]
+        return {name for one in shared for name in one.names}
+
+    def _walked(self, name: ast.Name) -> bool:
+        """Return whether a comprehension that a name stands in binds it."""
+        over = self.above(name, *COMPREHENSIONS)
         while isinstance(over, COMPREHENSIONS):
-            stored = (one for each in over.generators for one in ast.walk(each.target))
-            if any(isinstance(one, ast.Name) and one.id == name.id for one in stored):
+            targets = [one.target for one in over.generators]
+            if any(isinstance(one, ast.Name) and one.id == name.id for target in targets for one in ast.walk(target)):
                 return True
-            over = self.above(over, *COMPREHENSIONS, ast.stmt)
+            over = self.above(over, *COMPREHENSIONS)
         return False
+
+    @cached_property
+    def bound(self) -> set[str]:
+        """Every name that the file gives a meaning, anywhere in it."""
+        stored = {one.id for one in self.all(ast.Name) if isinstance(one.ctx, ast.Store)}
+        return stored | {one.arg for one in self.all(ast.arg)} | self.aliases.keys() | self._defined
+
+    @cached_property
+    def _defined(self) -> set[str]:
+        kinds: tuple[type[Defined], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return {one.name for kind in kinds for one in self.all(kind)}
+
+    def own(self, name: ast.Name) -> ast.FunctionDef | None:
+        """Return the function of the module that a name is; None where it may be anything else."""
+        if name.id not in self.functions or self._walked(name) or name.id in self._set_from_within:
+            return None
+        inside = self.function(name)
+        while inside is not None:
+            scope = self.scope(inside)
+            if name.id in scope.parameters or name.id in scope.bindings:
+                return None
+            inside = self.function(inside)
+        return self.functions[name.id] if len(self.scope(self.tree).bindings.get(name.id, [])) == 1 else None
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
         """The functions that stand in the module itself, by name."""
         return {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
 
-    def attribute(self, node: ast.Attribute) -> list[ast.expr]:
-        """Return what the class that a node stands in assigns to ``self.NAME``; nothing for any other attribute."""
+    def attribute(self, node: ast.Attribute) -> list[ast.expr | None]:
+        """Return what the class that a node stands in assigns to ``self.NAME``; nothing for any other attribute.
+
+        None among it for what is given to it in another way, such as a part of a tuple.
+        """
         if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             return []
         inside = self.above(node, ast.ClassDef)
         return self._attributes.get((id(inside), node.attr), []) if inside is not None else []
 
     @cached_property
-    def _attributes(self) -> dict[tuple[int, str], list[ast.expr]]:
+    def _attributes(self) -> dict[tuple[int, str], list[ast.expr | None]]:
         """What each class assigns to each ``self.NAME``."""
-        found: dict[tuple[int, str], list[ast.expr]] = {}
-        for one in self.all(ast.Assign):
-            for target in one.targets:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
-                    found.setdefault((id(self.above(one, ast.ClassDef)), target.attr), []).append(one.value)
+        found: dict[tuple[int, str], list[ast.expr | None]] = {}
+        for target in self.all(ast.Attribute):
+            if isinstance(target.ctx, ast.Store) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                over = self.parent[id(target)]
+                value = over.value if isinstance(over, (ast.Assign, ast.AnnAssign)) else None
+                if value is None and isinstance(over, ast.AnnAssign):
+                    continue  # a type alone
+                found.setdefault((id(self.above(target, ast.ClassDef)), target.attr), []).append(value)
         return found
 
     def ignored(self, line: int, code: str) -> bool:

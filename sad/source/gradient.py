@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from sad.source.code import Code, last_name
+from sad.source.code import Code
 
 NONE_KEPT = {"no_grad", "inference_mode"}
 
@@ -22,4 +22,5 @@ def without(code: Code, node: ast.AST) -> bool:
 
 
 def _none_kept(of: ast.expr) -> bool:
-    return last_name(of.func if isinstance(of, ast.Call) else of) in NONE_KEPT
+    of = of.func if isinstance(of, ast.Call) else of
+    return (of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else "") in NONE_KEPT

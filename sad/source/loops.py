@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sad.source.code import Code, last_name, method, names
+from sad.source.code import Code
 
 Loop = ast.For | ast.AsyncFor | ast.While
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -65,8 +65,16 @@ def behind(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
     """Return whether a node in a loop stands behind a window of the same size, or any other test of its counter."""
     counted = names(window.counter)
     return same_window(code, node, window, loop) or any(
-        isinstance(one, ast.If) and names(one.test) & counted for one in between(code, node, loop)
+        isinstance(one, ast.If) and (names(one.test) & counted or made_inside(one.test, loop))
+        for one in between(code, node, loop)
     )
+
+
+def made_inside(test: ast.expr, loop: ast.stmt) -> bool:
+    """Return whether a test asks for a flag that the loop sets, which may be that of a window."""
+    flag = test.operand if isinstance(test, ast.UnaryOp) else test
+    made = {one.id for one in ast.walk(loop) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return isinstance(flag, ast.Name) and flag.id in made
 
 
 def same_window(code: Code, node: ast.AST, window: Window, loop: Loop) -> bool:
@@ -138,6 +146,18 @@ def stepped(call: ast.Call) -> str | None:
 def is_optimizer(node: ast.AST) -> bool:
     """Return whether a name is an optimizer's."""
     return bool(OPTIMIZER.search(last_name(node))) and not SCHEDULER.search(last_name(node))
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a chain, ``optimizer`` of ``self.optimizer`` and of ``optimizer["a"]``; "" if none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def method(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return last_name(call.func)
 
 
 def backward(call: ast.Call) -> bool:
@@ -214,3 +234,8 @@ def index_of(code: Code, loop: Loop) -> tuple[str, bool] | None:
         return None
     starts = [*over.args[1:2], *(one.value for one in over.keywords)]
     return loop.target.elts[0].id, all(isinstance(one, ast.Constant) and one.value == 0 for one in starts)
+
+
+def names(of: ast.AST) -> set[str]:
+    """Return the names that are read in an expression."""
+    return {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}

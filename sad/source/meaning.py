@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sad.source.code import Code, last_name
+from sad.source.code import Code
 
 DEEP = 12
 """Steps from a name to what it was made of, after which nothing is said."""
@@ -63,7 +63,7 @@ def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
     if isinstance(of, ast.Attribute):
         values = code.attribute(of)
         return _same({kind(code, value, deep + 1) for value in values}) if values else Kind.UNKNOWN
-    if isinstance(of, ast.Subscript):
+    if isinstance(of, (ast.Subscript, ast.NamedExpr)):
         return kind(code, of.value, deep + 1)
     if isinstance(of, ast.IfExp):
         return _same({kind(code, of.body, deep + 1), kind(code, of.orelse, deep + 1)})
@@ -86,7 +86,8 @@ def is_logits(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
         named = isinstance(of.func, ast.Attribute) and of.func.attr in KEEPS
         return named and isinstance(of.func, ast.Attribute) and is_logits(code, of.func.value, deep + 1)
     if isinstance(of, ast.Attribute):
-        return _says_logits(of.attr) and not code.attribute(of)
+        # those of a distribution of PyTorch are logarithms of probabilities
+        return _says_logits(of.attr) and not code.attribute(of) and "Categorical" not in code.text
     if isinstance(of, ast.Name):
         values = code.values(of)
         if values == [None]:
@@ -106,10 +107,9 @@ def _same(kinds: set[Kind]) -> Kind:
 def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
     name = called(code, of).name
     last = name.rpartition(".")[2]
-    if last in ("log_softmax", "LogSoftmax"):
-        return Kind.LOG_PROBS
-    if last in ("softmax", "Softmax"):
-        return Kind.PROBS
+    if last in ("log_softmax", "LogSoftmax", "softmax", "Softmax"):
+        log = last in ("log_softmax", "LogSoftmax")
+        return Kind.UNKNOWN if not of_torch(code, of, name) else Kind.LOG_PROBS if log else Kind.PROBS
     base = of.func.value if isinstance(of.func, ast.Attribute) else None
     on = of.args[0] if of.args and name.startswith("torch.") else base
     if last == "log":
@@ -118,11 +118,34 @@ def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
         return Kind.PROBS if kind(code, on, deep + 1) is Kind.LOG_PROBS else Kind.UNKNOWN
     if last in KEEPS:
         return kind(code, on, deep + 1)
-    function = code.functions.get(name) or _forward(code, of)
+    function = (code.own(of.func) if isinstance(of.func, ast.Name) else None) or _forward(code, of)
     if function is None:
         return Kind.UNKNOWN
     returns = [one for one in ast.walk(function) if isinstance(one, ast.Return)]
     return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
+
+
+def of_torch(code: Code, call: ast.Call, name: str) -> bool:
+    """Return whether a softmax is PyTorch's: by its whole name, a tensor's method, or of a file that does not say."""
+    if name.startswith("torch."):
+        return True
+    if isinstance(call.func, ast.Name):
+        return call.func.id not in code.bound
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    base: ast.expr = call.func.value
+    root = base
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if isinstance(root, ast.Name) and (root.id in code.aliases or (base is root and root.id in {"self", "cls"})):
+        return False
+    return any(one.arg in {"dim", "axis"} for one in call.keywords) or any(map(_is_dimension, call.args[:1]))
+
+
+def _is_dimension(of: ast.expr) -> bool:
+    """Return whether an argument is a dimension, and no tensor."""
+    of = of.operand if isinstance(of, ast.UnaryOp) else of
+    return isinstance(of, ast.Constant) or (isinstance(of, ast.Name) and of.id in {"dim", "axis"})
 
 
 def _forward(code: Code, call: ast.Call) -> ast.FunctionDef | None:
@@ -168,7 +191,7 @@ def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:
     if of is None or deep > DEEP:
         return Whose.UNKNOWN
     if isinstance(of, (ast.Name, ast.Attribute)):
-        said = by_name(last_name(of))
+        said = by_name(of.id if isinstance(of, ast.Name) else of.attr)
         if said is not Whose.UNKNOWN:
             return said
         if isinstance(of, ast.Attribute):

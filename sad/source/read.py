@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +72,7 @@ def read(paths: Sequence[Path]) -> Reading:
                     skipped += broken
                 else:
                     places += of_text(text, str(file))
-            except (SyntaxError, ValueError, RecursionError, OSError) as error:
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
                 skipped.append(f"{file}: {error}")
             else:
                 count += 1
@@ -100,10 +102,15 @@ def _of_notebook(text: str, path: str) -> tuple[list[Place], list[str]]:
 
 
 def _text(file: Path) -> str:
-    size, most = file.stat().st_size, LARGEST if file.suffix != NOTEBOOK else LARGEST_NOTEBOOK
-    if size > most:
-        raise ValueError(f"{size:,} bytes, more than the {most:,} that are read of a source")
-    return file.read_text(encoding="utf-8-sig")
+    told, most = file.stat(), LARGEST if file.suffix != NOTEBOOK else LARGEST_NOTEBOOK
+    if not stat.S_ISREG(told.st_mode):
+        raise ValueError("no ordinary file")  # a pipe would keep the reader waiting
+    if told.st_size > most:
+        raise ValueError(f"{told.st_size:,} bytes, more than the {most:,} that are read of a source")
+    if file.suffix == NOTEBOOK:
+        return file.read_text(encoding="utf-8-sig")
+    with tokenize.open(file) as opened:  # in the encoding that it says it has
+        return opened.read()
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,8 +13,8 @@ Block = tuple[tuple[int, str], ...]
 COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 RUNS_ALWAYS = (ast.With, ast.AsyncWith)
 """What is in these is reached wherever they are."""
-BRANCHES = {"body": "then", "orelse": "else"}
-"""The parts of an ``if``, of which only one runs."""
+SAME = {"requires_grad_", "detach_", "share_memory_"}
+"""Methods that end as those do that change a tensor in place, and change nothing of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,28 @@ class Scope:
     blocks: dict[int, Block] = field(default_factory=dict)
     """The block of each node, by its identity."""
 
-    def reaching(self, name: str, at: ast.AST, *, called: bool = False) -> list[ast.expr | None] | None:
-        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound.
+    def ever(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
+        """Return what ``name`` may be to a function made at ``at``, which may be called later on as well."""
+        here = (getattr(at, "lineno", 1 << 30), getattr(at, "col_offset", 0))
+        later = [one.value for one in self.bindings.get(name, []) if (one.line, one.column) >= here]
+        before = [] if self.bindings.get(name) and len(later) == len(self.bindings[name]) else self.reaching(name, at)
+        return None if before is None else [*before, *later]
 
-        Where ``at`` is a function in which the name is read, which is ``called`` later, what is bound behind it counts.
-        """
+    def reaching(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
+        """Return what ``name`` may be at ``at``, None among it for what cannot be told; None if it is not bound."""
         bound = self.bindings.get(name)
         if bound is None:
             return [None] if name in self.parameters else None
         here = self.blocks.get(id(at), ())
         line = (getattr(at, "lineno", 1 << 30), getattr(at, "col_offset", 0))
-        found = [one.value for one in bound if called and (one.line, one.column) >= line]
-        behind = len(found)
+        found: list[ast.expr | None] = []
         for one in reversed(bound):
             if (one.line, one.column) >= line or _excluded(one.block, here):
                 continue
             found.append(one.value)
             if one.block == here[: len(one.block)]:
                 return found
-        if name in self.parameters or len(found) == behind:
+        if name in self.parameters or not found:
             found.append(None)
         return found
 
@@ -65,7 +69,7 @@ def _excluded(one: Block, other: Block) -> bool:
         if mine != yours:
             return False
         if part != its:
-            return {part, its} == {"then", "else"}
+            return {part, its} == {"body", "orelse"}
     return False
 
 
@@ -96,7 +100,7 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
     for statement in body:
         scope.blocks[id(statement)] = block
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            _bound(scope, statement.name, statement, block)
+            _named(scope, statement.name, statement, block)
             continue
         if not isinstance(statement, COMPOUND):
             _within(scope, statement, block)
@@ -104,39 +108,19 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
             continue
         _bind(scope, statement, block)
         for name, part in ast.iter_fields(statement):
-            # behind the body of a loop or a `try`, the `else` of it runs too
-            of = BRANCHES[name] if isinstance(statement, ast.If) and name in BRANCHES else name
-            inner = block if isinstance(statement, RUNS_ALWAYS) else (*block, (id(statement), of))
+            inner = block if isinstance(statement, RUNS_ALWAYS) else (*block, (id(statement), name))
             for one in part if isinstance(part, list) else [part]:
                 if isinstance(one, ast.stmt):
                     _statements(scope, [one], inner)
-                elif isinstance(one, (ast.ExceptHandler, ast.match_case)):
-                    inside = (*inner, (id(one), "body"))
-                    _captured(scope, one, inside)
-                    _statements(scope, one.body, inside)
+                elif isinstance(one, ast.ExceptHandler):
+                    _named(scope, one.name, one, inner)
+                    _statements(scope, one.body, inner)
+                elif isinstance(one, ast.match_case):
+                    # each case is a way of its own, of which one may run
+                    _within(scope, one.pattern, inner)
+                    _statements(scope, one.body, (*block, (id(statement), f"case {id(one)}")))
                 elif isinstance(one, ast.AST):
                     _within(scope, one, block)
-
-
-def _captured(scope: Scope, of: ast.ExceptHandler | ast.match_case, block: Block) -> None:
-    """Bind the name of an exception, or those of a pattern, and give what else stands there its block."""
-    if isinstance(of, ast.ExceptHandler):
-        if of.name:
-            _bound(scope, of.name, of, block)
-        asked = of.type
-    else:
-        for one in ast.walk(of.pattern):
-            name = one.rest if isinstance(one, ast.MatchMapping) else getattr(one, "name", None)
-            if isinstance(one, ast.pattern) and name:
-                _bound(scope, name, one, block)
-        asked = of.guard
-    if asked is not None:
-        _within(scope, asked, block)
-
-
-def _bound(scope: Scope, name: str, at: ast.stmt | ast.ExceptHandler | ast.pattern, block: Block) -> None:
-    """Note that a name stands for something that no expression tells."""
-    scope.bindings.setdefault(name, []).append(Binding(at.lineno, at.col_offset, block, None))
 
 
 def _within(scope: Scope, of: ast.AST, block: Block) -> None:
@@ -147,6 +131,10 @@ def _within(scope: Scope, of: ast.AST, block: Block) -> None:
         scope.blocks[id(one)] = block
         if isinstance(one, ast.NamedExpr):
             _target(scope, one.target, one.value, block)
+        elif isinstance(one, (ast.MatchAs, ast.MatchStar)):
+            _named(scope, one.name, one, block)
+        elif isinstance(one, ast.Call):
+            _in_place(scope, one, block)
         waiting += ast.iter_child_nodes(one)
 
 
@@ -158,15 +146,32 @@ def _bind(scope: Scope, statement: ast.stmt, block: Block) -> None:
         _target(scope, statement.target, statement.value, block)
     elif isinstance(statement, ast.AugAssign):
         _target(scope, statement.target, None, block)
-    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
-        for one in statement.names:
-            _bound(scope, one.asname or one.name.partition(".")[0], statement, block)
     elif isinstance(statement, (ast.For, ast.AsyncFor)):
         _target(scope, statement.target, None, (*block, (id(statement), "body")))
     elif isinstance(statement, (ast.With, ast.AsyncWith)):
         for item in statement.items:
             if item.optional_vars is not None:
                 _target(scope, item.optional_vars, None, block)
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        for name in statement.names:
+            _named(scope, name.asname or name.name.partition(".")[0], statement, block)
+
+
+def _named(scope: Scope, name: str | None, at: ast.AST, block: Block) -> None:
+    """Bind a name to what no expression tells: a function, a class, an import, an exception."""
+    if name is not None:
+        end = (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
+        scope.bindings.setdefault(name, []).append(Binding(*end, block, None))
+
+
+def _in_place(scope: Scope, call: ast.Call, block: Block) -> None:
+    """Bind anew what a call changes in place, ``p.log_()`` or ``torch.log(p, out=p)``: it is what the call gives."""
+    changed = [one.value for one in call.keywords if one.arg == "out"]
+    if isinstance(call.func, ast.Attribute) and re.search(r"[a-z]_$", call.func.attr) and call.func.attr not in SAME:
+        changed.append(call.func.value)
+    for one in changed:
+        if isinstance(one, ast.Name):
+            _target(scope, one, call, block)
 
 
 def _target(scope: Scope, target: ast.expr, value: ast.expr | None, block: Block) -> None:
@@ -182,3 +187,9 @@ def _target(scope: Scope, target: ast.expr, value: ast.expr | None, block: Block
         for place, one in enumerate(target.elts):
             inner = one.value if isinstance(one, ast.Starred) else one
             _target(scope, inner, parts[place] if even and parts is not None else None, block)
+    elif isinstance(target, ast.Subscript) and not _is_key(target.slice):
+        _target(scope, target.value, None, block)  # of a tensor a part is another now; a key is one of many
+
+
+def _is_key(of: ast.expr) -> bool:
+    return isinstance(of, ast.Constant) and isinstance(of.value, str)

@@ -6,8 +6,8 @@ import ast
 import re
 
 from sad.source.calls import argument
-from sad.source.code import Code, last_name, method
-from sad.source.meaning import DEEP, KEEPS, called
+from sad.source.code import Code
+from sad.source.meaning import DEEP, KEEPS, called, of_torch
 
 SOFTMAXES = {"softmax", "log_softmax"}
 MODULES = {"Softmax", "LogSoftmax"}
@@ -21,32 +21,26 @@ def is_temperature(of: ast.expr) -> bool:
     if isinstance(of, ast.Subscript) and isinstance(of.slice, ast.Constant):
         return isinstance(of.slice.value, str) and TEMPERATURE.search(of.slice.value) is not None
     if isinstance(of, (ast.Name, ast.Attribute)):
-        return TEMPERATURE.search(last_name(of)) is not None
+        return TEMPERATURE.search(of.id if isinstance(of, ast.Name) else of.attr) is not None
     return False
 
 
 def taken_of(code: Code, call: ast.Call) -> ast.expr | None:
     """Return what a call takes the softmax, or its logarithm, of; None where it is no softmax of PyTorch."""
     func = call.func
-    if method(call) in SOFTMAXES:
-        if code.dotted(func).startswith("torch.") or (isinstance(func, ast.Name) and _nowhere(code, func.id)):
-            return argument(call, 0, "input")
-        return func.value if isinstance(func, ast.Attribute) and _root(func) not in code.aliases else None
+    word = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    if word in SOFTMAXES:
+        name = code.dotted(func)
+        if not of_torch(code, call, name):
+            made = called(code, call)
+            module = made.name.startswith("torch.") and made.settings is not call
+            return argument(call, 0, "input") if module else None
+        whole = isinstance(func, ast.Name) or name.startswith("torch.")
+        return argument(call, 0, "input") if whole else func.value if isinstance(func, ast.Attribute) else None
     made = called(code, call)
     if made.name.rpartition(".")[2] in MODULES and made.settings is not call:
         return argument(call, 0, "input")
     return None
-
-
-def _nowhere(code: Code, name: str) -> bool:
-    """Return whether a name is neither imported nor defined: a piece of a file, in which it is PyTorch's."""
-    return name not in code.aliases and name not in code.functions
-
-
-def _root(of: ast.expr) -> str:
-    while isinstance(of, ast.Attribute):
-        of = of.value
-    return of.id if isinstance(of, ast.Name) else ""
 
 
 def softmax_of(code: Code, of: ast.expr | None, deep: int = 0) -> ast.expr | None:

@@ -10,8 +10,8 @@ dimension 2, or the `logits` of a model of language.
 it: it is hundreds of times what a mean over tokens is, beside a label loss that is one, and grows with the length.
 
 ## Not told where
-The rows are flattened or chosen by a mask on the way, the result is divided in the same function by more than a
-temperature, or nothing tells that there are three dimensions.
+The rows are flattened or chosen by a mask on the way, the result is divided, there or where it is called, by
+more than a temperature, or nothing tells that there are three dimensions.
 
 ## Fix
 Choose the rows that count, `student_logits[mask]`, and give "batchmean" these.
@@ -48,6 +48,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sad.source.calls import argument
 from sad.source.code import Code
@@ -60,6 +61,8 @@ from sad.source.softmaxes import taken_of
 SAYS = '"batchmean" divides by texts, not by tokens: choose the rows that count, [rows, vocabulary], before it'
 LANGUAGE = re.compile(r"CausalLM|Seq2SeqLM|LMHeadModel|SFTTrainer|ForLanguageModeling")
 """Words of a file whose models give logits for each token."""
+SHIFT = re.compile(r"\[(:|\.\.\.), 1:\]|input_ids|CausalLM|LMHead")
+"""What tells that logits are of each token, where a cut alone could be one of the classes."""
 OTHER = re.compile(r"Classification|MultipleChoice")
 SAME = {"to", "float", "detach", "contiguous", "clone", "log", "exp", "half", "double", "cuda", "cpu", "type_as"}
 
@@ -78,7 +81,7 @@ def _three(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
     if of is None or deep > DEEP:
         return False
     if isinstance(of, ast.Subscript):
-        return _keeps_length(of)
+        return _keeps_length(code, of)
     if isinstance(of, ast.BinOp) and isinstance(of.op, ast.Div):
         return _three(code, of.left, deep + 1)
     if isinstance(of, ast.Name):
@@ -100,10 +103,7 @@ def _flattened_elsewhere(code: Code, name: ast.Name) -> bool:
     """Return whether the function brings the same value to rows for another loss: ``x.view(-1, x.size(-1))``."""
     inside = code.function(name)
     widths = {f"{name.id}.size(-1)", f"{name.id}.shape[-1]"}
-    for call in code.all(ast.Call):
-        func = call.func
-        if not (isinstance(func, ast.Attribute) and func.attr in {"view", "reshape"} and len(call.args) == 2):
-            continue
+    for call, func in _views(code):
         rows, width = ast.unparse(call.args[0]), ast.unparse(call.args[1])
         if rows != "-1" or not (width in widths or "vocab" in width) or code.function(call) is not inside:
             continue
@@ -112,7 +112,15 @@ def _flattened_elsewhere(code: Code, name: ast.Name) -> bool:
     return False
 
 
-def _keeps_length(of: ast.Subscript) -> bool:
+@lru_cache(maxsize=1)
+def _views(code: Code) -> tuple[tuple[ast.Call, ast.Attribute], ...]:
+    """Return what brings something to two sizes, with what is called."""
+    pairs = ((one, one.func) for one in code.all(ast.Call) if len(one.args) == 2)
+    named = ((one, func) for one, func in pairs if isinstance(func, ast.Attribute))
+    return tuple((one, func) for one, func in named if func.attr in {"view", "reshape"})
+
+
+def _keeps_length(code: Code, of: ast.Subscript) -> bool:
     """Return whether a cut is one along the second of three dimensions."""
     if not isinstance(of.slice, ast.Tuple):
         return False
@@ -122,12 +130,20 @@ def _keeps_length(of: ast.Subscript) -> bool:
     if len(parts) == 3:
         return all(slices) or (dots and all(slices[1:]))
     named = of.value.attr if isinstance(of.value, ast.Attribute) else getattr(of.value, "id", "")
-    return len(parts) == 2 and all(slices) and "logits" in named
+    whole = isinstance(parts[0], ast.Slice) and parts[0].lower is None and parts[0].upper is None
+    return len(parts) == 2 and all(slices) and whole and "logits" in named and SHIFT.search(code.text) is not None
 
 
 def _divided(code: Code, call: ast.Call) -> bool:
     inside = code.function(call)
-    return any(code.function(one.at) is inside and one.ends >= call.lineno for one in divisions(code))
+    made = inside.name if isinstance(inside, ast.FunctionDef) else ""
+    for one in divisions(code):
+        if code.function(one.at) is inside and one.ends >= call.lineno:
+            return True
+        words = [getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(one.left)]
+        if made and made in words:
+            return True
+    return False
 
 
 RULE = SourceRule("S108", "batchmean-of-texts", Level.LOOK, __doc__, look, ("V205",))

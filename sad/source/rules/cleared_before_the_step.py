@@ -9,8 +9,9 @@ The step sees no gradient, or that of the last micro-batch alone: accumulation t
 step takes.
 
 ## Not told where
-What is cleared is another optimizer's, a test in the loop decides whether to clear, `continue` follows, the backward
-pass is not a tensor's own, or the size of the window is not named as one of accumulation.
+What is cleared is another optimizer's, gradients are assigned by hand, a test in the loop decides whether to clear,
+`continue` follows, the backward pass is not a tensor's own, or the size of the window is not named as one of
+accumulation.
 
 ## Fix
 Clear behind the step, behind the same test.
@@ -85,6 +86,9 @@ def _between(code: Code, step: ast.Call, of: str) -> Iterator[Sight]:
     cleared: list[ast.Call] = []
     for statement in reversed(block[: block.index(_statement(code, step))] if block else []):
         calls = [one for one in ast.walk(statement) if isinstance(one, ast.Call)]
+        stored = [one for one in ast.walk(statement) if isinstance(getattr(one, "ctx", None), ast.Store)]
+        if any(isinstance(one, ast.Attribute) and one.attr == "grad" for one in stored):
+            return  # gradients are put there by hand
         if any(stepped(one) is not None for one in calls):
             return
         if any(map(backward, calls)):

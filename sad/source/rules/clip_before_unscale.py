@@ -10,7 +10,7 @@ gradient is over the limit then, and after the division it is a step of a size t
 ## Not told where
 Any function of the file unscales and is not this one, the limit is multiplied by the scale, the clip is a method of the
 optimizer, which may unscale, a scaler is made with `enabled=False`, or the clip and the step are in two branches of
-which one runs.
+which one runs; or a call before is given the scaler.
 
 ## Fix
 `scaler.unscale_(optimizer)` before the clip.
@@ -51,8 +51,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code, last_name, method
-from sad.source.loops import clips, is_optimizer, stepped, within
+from sad.source.code import Code
+from sad.source.loops import clips, is_optimizer, last_name, method, stepped, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients are clipped while they are scaled: call scaler.unscale_(optimizer) first"
@@ -68,7 +68,8 @@ def look(code: Code) -> Iterator[Sight]:
             continue
         unscaled = [_place(one) for one in within(code, inside, _unscales)]
         clipped = [one for one in within(code, inside, _clips) if _place(one) < _place(step) and _runs(code, one, step)]
-        if not clipped or any(one < _place(clipped[-1]) for one in unscaled):
+        handed = [_place(one) for one in within(code, inside, _handed)]
+        if not clipped or any(one < _place(clipped[-1]) for one in (*unscaled, *handed)):
             continue
         if "get_scale" not in ast.unparse(clipped[-1]):
             yield Sight(clipped[-1], SAYS)
@@ -91,10 +92,29 @@ def _unscales(call: ast.Call) -> bool:
     return method(call).startswith(("unscale", "_unscale"))
 
 
+def _handed(call: ast.Call) -> bool:
+    """Return whether a call is given the scaler, and may unscale by it."""
+    return any("scaler" in last_name(one).lower() for one in (*call.args, *(word.value for word in call.keywords)))
+
+
 def _runs(code: Code, clip: ast.Call, step: ast.Call) -> bool:
     """Return whether both can run: they are not in the two branches of one statement."""
     parts = dict(_branches(code, clip))
+    if _leaves(code, clip, {of for of, _ in _branches(code, step)}):
+        return False
     return all(parts.get(of, part) == part for of, part in _branches(code, step))
+
+
+def _leaves(code: Code, clip: ast.Call, shared: set[int]) -> bool:
+    """Return whether a branch round the clip, that the step is not in, ends the function."""
+    node: ast.AST = clip
+    while (over := code.parent.get(id(node))) is not None:
+        if isinstance(over, ast.If) and id(over) not in shared:
+            block = over.body if node in over.body else over.orelse
+            if block and isinstance(block[-1], (ast.Return, ast.Raise, ast.Continue)):
+                return True
+        node = over
+    return False
 
 
 def _branches(code: Code, node: ast.AST) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,8 @@ the step is another than that of the whole batch.
 
 ## Not told where
 The limit is so large that the call only measures (10,000 and more, or infinite), or a test stands before it of the
-window's counter, of `sync_gradients`, or of any name with "sync" in it.
+window's counter, of `sync_gradients`, of any name with "sync" in it, or of a
+flag that the loop sets.
 
 ## Fix
 Clip once, right before the step: `if accelerator.sync_gradients:`, or behind the same test as the step.
@@ -71,8 +72,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code, method
-from sad.source.loops import behind, clips, loop_of, windowed, within
+from sad.source.code import Code
+from sad.source.loops import behind, clips, loop_of, made_inside, method, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients are clipped in each micro-batch: clip once, where the optimizer steps"
@@ -95,7 +96,7 @@ def _asked(code: Code, call: ast.AST, statement: ast.stmt) -> bool:
     """Return whether a test between the call and its statement asks if gradients are joined."""
     while call is not statement:
         call = code.parent[id(call)]
-        if isinstance(call, ast.If) and "sync" in ast.unparse(call.test):
+        if isinstance(call, ast.If) and ("sync" in ast.unparse(call.test) or made_inside(call.test, statement)):
             return True
     return False
 

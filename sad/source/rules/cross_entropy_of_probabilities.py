@@ -10,7 +10,8 @@ get more than e times the weight of another, so the loss stays above a floor (2.
 gradient is small where the model is wrong. `nll_loss` takes log-probabilities: of probabilities it is no likelihood.
 
 ## Not told where
-What the argument is cannot be followed to a softmax, or it is one on some ways only. Log-probabilities in
+What the argument is cannot be followed to a softmax, or it is one on some ways only; `nll_loss` that picks the
+labels' probabilities, `-nll_loss(probs, labels)` or with the reduction "none". Log-probabilities in
 `cross_entropy` are right: a second `log_softmax` changes nothing.
 
 ## Fix
@@ -43,6 +44,7 @@ PyTorch's documentation of `torch.nn.functional.cross_entropy` and `nll_loss`; V
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from sad.source.calls import CROSS_ENTROPY, NLL, argument, calls_of
@@ -55,9 +57,18 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield label losses of probabilities."""
     for names, takes in ((CROSS_ENTROPY, "logits"), (NLL, "log-probabilities")):
         for call, _ in calls_of(code, *names):
-            if kind(code, argument(call, 0, "input")) is Kind.PROBS:
+            if kind(code, argument(call, 0, "input")) is Kind.PROBS and not (names is NLL and _picks(code, call)):
                 name = names[0].rpartition(".")[2]
                 yield Sight(call, f"{name} takes {takes}, and is given probabilities: leave the softmax out")
+
+
+def _picks(code: Code, call: ast.Call) -> bool:
+    """Return whether `nll_loss` only picks the probabilities of the labels, `-nll_loss(p, y)` or one for each row."""
+    over = code.parent.get(id(call))
+    if any(isinstance(one, ast.Constant) and one.value == "none" for one in ast.walk(call)):
+        return True
+    other = (over.left if over.right is call else over.right) if isinstance(over, ast.BinOp) else None
+    return isinstance(over, ast.UnaryOp) or isinstance(other, ast.Constant)
 
 
 RULE = SourceRule("S103", "cross-entropy-of-probabilities", Level.WRONG, __doc__, look, ("V603",))

@@ -43,7 +43,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code, last_name, method
+from sad.source.code import Code
+from sad.source.loops import last_name, method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the padding mark is the end mark here, and no label is left that says where a text ends: mask by length"

@@ -55,8 +55,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, method, names
-from sad.source.loops import backward, loop_of
+from sad.source.code import Code
+from sad.source.loops import backward, loop_of, method, names
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "nothing calls set_epoch: every epoch has the order of the first; call sampler.set_epoch(epoch) in each"
@@ -65,7 +65,7 @@ HELD_OUT = re.compile(r"eval|test|val|dev|predict|infer", re.IGNORECASE)
 
 def look(code: Code) -> Iterator[Sight]:
     """Yield samplers that shuffle, where no epoch is told to them."""
-    if "DistributedSampler" not in code.text or "set_epoch" in code.text:
+    if "DistributedSampler" not in code.text or re.search(r"set_epoch|\.epoch\s*=[^=]", code.text):
         return
     samplers = [one for one in code.all(ast.Call) if method(one) == "DistributedSampler" and _shuffles(one)]
     if not samplers or not any(map(backward, code.all(ast.Call))):
@@ -75,10 +75,16 @@ def look(code: Code) -> Iterator[Sight]:
     for call in samplers:
         statement = code.above(call, ast.stmt)
         targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if not any(HELD_OUT.search(ast.unparse(one)) for one in (*targets, *call.args)) and not _made_in_loop(
-            code, call
-        ):
+        if not any(HELD_OUT.search(ast.unparse(one)) for one in (*targets, *call.args)) and not _other(code, call):
             yield Sight(call, SAYS)
+
+
+def _other(code: Code, call: ast.Call) -> bool:
+    """Return whether each epoch has a sampler of another seed, or it is one of a function for evaluation."""
+    inside = code.function(call)
+    held_out = isinstance(inside, ast.FunctionDef) and HELD_OUT.search(inside.name)
+    seeded = any("epoch" in ast.unparse(one.value) for one in call.keywords)
+    return bool(held_out) or seeded or _made_in_loop(code, call)
 
 
 def _made_in_loop(code: Code, call: ast.Call) -> bool:

@@ -9,8 +9,8 @@ From the first evaluation on there is no dropout, and norms of batches use their
 trains another model than its beginning.
 
 ## Not told where
-The model is made in the loop, the loop or a function that it calls has a `train(`, the evaluation is in another file,
-or the function never called `model.train()`: it may want evaluation mode.
+The model is made in the loop, the loop or a function that it calls sets a mode of training, the loop ends behind it,
+the evaluation is in another file, or the function never called `model.train()`: it may want evaluation mode.
 
 ## Fix
 `model.train()` at the beginning of each epoch, or behind each evaluation.
@@ -56,13 +56,17 @@ PyTorch's documentation of `torch.nn.Module.train`; examples of compression of N
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, method, names
-from sad.source.loops import Loop, backward, loop_of, loops_of, within
+from sad.source.code import Code
+from sad.source.loops import Loop, backward, loop_of, loops_of, method, names, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the model is left in evaluation mode, and the loop goes on training it: call {}.train() behind this"
+
+
+DEEP = 3
 
 
 def look(code: Code) -> Iterator[Sight]:
@@ -89,9 +93,11 @@ def _left(code: Code, loop: Loop, model: str) -> Iterator[Sight]:
     if "train(" in text or any(isinstance(one, ast.Name) and one.id == model for one in _stored(loop)):
         return
     called = [(call, code.functions[method(call)]) for call in within(code, loop, lambda call: _own(code, call))]
-    if any(".train(" in ast.unparse(one) for _, one in called):
+    if any(_sets(code, one) for _, one in called):
         return
     for call in within(code, loop, lambda call: _mode(call, "eval")):
+        if _ends(code, call):
+            continue
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == model:
             yield Sight(call, SAYS.format(model))
     for call, function in called:
@@ -99,8 +105,25 @@ def _left(code: Code, loop: Loop, model: str) -> Iterator[Sight]:
         given |= {one.arg: ast.unparse(one.value) for one in call.keywords if one.arg}
         for inner in within(code, function, lambda call: _mode(call, "eval")):
             assert isinstance(inner.func, ast.Attribute)
-            if given.get(ast.unparse(inner.func.value)) == model:
+            held = inner.func.value
+            its = isinstance(held, ast.Name) and held.id not in code.scope(function).bindings
+            if its and given.get(ast.unparse(held)) == model:
                 yield Sight(call, SAYS.format(model))
+
+
+def _sets(code: Code, function: ast.FunctionDef, deep: int = 0) -> bool:
+    """Return whether a function sets a mode of training, or calls one of the file that does."""
+    if re.search(r"\.train\(|\.training\b|\byield\b", ast.unparse(function)):
+        return True
+    named = {one.id for one in ast.walk(function) if isinstance(one, ast.Name)} & code.functions.keys()
+    return deep < DEEP and any(_sets(code, code.functions[one], deep + 1) for one in named)
+
+
+def _ends(code: Code, call: ast.Call) -> bool:
+    """Return whether the loop ends behind a call."""
+    statement = code.above(call, ast.stmt)
+    over = code.parent.get(id(statement))
+    return isinstance(over, ast.If) and isinstance(over.body[-1], (ast.Break, ast.Return, ast.Raise))
 
 
 def _stored(loop: Loop) -> Iterator[ast.AST]:

@@ -42,8 +42,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sad.source.code import Code, names
-from sad.source.loops import Step, index_of, windowed
+from sad.source.code import Code
+from sad.source.loops import Step, index_of, names, windowed
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "0 is divisible too: the first window is one micro-batch; step where (index + 1) % size is 0"

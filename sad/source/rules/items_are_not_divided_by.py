@@ -10,7 +10,8 @@ a loss that is a mean of its own micro-batch is added up, as many times too larg
 micro-batches with few labels weigh as much as those with many.
 
 ## Not told where
-The file says `model_accepts_loss_kwargs` or `compute_loss_func`, which decide whether the Trainer divides, or speaks of
+The file says `model_accepts_loss_kwargs` or `compute_loss_func`, which decide whether the Trainer divides, the
+function divides by the number of micro-batches, or the file speaks of
 sequence classification; the inputs are replaced, or hold no labels: the Trainer counts none then, and divides.
 
 ## Fix
@@ -77,7 +78,9 @@ def look(code: Code) -> Iterator[Sight]:
 
 
 def _read(function: ast.FunctionDef, name: str) -> bool:
-    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(function))
+    scaled = [one for one in ast.walk(function) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div)]
+    by_hand = any("accumulation_steps" in ast.unparse(one.right) for one in scaled)
+    return by_hand or any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(function))
 
 
 def _takes_labels(function: ast.FunctionDef, inputs: str) -> bool:

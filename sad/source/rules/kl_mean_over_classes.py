@@ -8,8 +8,8 @@ Its "mean" is over all elements, rows times classes: the divergence of a row, wh
 smaller by the size of the vocabulary, and beside a label loss the term is next to nothing.
 
 ## Not told where
-What is returned is multiplied, in the same expression or a later one of the function, by a size of the rows; or an
-argument is given another value in the file.
+What is returned is multiplied, in the same expression, a later one of the function or where it is called,
+by a size of the rows; or an argument is given another value in the file.
 
 ## Fix
 `reduction="batchmean"` over rows that are flattened to `[rows, classes]`, or "none", summed over the classes.
@@ -66,14 +66,25 @@ def look(code: Code) -> Iterator[Sight]:
 
 def _made_up_for(code: Code, of: KlDiv) -> bool:
     """Return whether the function multiplies something by a size after the call."""
-    inside = code.function(of.call) or code.tree
-    for node in ast.walk(inside):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and (node.end_lineno or 0) >= of.call.lineno:
-            words = {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
-            words |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            if words & SIZES:
+    inside = code.function(of.call)
+    made = inside.name if isinstance(inside, ast.FunctionDef) else ""
+    for node in code.all(ast.BinOp):
+        if isinstance(node.op, ast.Mult) and _is_size(code, node):
+            here = code.function(node) is inside and (node.end_lineno or 0) >= of.call.lineno
+            if here or made in _words(node):
                 return True
     return False
+
+
+def _is_size(code: Code, of: ast.expr) -> bool:
+    """Return whether a size is in it, as it is written or by what a name stands for."""
+    values = [value for one in ast.walk(of) if isinstance(one, ast.Name) for value in code.values(one)]
+    return any(_words(one) & SIZES for one in (of, *values) if one is not None)
+
+
+def _words(of: ast.expr) -> set[str]:
+    words = {part.attr for part in ast.walk(of) if isinstance(part, ast.Attribute)}
+    return words | {part.id for part in ast.walk(of) if isinstance(part, ast.Name)}
 
 
 RULE = SourceRule("S101", "kl-mean-over-classes", Level.LOOK, __doc__, look, ("V214",))

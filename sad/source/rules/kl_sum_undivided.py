@@ -54,7 +54,7 @@ from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = 'summed over the rows of the batch and divided by nothing: give reduction="batchmean" over flattened rows'
 COUNTS = re.compile(r"ntokens|sample_size|num_items|n_items|num_tokens|numel|n_valid|num_valid|chunk")
-MEANS = {"mean", "div", "div_"}
+MEANS = {"mean", "div", "div_", "average", "fmean"}
 LOSS = re.compile(r"loss|kl|kd|div|distil", re.IGNORECASE)
 
 
@@ -68,6 +68,7 @@ def look(code: Code) -> Iterator[Sight]:
 def _divided(code: Code, call: ast.Call) -> bool:
     inside, owner = code.function(call), code.above(call, ast.ClassDef)
     made = {one.name for one in (inside, owner) if isinstance(one, (ast.FunctionDef, ast.ClassDef))}
+    made |= _kept_in(code, call)
     for one in divisions(code):
         here = code.function(one.at) is inside
         if here and one.ends >= call.lineno and not _of_layers(code, call, one.right):
@@ -76,6 +77,16 @@ def _divided(code: Code, call: ast.Call) -> bool:
             return True
     named = (one for one in code.all(ast.Call) if isinstance(one.func, ast.Attribute) and one.func.attr in MEANS)
     return any(_holds(one, made) for one in named)
+
+
+def _kept_in(code: Code, call: ast.Call) -> set[str]:
+    """Return the names that a statement gives the sum to: what it assigns, or the list that it appends to."""
+    statement = code.above(call, ast.stmt)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        targets = [value.func.value]
+    return {one.id for one in targets if isinstance(one, ast.Name)}
 
 
 def _holds(of: ast.expr, made: set[str]) -> bool:

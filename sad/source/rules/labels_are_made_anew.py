@@ -9,7 +9,8 @@ That collator takes a copy of the padded ids for labels, masks what equals the p
 any labels that there are: the prompt is learned as much as the answer.
 
 ## Not told where
-`mlm` is left out or not False, the collator is another library's of that name, or labels and collator are in two files.
+`mlm` is left out or not False, the collator is another library's of that name, labels and collator are in two files, or
+the file has another collator as well, and they are not of one class.
 
 ## Fix
 `DataCollatorForSeq2Seq(tokenizer)`, which pads the labels that there are with -100.
@@ -54,11 +55,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, last_name, method
+from sad.source.code import Code
+from sad.source.loops import last_name, method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "DataCollatorForLanguageModeling (line {}) makes the labels anew, this mask is lost: use DataCollatorForSeq2Seq"
 IGNORED = re.compile(r"-100|\w*(ignore_?(index|id)|IGNORE)\w*")
+OTHER = re.compile(r"DataCollator(?!ForLanguageModeling\b)\w+|class \w*Collat|def \w*collat|def __call__")
+"""What may collate in its place."""
 NAME = "DataCollatorForLanguageModeling"
 
 
@@ -70,10 +74,16 @@ def look(code: Code) -> Iterator[Sight]:
     if not collators:
         return
     says = SAYS.format(collators[0].lineno)
+    others = OTHER.search(code.text) is not None
+    owners = {id(code.above(one, ast.ClassDef)) for one in collators if code.above(one, ast.ClassDef) is not None}
     for one in code.all(ast.BinOp):
+        if others and id(code.above(one, ast.ClassDef)) not in owners:
+            continue
         if isinstance(one.op, ast.Add) and _masked(one.left) and isinstance(one.right, ast.Subscript):
             yield Sight(one, says)
     for statement in code.all(ast.Assign):
+        if others and id(code.above(statement, ast.ClassDef)) not in owners:
+            continue
         target = statement.targets[0]
         labels = isinstance(target, ast.Subscript) and last_name(target) == "labels"
         if labels and (IGNORED.fullmatch(ast.unparse(statement.value)) or _masked(statement.value)):

@@ -11,7 +11,7 @@ added to the first window of the next epoch, or cleared.
 ## Not told where
 The test has another way to be true (`or index + 1 == len(loader)`), the counter is not the loop's own and goes on over
 epochs, the loop is over something endless, the whole windows are counted (`len(loader) // size`), or a step follows
-the loop.
+the loop, or a call that is given the optimizer.
 
 ## Fix
 `if (index + 1) % size == 0 or index + 1 == len(loader):`, with the loss divided by what that window has.
@@ -46,8 +46,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, names
-from sad.source.loops import Step, accumulates, index_of, stepped, windowed, within
+from sad.source.code import Code
+from sad.source.loops import Step, accumulates, index_of, names, stepped, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the micro-batches after the last full window are never stepped: step at the end of the loader too"
@@ -75,6 +75,8 @@ def _whole(code: Code, step: Step) -> bool:
         in_loop = step.loop.lineno <= one.lineno <= (step.loop.end_lineno or 0)
         if isinstance(one.op, ast.FloorDiv) and in_loop and one.lineno < step.backward[0].lineno:
             return True
+        if isinstance(one.op, ast.Mult) and in_loop and isinstance(code.parent[id(one)], ast.Compare):
+            return True  # the loop ends after whole windows
         if isinstance(one.op, ast.Mod) and "len(" in ast.unparse(one.left):
             return True
     return False
@@ -87,7 +89,12 @@ def _endless(step: Step) -> bool:
 def _after(code: Code, step: Step) -> bool:
     inside = code.function(step.call) or code.tree
     end = step.loop.end_lineno or 0
-    return any(one.lineno > end for one in within(code, inside, lambda call: stepped(call) is not None))
+    return any(one.lineno > end for one in within(code, inside, lambda call: _may_step(call, step.of)))
+
+
+def _may_step(call: ast.Call, of: str) -> bool:
+    """Return whether a call steps, or is given the optimizer and may."""
+    return stepped(call) is not None or of in map(ast.unparse, (*call.args, *(one.value for one in call.keywords)))
 
 
 RULE = SourceRule("S302", "last-window-is-not-stepped", Level.LOOK, __doc__, look)

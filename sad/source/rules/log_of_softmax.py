@@ -8,7 +8,7 @@ A probability that is too small for its type is 0: in float32 from 104 below the
 Its logarithm is -inf, the divergence is inf or, multiplied by 0, NaN, and so is every gradient.
 
 ## Not told where
-Something is added or a bound is set in between (`+ 1e-8`, `clamp`), or it is under `no_grad`.
+Something is added or a bound is set in between (`+ 1e-8`, `clamp`, `p[p > 0]`), or it is under `no_grad`.
 
 ## Fix
 `log_softmax`, which takes the logarithm before anything is lost.
@@ -66,8 +66,13 @@ def look(code: Code) -> Iterator[Sight]:
             of = argument(call, 0, "input")
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "log" and not call.args:
             of = call.func.value
-        if of is not None and bare(code, of) and not without(code, call):
+        if of is not None and not _chosen(of) and bare(code, of) and not without(code, call):
             yield Sight(call, SAYS)
+
+
+def _chosen(of: ast.expr) -> bool:
+    """Return whether places are chosen by a comparison, `p[p > 0]`."""
+    return isinstance(of, ast.Subscript) and any(isinstance(one, ast.Compare) for one in ast.walk(of.slice))
 
 
 RULE = SourceRule("S109", "log-of-softmax", Level.LOOK, __doc__, look, ("V217",))

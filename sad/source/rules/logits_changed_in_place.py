@@ -8,7 +8,8 @@ It changes what the caller holds. A label loss after it is at that temperature, 
 where the backward pass needs the old values it fails.
 
 ## Not told where
-The logits were made in the function, or copied before; and where `div_` is written out, which is meant.
+The logits were made in the function, or copied before; and where `div_` is written out, which is meant, or it is
+under `no_grad`, as where texts are sampled.
 
 ## Fix
 `logits = logits / T`.
@@ -45,6 +46,7 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
+from sad.source.gradient import without
 from sad.source.meaning import is_logits
 from sad.source.rule import Level, Sight, SourceRule
 from sad.source.softmaxes import is_temperature
@@ -57,7 +59,8 @@ def look(code: Code) -> Iterator[Sight]:
     for one in code.all(ast.AugAssign):
         if not isinstance(one.op, (ast.Div, ast.Mult)) or not is_temperature(one.value):
             continue
-        if isinstance(one.target, (ast.Name, ast.Attribute)) and _handed_in(code, one.target):
+        held = isinstance(one.target, (ast.Name, ast.Attribute)) and not without(code, one)
+        if held and isinstance(one.target, (ast.Name, ast.Attribute)) and _handed_in(code, one.target):
             yield Sight(one, SAYS)
 
 

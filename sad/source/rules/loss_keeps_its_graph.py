@@ -8,7 +8,7 @@ A sum or a list of tensors holds the graph of every batch: memory grows with eac
 
 ## Not told where
 The name may be something else at that place (`loss = loss.item()`, `.detach()`), the sum has a backward pass itself,
-or it is a test's.
+is begun anew in each batch or made under `no_grad`, or it is a test's.
 
 ## Fix
 `total += loss.item()`, or `total += loss.detach()`, which does not wait for the device.
@@ -47,10 +47,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from sad.source.code import Code, method
-from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, within
+from sad.source.code import Code
+from sad.source.gradient import without
+from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, method, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the loss is kept with its graph, and so is that of every batch: keep loss.detach() or loss.item()"
@@ -61,9 +62,14 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield sums and lists of losses in the loop of their backward pass."""
     loops = {id(one): one for call in code.all(ast.Call) if backward(call) and (one := loop_of(code, call))}
     for loop in loops.values():
-        lost = {name for call in within(code, loop, backward) if (name := _tensor(call))}
+        passes = within(code, loop, backward)
+        if any(word.arg == "retain_graph" for one in passes for word in one.keywords):
+            continue  # meant
+        lost = {made.id: code.values(made) for call in passes if (made := _tensor(call))}
         for kept, value in _keeps(code, loop):
-            if not (isinstance(value, ast.Name) and value.id in lost) or ast.unparse(kept) in lost:
+            if not (isinstance(value, ast.Name) and value.id in lost) or _released(code, loop, kept, lost):
+                continue
+            if code.values(value) != lost[value.id]:
                 continue
             if not in_test(code, value) and not any(
                 one is not None and FREE.search(ast.unparse(one)) for one in code.values(value)
@@ -71,13 +77,25 @@ def look(code: Code) -> Iterator[Sight]:
                 yield Sight(value, SAYS)
 
 
-def _tensor(call: ast.Call) -> str:
-    """Return the name of what a backward pass begins at; "" where it has none."""
+def _released(code: Code, loop: Loop, kept: ast.expr, lost: Iterable[str]) -> bool:
+    """Return whether what is kept is begun anew in each batch, has a backward pass of its own, or needs no graph."""
+    name = ast.unparse(kept)
+    stored = (one for one in ast.walk(loop) if isinstance(one, ast.Assign))
+    if name in lost or any(ast.unparse(target) == name for one in stored for target in one.targets):
+        return True
+    passes = within(code, code.function(loop) or code.tree, backward)
+    if any(re.search(rf"\b{re.escape(name)}\b", ast.unparse(one)) for one in passes):
+        return True
+    return isinstance(code.parent[id(kept)], ast.AugAssign) and without(code, kept)
+
+
+def _tensor(call: ast.Call) -> ast.Name | None:
+    """Return the name of what a backward pass begins at; None where it has none."""
     assert isinstance(call.func, ast.Attribute)
     begins = call.func.value if by_tensor(call) else call.args[0]
     if isinstance(begins, ast.Call) and method(begins) == "scale" and begins.args:
         begins = begins.args[0]
-    return begins.id if isinstance(begins, ast.Name) else ""
+    return begins if isinstance(begins, ast.Name) else None
 
 
 def _keeps(code: Code, loop: Loop) -> Iterator[tuple[ast.expr, ast.expr]]:

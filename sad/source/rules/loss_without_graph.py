@@ -54,11 +54,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, last_name
+from sad.source.code import Code
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a loss of the weights requires a gradient already: something cut it from them, and this hides that"
-LOSS = re.compile(r"(^|_)loss(es)?(_|\d|$)", re.IGNORECASE)
+LOSS = re.compile(
+    r"(^|_)loss(es)?(_(?!weight|scal|f(u?n|unc)|coef|factor|param|input|mask|mod|layer|net|head)|\d|$)", re.IGNORECASE
+)
 MADE = {"zeros", "ones", "randn", "rand", "zeros_like", "ones_like", "full", "empty", "tensor", "FloatTensor", "Tensor"}
 ANEW = {"torch.tensor", "torch.FloatTensor", "torch.Tensor", "torch.autograd.Variable"}
 
@@ -85,7 +87,7 @@ def _is_loss(code: Code, of: ast.expr) -> bool:
     """Return whether it is a loss by its name, computed from something."""
     if not isinstance(of, (ast.Name, ast.Attribute)):
         return False
-    if LOSS.search(last_name(of)) is None:
+    if LOSS.search(of.id if isinstance(of, ast.Name) else of.attr) is None:
         return False
     return not (isinstance(of, ast.Name) and any(_made_by_hand(code, value) for value in code.values(of)))
 

@@ -9,7 +9,8 @@ same text weighs less in a batch with a longer one.
 
 ## Not told where
 The mask is not known to be one of padding or labels, such as one of confidence, where a mean over all rows is meant;
-or the mask was divided before, by its sum.
+the mask was divided before, by its sum, or the
+function takes its sum or mean in another place.
 
 ## Fix
 `(loss * mask).sum() / mask.sum()`, or `loss[mask].mean()`.
@@ -68,9 +69,20 @@ def look(code: Code) -> Iterator[Sight]:
         if not (isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult)):
             continue
         for rows, mask in ((product.left, product.right), (product.right, product.left)):
-            if _is_mask(code, mask) and _is_loss(rows):
+            if _is_mask(code, mask) and _is_loss(rows) and not _counted(code, call, mask):
                 yield Sight(call, SAYS)
                 break
+
+
+def _counted(code: Code, call: ast.Call, mask: ast.expr) -> bool:
+    """Return whether the function takes the mask's own sum or mean as well, by which it may divide."""
+    root = mask
+    while isinstance(root, (ast.Call, ast.Attribute, ast.Subscript)) and not isinstance(root, ast.Name):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    inside = code.function(call)
+    if not isinstance(root, ast.Name) or inside is None:
+        return False
+    return re.search(rf"\b{root.id}(\.\w+\([^()]*\))*\.(sum|mean)\(", ast.unparse(inside)) is not None
 
 
 def _one(code: Code, of: ast.expr | None) -> ast.expr | None:

@@ -9,7 +9,7 @@ long gone, and soon too far.
 
 ## Not told where
 The file has a `zero_grad` or a `.grad` anywhere, also in another function, the backward pass is not a tensor's own, the
-step is given a closure, or it is a test's.
+step is given a closure, the loop makes the optimizer or gives it to another call, or it is a test's.
 
 ## Fix
 `optimizer.zero_grad()` behind each step.
@@ -42,7 +42,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import backward, by_tensor, in_test, is_optimizer, loop_of, stepped, within
+from sad.source.loops import Loop, backward, by_tensor, in_test, is_optimizer, loop_of, stepped, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "nothing in the file clears the gradients: they add up over all steps; call optimizer.zero_grad() behind each"
@@ -55,8 +55,19 @@ def look(code: Code) -> Iterator[Sight]:
         return
     for call in code.all(ast.Call):
         loop = loop_of(code, call) if stepped(call) is not None and not _closure(call) else None
-        if loop is not None and not in_test(code, call) and any(map(by_tensor, within(code, loop, backward))):
+        if loop is None or _made_or_handed(code, call, loop):
+            continue
+        if not in_test(code, call) and any(map(by_tensor, within(code, loop, backward))):
             yield Sight(call, SAYS)
+
+
+def _made_or_handed(code: Code, step: ast.Call, loop: Loop) -> bool:
+    """Return whether the loop makes the optimizer anew, or gives it to a call that may clear."""
+    of = stepped(step) or ""
+    if any(isinstance(one, ast.Name) and one.id == of and isinstance(one.ctx, ast.Store) for one in ast.walk(loop)):
+        return True
+    given = within(code, loop, lambda call: of in map(ast.unparse, (*call.args, *(one.value for one in call.keywords))))
+    return any("scaler" not in ast.unparse(one.func).lower() for one in given)
 
 
 def _closure(call: ast.Call) -> bool:

@@ -49,7 +49,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, method
+from sad.source.code import Code
 from sad.source.gradient import without
 from sad.source.rule import Level, Sight, SourceRule
 
@@ -86,7 +86,8 @@ def _tests(of: ast.expr, target: str) -> bool:
     """Return whether a condition asks of the target whether it is finite."""
     calls = [one for one in ast.walk(of) if isinstance(one, ast.Call)]
     for one in calls:
-        if method(one) in TESTS and (one.args or isinstance(one.func, ast.Attribute)):
+        named = one.func.attr if isinstance(one.func, ast.Attribute) else getattr(one.func, "id", "")
+        if named in TESTS and (one.args or isinstance(one.func, ast.Attribute)):
             asked = one.args[0] if one.args else one.func.value if isinstance(one.func, ast.Attribute) else one
             if ast.unparse(asked) == target:
                 return True

@@ -51,12 +51,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, method, names
-from sad.source.loops import loop_of
+from sad.source.code import Code
+from sad.source.loops import loop_of, method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a mean of batches' means: divide the sum of the losses of all labels by their number, and take exp of that"
-BLOCKS = re.compile(r"block_size|seq_?len|group_texts|bptt|n_ctx|context_len|max_seq|chunk_size|nsamples")
+BLOCKS = re.compile(
+    r"block_size|seq_?len|group_texts|bptt|n_ctx|context_len|max_seq|chunk_size|nsamples"
+    r"|\bin (enumerate\()?(blocks|chunks|windows)\b"
+)
 LOSS = re.compile(r"loss|nll|neg_log_likelihood|(^|[^a-z])ce([^a-z]|$)", re.IGNORECASE)
 PASSED = {"float", "item", "detach", "cpu", "tensor", "as_tensor", "to", "double", "mean"}
 MASKED = re.compile(r"=\s*-100\b")
@@ -94,6 +97,8 @@ def _added_up_over(code: Code, total: ast.Name, length: ast.expr) -> bool:
     """Return whether the sum was made in a loop over what the length is of, one loss a batch."""
     assert isinstance(length, ast.Call)
     over = ast.unparse(length.args[0])
+    if re.search(r"token|word|char", over):
+        return False  # a loss for each of these
     for one in code.all(ast.AugAssign):
         if ast.unparse(one.target) == total.id and code.function(one) is code.function(total):
             loop = loop_of(code, one)
@@ -118,7 +123,7 @@ def _masked(code: Code, of: ast.Call) -> bool:
     held = ast.unparse(of)
     if inside is None or not re.search(r"stack\(|tensor\(|cat\(|np\.mean\(|numpy\.mean\(", held):
         return False
-    listed = names(of)
+    listed = {one.id for one in ast.walk(of) if isinstance(one, ast.Name)}
     for call in code.all(ast.Call):
         if code.function(call) is not inside or method(call) != "append" or not isinstance(call.func, ast.Attribute):
             continue

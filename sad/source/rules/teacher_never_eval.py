@@ -10,8 +10,8 @@ the batch and move their own. Its answers are noise, other ones for the same tex
 `requires_grad` off and under `no_grad`.
 
 ## Not told where
-`eval()` or `train(False)` is called on anything in the file, `train` is a method of its own, or the teacher is handed
-in from outside, by someone who may have done it.
+`eval()` or `train(False)` is called on anything in the file, the teacher is a layer of PyTorch or made frozen by its
+name, `train` is a method of its own, or the teacher is handed in from outside, by someone who may have done it.
 
 ## Fix
 `self.teacher.eval()` after it is made, and again in `train()` of the module, which switches it back.
@@ -69,7 +69,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.code import Code, method
+from sad.source.code import Code
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "goes into training mode with its module, and nothing here puts it back: teacher.eval() after it, and in train()"
@@ -83,7 +83,7 @@ def look(code: Code) -> Iterator[Sight]:
         return
     for one in code.all(ast.Assign):
         inside = code.above(one, ast.ClassDef)
-        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(one.value):
+        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(code, one.value):
             continue
         for target in one.targets:
             if isinstance(target, ast.Attribute) and TEACHER.match(target.attr) and _called(code, inside, target.attr):
@@ -111,8 +111,13 @@ def _evaluates(code: Code) -> bool:
     return False
 
 
-def _built(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and BUILT.match(method(value)) is not None
+def _built(code: Code, value: ast.expr) -> bool:
+    if not isinstance(value, ast.Call):
+        return False
+    func = value.func
+    if re.search(r"frozen|freeze", ast.unparse(func)) or code.dotted(func).startswith("torch.nn."):
+        return False  # made to stay as it is; or a layer alone
+    return BUILT.match(func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) is not None
 
 
 def _called(code: Code, inside: ast.ClassDef, name: str) -> bool:

@@ -9,8 +9,8 @@ The gradient of a term at temperature T is smaller by T². Without the factor a 
 two terms against each other: at T = 4 the teacher counts a sixteenth of what its weight says.
 
 ## Not told where
-A square of a temperature stands anywhere in the file, a temperature is only on one side, or there is no label loss
-beside it.
+A square of a temperature stands anywhere in the file, a temperature is only on one side, the student has
+one of its own, or there is no label loss beside it, or one at a temperature too.
 
 ## Fix
 `kl_div(...) * T**2`.
@@ -47,7 +47,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from sad.source.calls import CROSS_ENTROPY, NLL, calls_of
+from sad.source.calls import CROSS_ENTROPY, NLL, argument, calls_of
 from sad.source.code import Code
 from sad.source.divergence import divergences
 from sad.source.meaning import Whose, called, whose
@@ -56,6 +56,8 @@ from sad.source.softmaxes import is_temperature, softmax_of, taken_of, tempered
 
 SAYS = "at a temperature, beside a label loss, and nothing is multiplied by its square: its weight falls as T grows"
 SQUARES = re.compile(r"(temp\w*|tau|\bT)_?(sq\w*|2)\b", re.IGNORECASE)
+SHARPENED = re.compile(r"student_(temp|tau)|(temp|tau)_s(tudent)?\b", re.IGNORECASE)
+"""With one of its own for each model it is another method, in which no square is meant."""
 POWERS = {"pow", "square", "power"}
 
 
@@ -64,6 +66,7 @@ def look(code: Code) -> Iterator[Sight]:
     if "softmax" not in code.text.lower():
         return
     labels = [call for names in (CROSS_ENTROPY, NLL) for call, _ in calls_of(code, *names)]
+    labels = [one for one in labels if not tempered(code, argument(one, 0, "input"))]  # those fall in the same way
     labelled = {id(over) for one in labels if (over := code.function(one)) is not None}
     if not labelled or _squared(code):
         return
@@ -109,12 +112,13 @@ def _both(code: Code, teacher: ast.Call) -> bool:
     assert inside is not None
     own = {id(node) for node in ast.walk(teacher)}
     divided = [one for one in ast.walk(inside) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div)]
-    return any(is_temperature(one.right) and id(one) not in own for one in divided)
+    others = [one for one in divided if is_temperature(one.right) and id(one) not in own]
+    return bool(others)
 
 
 def _squared(code: Code) -> bool:
     """Return whether a temperature is squared anywhere, by any way to write it."""
-    if SQUARES.search(code.text):
+    if SQUARES.search(code.text) or SHARPENED.search(code.text):
         return True
     for one in code.all(ast.BinOp):
         if isinstance(one.op, ast.Pow) and _speaks(one.left):
@@ -122,7 +126,17 @@ def _squared(code: Code) -> bool:
         if isinstance(one.op, ast.Mult) and sum(_speaks(factor) for factor in _factors(one)) > 1:
             return True
     named = (one for one in code.all(ast.Call) if code.dotted(one.func).rpartition(".")[2] in POWERS)
-    return any(_speaks(one) for one in named)
+    return any(_speaks(one) for one in named) or _multiplied(code) > 1
+
+
+def _multiplied(code: Code) -> int:
+    """Return how often something is multiplied by a temperature: twice may be its square, one after the other."""
+    by = [one.value for one in code.all(ast.AugAssign) if isinstance(one.op, ast.Mult)]
+    for one in code.all(ast.BinOp):
+        by += [one.left, one.right] if isinstance(one.op, ast.Mult) else []
+    calls = (one for one in code.all(ast.Call) if isinstance(one.func, ast.Attribute))
+    by += [one for call in calls if getattr(call.func, "attr", "") in {"mul", "mul_"} for one in call.args]
+    return sum(is_temperature(one) for one in by)
 
 
 def _factors(of: ast.expr) -> Iterator[ast.expr]:

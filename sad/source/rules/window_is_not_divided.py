@@ -9,8 +9,8 @@ The gradient is that of a sum of as many means as the window has micro-batches: 
 and of clipping means another step for every size.
 
 ## Not told where
-Something in the file divides or multiplies by such a number, a call in the loop is given it, or the backward pass is
-not the tensor's own: `accelerator.backward(loss)` divides.
+Something in the file divides or multiplies by such a number, or the gradients themselves, a call in the loop is given
+it, or the backward pass is not the tensor's own: `accelerator.backward(loss)` divides.
 
 ## Fix
 `(loss / accumulation_steps).backward()`, or a sum over the window divided by its tokens.
@@ -43,6 +43,7 @@ fsdp_qlora before its commit that divides the loss; PyTorch's notes on automatic
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
@@ -50,6 +51,9 @@ from sad.source.loops import Step, accumulates, by_tensor, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "gradients of a window add up, and nothing divides them: divide the loss by the number of its micro-batches"
+
+BY_GRADIENT = re.compile(r"\.grad(\.data)?\s*([/*]=|=[^=])|\.grad(\.data)?\.(div_|mul_)|scale_grad|_foreach_(div|mul)_")
+"""What divides the gradients, in place of the loss."""
 
 
 def look(code: Code) -> Iterator[Sight]:
@@ -65,7 +69,13 @@ def look(code: Code) -> Iterator[Sight]:
 def _divides(code: Code) -> bool:
     scaled = [one for one in code.all(ast.BinOp) if isinstance(one.op, (ast.Div, ast.FloorDiv, ast.Mult))]
     inplace = [one for one in code.all(ast.AugAssign) if isinstance(one.op, (ast.Div, ast.Mult))]
-    return any(accumulates(one) for one in (*scaled, *inplace))
+    return BY_GRADIENT.search(code.text) is not None or any(_number(code, one) for one in (*scaled, *inplace))
+
+
+def _number(code: Code, of: ast.AST) -> bool:
+    """Return whether the number of a window is in it, also under another name."""
+    values = (value for one in ast.walk(of) if isinstance(one, ast.Name) for value in code.values(one))
+    return accumulates(of) or any(accumulates(one) for one in values if one is not None)
 
 
 def _handed(code: Code, step: Step) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from sad.source.code import Code, last_name, method, names
+from sad.source.code import Code
 
 
 def test_names_are_whole():
@@ -45,8 +45,10 @@ def test_a_class_tells_what_its_attributes_are():
     assert code.attribute(other) == []
 
 
-def test_the_last_name_of_a_chain_and_the_names_that_are_read():
-    said = ("optimizer", "self.optimizer", "self.all['a'][0]", "f()", "3")
-    assert [last_name(ast.parse(one, mode="eval").body) for one in said] == ["optimizer", "optimizer", "all", "", ""]
-    call = ast.parse("a.steps[b](c + d.e)", mode="eval").body
-    assert (method(call), names(call)) == ("steps", {"a", "b", "c", "d"})
+def test_a_form_feed_ends_no_line():
+    assert Code("x = '\x0c'\ny = 1  # sad: ignore\n").ignored(2, "S101")
+
+
+def test_a_relative_import_is_no_library():
+    code = Code("from . import functional as F\nF.kl_div(a, b)\n")
+    assert code.dotted(code.all(ast.Call)[0].func) == "..functional.kl_div"

@@ -7,21 +7,7 @@ import ast
 import pytest
 
 from sad.source.code import Code
-from sad.source.loops import (
-    accumulates,
-    behind,
-    by_tensor,
-    clears,
-    clips,
-    in_test,
-    index_of,
-    loop_of,
-    loops_of,
-    schedules,
-    stepped,
-    windowed,
-    within,
-)
+from sad.source.loops import accumulates, clips, index_of, loop_of, loops_of, stepped, windowed, within
 
 LOOP = """
 for i, batch in enumerate(loader):
@@ -80,39 +66,6 @@ def test_a_limit_that_none_reaches_only_measures():
     assert clips(call("clip_grad_norm_(p, 1.0)"))
     assert not clips(call("clip_grad_norm_(p, max_norm=1e9)"))
     assert not clips(call("clip_grad_norm_(p, math.inf)"))
-
-
-@pytest.mark.parametrize(
-    ("text", "is_behind"),
-    [
-        ("if j % accum == 0: clip()", True),
-        ("if i > 3: clip()", True),
-        ("if j > 3: clip()", False),
-        ("clip()", False),
-    ],
-)
-def test_what_stands_behind_a_window_of_that_size_or_a_test_of_its_counter(text, is_behind):
-    code = Code(LOOP.format(f"{text}\n    if (i + 1) % accum == 0: optimizer.step()"))
-    (step,) = windowed(code)
-    (clip,) = within(code, step.loop, lambda one: ast.unparse(one) == "clip()")
-    assert behind(code, clip, step.window, step.loop) is is_behind
-
-
-def test_what_calls_do_to_gradients_and_schedules():
-    asked = ("loss.backward()", "accelerator.backward(loss)")
-    assert [by_tensor(call(one)) for one in asked] == [True, False]
-    asked = ("optimizer.zero_grad()", "model.zero_grad(set_to_none=True)", "zero_grad()", "optimizer.step()")
-    assert [clears(call(one)) for one in asked] == [True, True, False, False]
-    asked = ("self.scheduler.step()", "lr_sched.step()", "scheduler.step(epoch)", "optimizer.step()")
-    assert [schedules(call(one)) for one in asked] == [True, True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("function", "path", "is_one"), [("test_a", "a.py", True), ("f", "t/test_a.py", True), ("f", "tests.py", False)]
-)
-def test_what_stands_in_a_test(function, path, is_one):
-    code = Code(f"def {function}():\n    loss.backward()\n", path)
-    assert in_test(code, code.all(ast.Call)[0]) is is_one
 
 
 def test_names_of_a_number_of_micro_batches():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+from pathlib import Path
 
 import pytest
 
 from sad.errors import UserError
-from sad.source.read import LARGEST, read
+from sad.source.read import LARGEST, of_text, read
 from sad.source.rule import Level
 
 FAULTY = (
@@ -45,6 +48,45 @@ def test_nothing_to_read_is_refused(tmp_path):
         read([tmp_path / "none.py"])
     with pytest.raises(UserError, match="there is no Python file and no notebook in it"):
         read([tmp_path])
+
+
+PIECES = re.split(r"^=== ", Path(__file__).with_name("right_pieces.txt").read_text(), flags=re.MULTILINE)[1:]
+"""Right code in the styles of many authors, each near to what a rule looks for; a line of a name before each."""
+
+
+def test_right_code_of_many_styles_is_left_alone():
+    named = {}
+    for piece in PIECES:
+        name, _, text = piece.partition("\n")
+        if found := of_text(text, name):
+            named[name] = [(one.line, one.code) for one in found]
+    assert len(PIECES) > 150
+    assert not named
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.py")
+    (tmp_path / "y.py").write_text("x = 1\n")
+    reading = read([tmp_path])
+    assert reading.files == 1
+    assert reading.skipped == (f"{tmp_path / 'x.py'}: no ordinary file",)
+
+
+def test_a_file_is_read_in_the_encoding_that_it_says(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_bytes(b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + FAULTY.encode())
+    assert read([file]).wrong
+
+
+def test_many_branches_end():
+    branches = "".join(f"    if a{i}: p = p.view(-1) if p else p\n" for i in range(40))
+    text = f"import torch.nn.functional as F\ndef f(p):\n{branches}    return F.cross_entropy(p, y)\n"
+    assert of_text(text, "a.py") == []
+
+
+def test_a_value_that_is_named_on_the_way_is_followed():
+    text = "import torch.nn.functional as F\nF.cross_entropy((p := F.softmax(x, 1)), y)\n"
+    assert [one.code for one in of_text(text, "a.py")] == ["S103"]
 
 
 def test_a_notebook_is_read_by_its_cells(tmp_path):
