@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +40,7 @@ _GIVEN = typer.Option(
     rich_help_panel=_CODE,
 )
 _SOURCE = typer.Option(
-    "--source", metavar="PATH", help="A file or folder that is read, not run.", rich_help_panel=_CODE
+    "--source", metavar="PATH", help="Files or folders that are read, not run.", rich_help_panel=_CODE
 )
 _STEP = _code("PLACE:NAME", "A training step or loop, or a Trainer of transformers.")
 
@@ -114,6 +114,10 @@ def verify(
     """
     if tokenizers is not None and not all(tokenizers):
         raise UserError("--tokenizers: the name of a tokenizer is empty: give its folder, or a hub id")
+    if source and catalogue.codes:
+        # `--source src tests`: what stands behind are paths too
+        source = [*source, *map(Path, catalogue.codes)]
+        catalogue = replace(catalogue, codes=None)
     of_two = tokenizers is not None and not (code.alignment or judging.adapter)
     wanted = {
         "the catalogue": catalogue.given,

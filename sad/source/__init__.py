@@ -1,7 +1,7 @@
 """What a source shows without being run: places where distillation code is wrong, or is worth a look.
 
 ``code`` is a file as a tree, ``scopes`` which values a name may have, ``meaning`` what an expression is
-(probabilities, log-probabilities, whose), ``rules/`` a file each for what is looked for, ``read`` files and folders,
-``view`` the answer.
+(probabilities, log-probabilities, whose), ``loops`` where gradients are made, used and cleared, ``rules/`` a file each
+for what is looked for, ``read`` files and folders, ``view`` the answer.
 Nothing here imports torch, or the code that is read.
 """

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sad.errors import UserError
 from sad.source.read import read
 from sad.source.view import document, lines
 from sad_doctor.views.plain import line as safe
@@ -17,6 +18,10 @@ def run_source(paths: Sequence[Path], *, as_json: bool) -> int:
     Raises UserError where there is nothing to read.
     """
     reading = read(paths)
+    if not reading.files:
+        # nothing was seen, for nothing was read
+        one, *more = reading.skipped
+        raise UserError(f"--source: {one}{f', and {len(more)} more like it' * bool(more)}: no file could be read")
     if as_json:
         sys.stdout.write(document(reading) + "\n")
     else:

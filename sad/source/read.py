@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sad.errors import UserError
 from sad.source.code import Code
+from sad.source.notebook import notebook_of
 from sad.source.rule import Level, SourceRule
 from sad.source.rules import rules
 
 LARGEST = 2_000_000
 """Bytes of a file, above which it is no code that someone wrote."""
+NOTEBOOK = ".ipynb"
+LARGEST_NOTEBOOK = 50_000_000
+"""Bytes of a notebook, which holds the pictures that it drew."""
 NOT_YOURS = {"site-packages", "dist-packages", "node_modules", "__pycache__", "build", "dist"}
 """Folders of other people's code, and of copies."""
 
@@ -54,11 +58,18 @@ def read(paths: Sequence[Path]) -> Reading:
     for path in paths:
         files = list(_files(path))
         if not files:
-            raise UserError(f"--source {path}: there is no Python file in it: name one, or a folder of them")
+            raise UserError(
+                f"--source {path}: there is no Python file and no notebook in it: name one, or a folder of them"
+            )
         for file in files:
             try:
                 text = _text(file)
-                places += of_text(text, str(file))
+                if file.suffix == NOTEBOOK:
+                    seen, broken = _of_notebook(text, str(file))
+                    places += seen
+                    skipped += broken
+                else:
+                    places += of_text(text, str(file))
             except (SyntaxError, ValueError, RecursionError, OSError) as error:
                 skipped.append(f"{file}: {error}")
             else:
@@ -80,15 +91,23 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
     return sorted(found, key=lambda one: (one.line, one.column, one.code, one.says))
 
 
+def _of_notebook(text: str, path: str) -> tuple[list[Place], list[str]]:
+    """Return what is seen in the cells of a notebook, each as a file of its own name, and the cells left out."""
+    whole = notebook_of(text)
+    seen = [(one, *whole.placed(one.line)) for one in of_text(whole.code, path)]
+    told = [replace(one, path=f"{path}: cell {cell}", line=line) for one, cell, line in seen]
+    return told, [f"{path}: {one}" for one in whole.broken]
+
+
 def _text(file: Path) -> str:
-    size = file.stat().st_size
-    if size > LARGEST:
-        raise ValueError(f"{size:,} bytes, more than the {LARGEST:,} that are read of a source")
+    size, most = file.stat().st_size, LARGEST if file.suffix != NOTEBOOK else LARGEST_NOTEBOOK
+    if size > most:
+        raise ValueError(f"{size:,} bytes, more than the {most:,} that are read of a source")
     return file.read_text(encoding="utf-8-sig")
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield the Python files of a path, in order; of a folder not what is hidden or installed."""
+    """Yield the Python files and notebooks of a path, in order; of a folder not what is hidden or installed."""
     if path.is_file():
         yield path
         return
@@ -99,4 +118,4 @@ def _files(path: Path) -> Iterator[Path]:
         if "pyvenv.cfg" in names:
             folders[:] = []
             continue
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith((".py", NOTEBOOK)))

@@ -19,9 +19,12 @@ def counts_window(of: ast.expr) -> bool:
 
 def divided_by(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
     """Yield each division with its divisor, ``a / b`` and ``a /= b``."""
-    for one in (*code.all(ast.BinOp), *code.all(ast.AugAssign)):
+    for one in code.all(ast.BinOp):
         if isinstance(one.op, ast.Div):
-            yield one, one.right if isinstance(one, ast.BinOp) else one.value
+            yield one, one.right
+    for made in code.all(ast.AugAssign):
+        if isinstance(made.op, ast.Div):
+            yield made, made.value
 
 
 def innermost_loop(code: Code, of: ast.AST) -> ast.AST | None:

@@ -72,4 +72,4 @@ def _accumulated(block: ast.With) -> list[ast.expr]:
     return [given for one in held for given in one.args if isinstance(given, (ast.Name, ast.Attribute))]
 
 
-RULE = SourceRule("S303", "model-cleared-in-window", Level.LOOK, __doc__, look)
+RULE = SourceRule("S323", "model-cleared-in-window", Level.LOOK, __doc__, look)

@@ -69,4 +69,4 @@ def look(code: Code) -> Iterator[Sight]:
             yield Sight(call, SAYS)
 
 
-RULE = SourceRule("S301", "step-at-each-micro-batch", Level.LOOK, __doc__, look)
+RULE = SourceRule("S321", "step-at-each-micro-batch", Level.LOOK, __doc__, look)

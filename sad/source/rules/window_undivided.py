@@ -111,4 +111,4 @@ def _binds(target: ast.expr, name: str) -> bool:
     return any(isinstance(one, ast.Name) and one.id == name for one in parts)
 
 
-RULE = SourceRule("S302", "window-undivided", Level.LOOK, __doc__, look)
+RULE = SourceRule("S322", "window-undivided", Level.LOOK, __doc__, look)

@@ -34,9 +34,10 @@ def test_a_place_is_a_line_and_what_is_wrong_however_it_is_used_is_exit_code_1(t
 def test_two_paths_are_one_answer_and_json_has_it(tmp_path):
     for name, text in (("a.py", WRONG), ("b.py", LOOK)):
         (tmp_path / name).write_text(text)
-    done = sad("--source", tmp_path / "a.py", "--source", tmp_path / "b.py", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["files"], [one["code"] for one in told["places"]]) == (1, 2, ["S102", "S101"])
+    for second in ([], ["--source"]):
+        done = sad("--source", tmp_path / "a.py", *second, tmp_path / "b.py", "--json")
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["files"], [one["code"] for one in told["places"]]) == (1, 2, ["S102", "S101"])
 
 
 def test_what_is_not_there_and_what_asks_for_two_things_is_refused(tmp_path):
@@ -51,3 +52,11 @@ def test_a_file_of_escape_codes_cannot_reach_the_terminal(tmp_path):
     done = sad("--source", tmp_path)
     assert "\x1b" not in done.stdout
     assert "S101" in done.stdout
+
+
+def test_where_no_file_can_be_read_nothing_is_said_to_be_right(tmp_path):
+    (tmp_path / "a.py").write_text("print 'x'\n")
+    done = sad("--source", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"sad: --source: {tmp_path / 'a.py'}: Missing parentheses")
+    assert done.stderr.endswith(": no file could be read\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sad.errors import UserError
@@ -41,5 +43,24 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_read(tmp_path):
 def test_nothing_to_read_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no file or folder"):
         read([tmp_path / "none.py"])
-    with pytest.raises(UserError, match="there is no Python file in it"):
+    with pytest.raises(UserError, match="there is no Python file and no notebook in it"):
         read([tmp_path])
+
+
+def test_a_notebook_is_read_by_its_cells(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": "# KD"},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import torch.nn.functional as F"]},
+        {"cell_type": "code", "source": "%%bash\nrm -rf /"},
+        {"cell_type": "code", "source": "print 'x'"},
+        {"cell_type": "code", "source": "x = 1\nout = F.kl_div(F.softmax(a, -1), b, reduction='batchmean')"},
+    ]
+    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "none.ipynb").write_text("{}")
+    reading = read([tmp_path])
+    assert reading.files == 1
+    (place,) = reading.places
+    assert (place.path, place.line, place.code) == (f"{tmp_path / 'mine.ipynb'}: cell 5", 2, "S102")
+    broken, none = reading.skipped
+    assert broken.startswith(f"{tmp_path / 'mine.ipynb'}: cell 4: ")
+    assert none == f'{tmp_path / "none.ipynb"}: no notebook that can be read: it has no list of "cells"'

@@ -1,0 +1,99 @@
+"""Every epoch has the same order of texts
+
+## What it looks for
+A `DistributedSampler` that shuffles, in a file with a loop over epochs that trains, and no `set_epoch` anywhere.
+
+## Why
+The sampler shuffles with its seed and the epoch's number, which is 0 until `set_epoch` tells another: every epoch has
+the order, and the batches, of the first.
+
+## Not told where
+`shuffle=False`, the sampler's or data set's name tells that it is for evaluation, the data set is made in the loop as
+well, or the loop over epochs is in another file.
+
+## Fix
+`sampler.set_epoch(epoch)` at the beginning of each epoch.
+
+## Faulty
+```python
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+
+def train(model, dataset, optimizer):
+    sampler = DistributedSampler(dataset)  # here
+    for epoch in range(3):
+        for batch in DataLoader(dataset, sampler=sampler):
+            model(batch).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+```
+
+## Right
+```python
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+
+def train(model, dataset, optimizer):
+    sampler = DistributedSampler(dataset)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        for batch in DataLoader(dataset, sampler=sampler):
+            model(batch).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+```
+
+## Source
+The warning in PyTorch's documentation of `torch.utils.data.distributed.DistributedSampler`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from sad.source.code import Code
+from sad.source.loops import backward, loop_of, method, names
+from sad.source.rule import Level, Sight, SourceRule
+
+SAYS = "nothing calls set_epoch: every epoch has the order of the first; call sampler.set_epoch(epoch) in each"
+HELD_OUT = re.compile(r"eval|test|val|dev|predict|infer", re.IGNORECASE)
+
+
+def look(code: Code) -> Iterator[Sight]:
+    """Yield samplers that shuffle, where no epoch is told to them."""
+    if "DistributedSampler" not in code.text or "set_epoch" in code.text:
+        return
+    samplers = [one for one in code.all(ast.Call) if method(one) == "DistributedSampler" and _shuffles(one)]
+    if not samplers or not any(map(backward, code.all(ast.Call))):
+        return
+    if not any("epoch" in ast.unparse(part).lower() for one in code.all(ast.For) for part in (one.target, one.iter)):
+        return
+    for call in samplers:
+        statement = code.above(call, ast.stmt)
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if not any(HELD_OUT.search(ast.unparse(one)) for one in (*targets, *call.args)) and not _made_in_loop(
+            code, call
+        ):
+            yield Sight(call, SAYS)
+
+
+def _made_in_loop(code: Code, call: ast.Call) -> bool:
+    """Return whether the data set is made in the loop that makes the sampler: each epoch has texts of its own."""
+    loop = loop_of(code, call)
+    if loop is None or not call.args:
+        return False
+    made = {one.id for one in ast.walk(loop) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return bool(made & names(call.args[0]))
+
+
+def _shuffles(call: ast.Call) -> bool:
+    settings = {one.arg: one.value for one in call.keywords}
+    shuffle = settings.get("shuffle", call.args[3] if len(call.args) > 3 else None)
+    return shuffle is None or (isinstance(shuffle, ast.Constant) and shuffle.value is True)
+
+
+RULE = SourceRule("S311", "epochs-have-one-order", Level.LOOK, __doc__, look)
