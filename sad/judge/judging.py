@@ -185,6 +185,8 @@ def refused(error: BaseException, given: str, first: BaseException | None = None
         return unknown(name)
     if isinstance(error, FileNotFoundError):
         return NeedsAdapterError(f"it {raised(error)}: a file of its program is not here")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return NeedsAdapterError(f"it needs the module {error.name}, which is not installed here")
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
     ours = any(guesses(one) for one in (error, first) if one is not None)
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)

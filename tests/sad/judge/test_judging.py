@@ -85,6 +85,9 @@ def test_the_error_that_is_not_about_the_form_of_a_batch_tells_most():
     assert isinstance(refused(form, "dicts"), NeedsAdapterError)
     assert isinstance(refused(ValueError("no"), "dicts"), CannotRunError)
     assert isinstance(refused(RuntimeError("sizes"), "dicts", form), NeedsAdapterError)
+    absent = refused(ModuleNotFoundError("No module named 'board'", name="board"), "dicts")
+    assert isinstance(absent, NeedsAdapterError)
+    assert "board" in str(absent)
 
 
 def test_a_global_of_the_program_is_told(tmp_path):
