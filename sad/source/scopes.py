@@ -13,6 +13,8 @@ Block = tuple[tuple[int, str], ...]
 COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 RUNS_ALWAYS = (ast.With, ast.AsyncWith)
 """What is in these is reached wherever they are."""
+BRANCHES = {"body": "then", "orelse": "else"}
+"""The parts of an ``if``, of which only one runs: those of a loop, or of a ``try``, run one after the other."""
 SAME = {"requires_grad_", "detach_", "share_memory_"}
 """Methods that end as those do that change a tensor in place, and change nothing of its values."""
 
@@ -69,7 +71,7 @@ def _excluded(one: Block, other: Block) -> bool:
         if mine != yours:
             return False
         if part != its:
-            return {part, its} == {"body", "orelse"}
+            return {part, its} == set(BRANCHES.values())
     return False
 
 
@@ -108,7 +110,11 @@ def _statements(scope: Scope, body: list[ast.stmt], block: Block) -> None:
             continue
         _bind(scope, statement, block)
         for name, part in ast.iter_fields(statement):
-            inner = block if isinstance(statement, RUNS_ALWAYS) else (*block, (id(statement), name))
+            inner = (
+                block
+                if isinstance(statement, RUNS_ALWAYS)
+                else (*block, (id(statement), BRANCHES.get(name, name) if isinstance(statement, ast.If) else name))
+            )
             for one in part if isinstance(part, list) else [part]:
                 if isinstance(one, ast.stmt):
                     _statements(scope, [one], inner)

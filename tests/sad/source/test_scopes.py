@@ -23,6 +23,8 @@ def reached(text: str) -> list[str]:
         ("x = 1\nif a:\n    x = 2\nx", ["1", "2"]),
         ("if a:\n    x = 1\nelse:\n    x = 2\n    x", ["2"]),
         ("if a:\n    x = 1\nx", ["1"]),
+        ("x = 0\ntry:\n    x = 1\nexcept E:\n    pass\nelse:\n    x", ["0", "1"]),
+        ("x = 0\nfor i in y:\n    x = 1\nelse:\n    x", ["0", "1"]),
         ("x = 1\nwith a:\n    x = 2\nx", ["2"]),
         ("for x in y:\n    x", ["?"]),
         ("x = 1\nx += 1\nx", ["?"]),
