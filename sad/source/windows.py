@@ -27,12 +27,6 @@ def divided_by(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
             yield made, made.value
 
 
-def innermost_loop(code: Code, of: ast.AST) -> ast.AST | None:
-    """Return the nearest loop of the same function; None where there is none."""
-    found = code.above(of, ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-    return found if isinstance(found, (ast.For, ast.AsyncFor, ast.While)) else None
-
-
 def is_free(code: Code, of: ast.AST, within: ast.AST) -> bool:
     """Return whether a node of a block runs whenever the block's body begins: under no condition, after no way out."""
     over, at = code.parent.get(id(of)), of

@@ -52,9 +52,11 @@ def gate(text: str) -> str:
 
 
 def _asks(test: ast.expr) -> bool:
-    """Whether a method of something is called without an argument, or with what is known there alone."""
-    calls = [one for one in ast.walk(test) if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
-    return any(isinstance(one.func, ast.Attribute) and not OF_NUMBERS.search(one.func.attr) for one in calls)
+    """Whether a method is asked whose answer does not follow from numbers that are known here."""
+    methods = [
+        one.func.attr for one in ast.walk(test) if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)
+    ]
+    return not all(map(OF_NUMBERS.search, methods))
 
 
 @contextmanager

@@ -46,8 +46,9 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
+from sad.source.loops import loop_of
 from sad.source.rule import Level, Sight, SourceRule
-from sad.source.windows import counts_window, divided_by, innermost_loop, is_free
+from sad.source.windows import counts_window, divided_by, is_free
 
 OPTIMIZER = re.compile(r"(^|[._])(optim(izer)?|opt)(_\w+)?$", re.IGNORECASE)
 WAITS = ("ccelerator", "deepspeed")
@@ -58,11 +59,11 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield steps of an optimizer under no condition, in a loop that divides a loss by its accumulation."""
     if "accum" not in code.text.lower() or any(word in code.text for word in WAITS):
         return
-    dividing = {id(innermost_loop(code, at)) for at, by in divided_by(code) if counts_window(by)}
+    dividing = {id(loop_of(code, at)) for at, by in divided_by(code) if counts_window(by)}
     for call in code.all(ast.Call):
         if not (isinstance(call.func, ast.Attribute) and call.func.attr == "step" and not call.args):
             continue
-        loop = innermost_loop(code, call)
+        loop = loop_of(code, call)
         if loop is None or id(loop) not in dividing or not is_free(code, call, loop):
             continue
         if OPTIMIZER.search(code.dotted(call.func.value)):

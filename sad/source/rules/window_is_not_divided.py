@@ -2,7 +2,7 @@
 
 ## What it looks for
 A tensor's `backward()` in each micro-batch, an optimizer's step once in a window, and nothing in the file that divides
-by the window's size.
+by the window's size. Or a loop over `range(accumulation_steps)` with such a pass, where nothing around it divides.
 
 ## Why
 The gradient is that of a sum of as many means as the window has micro-batches: the same setting of the learning rate
@@ -10,7 +10,8 @@ and of clipping means another step for every size.
 
 ## Not told where
 Something in the file divides or multiplies by such a number, or the gradients themselves, a call in the loop is given
-it, or the backward pass is not the tensor's own: `accelerator.backward(loss)` divides.
+it, or the backward pass is not the tensor's own: `accelerator.backward(loss)` divides. Of a loop over a range also
+where the loss is a quotient already, or the file speaks of an `Accelerator`, DeepSpeed or a sum over tokens.
 
 ## Fix
 `(loss / accumulation_steps).backward()`, or a sum over the window divided by its tokens.
@@ -23,6 +24,13 @@ def train(model, loader, optimizer, accumulation_steps):
         if (index + 1) % accumulation_steps == 0 or index + 1 == len(loader):
             optimizer.step()
             optimizer.zero_grad()
+
+
+def step(model, get_batch, optimizer, accumulation_steps):
+    for _ in range(accumulation_steps):
+        loss = model(*get_batch())
+        loss.backward()  # here
+    optimizer.step()
 ```
 
 ## Right
@@ -37,7 +45,8 @@ def train(model, loader, optimizer, accumulation_steps):
 ```
 
 ## Source
-fsdp_qlora before its commit that divides the loss; PyTorch's notes on automatic mixed precision, gradient accumulation.
+fsdp_qlora before its commit that divides the loss; PyTorch's notes on automatic mixed precision, gradient accumulation;
+karpathy/nanoGPT issue 206.
 """
 
 from __future__ import annotations
@@ -47,8 +56,9 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import Step, accumulates, by_tensor, windowed, within
+from sad.source.loops import Loop, Step, accumulates, by_tensor, loop_of, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
+from sad.source.windows import counts_window, divided_by
 
 SAYS = "gradients of a window add up, and nothing divides them: divide the loss by the number of its micro-batches"
 
@@ -56,8 +66,20 @@ BY_GRADIENT = re.compile(r"\.grad(\.data)?\s*([/*]=|=[^=])|\.grad(\.data)?\.(div
 """What divides the gradients, in place of the loss."""
 
 
+ELSEWHERE = re.compile(
+    r"ccelerator|deepspeed|num_items|(n|num|total)_tokens|token_count|reduction=.sum|retain_graph|\.grad\b",
+    re.IGNORECASE,
+)
+"""Other ways to divide, or to have one loss go back more than once."""
+
+
 def look(code: Code) -> Iterator[Sight]:
-    """Yield the first backward pass of loops whose windows are divided by nothing."""
+    """Yield the backward passes of windows that are divided by nothing, of a test of the counter and of a range."""
+    yield from _of_test(code)
+    yield from _of_range(code)
+
+
+def _of_test(code: Code) -> Iterator[Sight]:
     steps = [one for one in windowed(code) if all(by_tensor(call) for call in one.backward)]
     if not steps or _divides(code):
         return
@@ -86,6 +108,59 @@ def _handed(code: Code, step: Step) -> bool:
 
 def _bare(one: ast.expr) -> bool:
     return isinstance(one, (ast.Name, ast.Attribute)) and accumulates(one)
+
+
+def _of_range(code: Code) -> Iterator[Sight]:
+    if "accum" not in code.text.lower() or ELSEWHERE.search(code.text):
+        return
+    dividing = {id(code.function(at)) for at, by in divided_by(code) if counts_window(by) or _one(by)}
+    for call in code.all(ast.Call):
+        if not (isinstance(call.func, ast.Attribute) and call.func.attr == "backward" and not call.args):
+            continue
+        loop = loop_of(code, call)
+        if not _is_window(code, loop) or id(code.function(call)) in dividing:
+            continue
+        loss = _scaled(call.func.value)
+        if isinstance(loss, ast.Name) and isinstance(loop, ast.For) and _is_undivided(loss.id, loop):
+            yield Sight(call, SAYS)
+
+
+def _one(by: ast.expr) -> bool:
+    return not isinstance(by, (ast.Constant, ast.Name, ast.Attribute, ast.Call))
+
+
+def _is_window(code: Code, loop: Loop | None) -> bool:
+    """Return whether a loop runs over ``range(N)`` of an accumulation's N."""
+    if not (isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call)):
+        return False
+    return code.dotted(loop.iter.func) == "range" and len(loop.iter.args) == 1 and counts_window(loop.iter.args[0])
+
+
+def _scaled(of: ast.expr) -> ast.expr:
+    """Return what a scaler is given: ``scaler.scale(loss)`` is the loss."""
+    if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute) and of.func.attr == "scale" and of.args:
+        return of.args[0]
+    return of
+
+
+def _is_undivided(name: str, loop: ast.For) -> bool:
+    """Return whether a loop makes a loss by calls alone, also as one of several results, and divides it by nothing."""
+    made: list[ast.expr] = []
+    for one in ast.walk(loop):
+        if isinstance(one, (ast.AugAssign, ast.NamedExpr)) and getattr(one.target, "id", "") == name:
+            return False
+        if isinstance(one, ast.Assign) and any(_binds(target, name) for target in one.targets):
+            made.append(one.value)
+    return bool(made) and not any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Div, ast.Mult))
+        for one in made
+        for part in ast.walk(one)
+    )
+
+
+def _binds(target: ast.expr, name: str) -> bool:
+    parts = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+    return any(isinstance(one, ast.Name) and one.id == name for one in parts)
 
 
 RULE = SourceRule("S303", "window-is-not-divided", Level.LOOK, __doc__, look)

@@ -1,4 +1,4 @@
-"""What counts a window, what divides, which loop is nearest, what runs under no condition."""
+"""What counts a window, what divides, what runs under no condition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from sad.source.code import Code
-from sad.source.windows import counts_window, divided_by, innermost_loop, is_free
+from sad.source.loops import loop_of
+from sad.source.windows import counts_window, divided_by, is_free
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,6 @@ def test_both_forms_of_a_division_are_divisions():
 def test_what_runs_whenever_the_body_begins(body, free):
     code = Code("for a in b:\n " + body)
     call = code.all(ast.Call)[-1]
-    loop = innermost_loop(code, call)
+    loop = loop_of(code, call)
     assert loop is not None
     assert is_free(code, call, loop) is free
-
-
-def test_a_function_in_a_loop_is_not_of_the_loop():
-    code = Code("for a in b:\n def g():\n  f()")
-    assert innermost_loop(code, code.all(ast.Call)[0]) is None
