@@ -74,10 +74,10 @@ def test_reading_it_imports_neither_torch_nor_the_bugs():
     ("word", "says"),
     [
         ("V1l0", "V110 "),
-        ("V999", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
+        ("V999", "sad verify --list, docs/doctor.md, docs/sources.md and docs/recipe.md show them all"),
         ("temperature", "V109"),
         ("teacher-train", "V110"),
-        ("qqqq", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
+        ("qqqq", "sad verify --list, docs/doctor.md, docs/sources.md and docs/recipe.md show them all"),
     ],
 )
 def test_what_is_near_an_unknown_word_is_named_by_code(word, says):
