@@ -29,6 +29,9 @@ _SECOND, _FEW = 2, 3
 _TERMS = (names.RAW, names.WEIGHTED)
 _DISTANCES = (*_TERMS, names.EVAL_RAW)
 _LABEL = (names.RAW + names.LM, names.WEIGHTED + names.LM)
+_TOTALS = (names.LOSS, names.EVAL_LOSS)
+NOTHING = 0.25
+"""A total that comes down to less of its beginning than this has no label loss that counts: that has a floor."""
 
 Placed = tuple[Floats, Floats]
 """Values and where they lie on the axis that both runs have, float64 [records] each."""
@@ -116,7 +119,7 @@ def _learning(parts: Mapping[str, Departure]) -> tuple[Departure, str]:
     first = min(parts.values(), key=lambda one: (not one.at_first, one.since, one.name == names.GRAD_NORM))
     terms = [one for name, one in parts.items() if name.startswith(_TERMS)]
     gradient = parts.get(names.GRAD_NORM)
-    totals = [one for name, one in parts.items() if name in (names.LOSS, names.EVAL_LOSS) and one.at_first]
+    totals = [one for name, one in parts.items() if name in _TOTALS and one.at_first]
     if totals:
         return totals[0], "another sum of the terms: a weight, a term that is not told, a sum in place of a mean"
     if gradient is not None and gradient.at_first:
@@ -138,7 +141,7 @@ def _along(held: Mapping[str, Departure], one: Departure) -> bool:
 
 def _beside(name: str) -> tuple[str, ...]:
     """The training's names of an evaluation's series, or the other way round."""
-    if name in (names.LOSS, names.EVAL_LOSS):
+    if name in _TOTALS:
         return (names.LOSS if name == names.EVAL_LOSS else names.EVAL_LOSS,)
     if name == names.EVAL_LM_LOSS or name in _LABEL:
         return _LABEL if name == names.EVAL_LM_LOSS else (names.EVAL_LM_LOSS,)
@@ -203,7 +206,10 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     noise = [_noise(value) for value in values]
     edges = np.linspace(span[0], span[1], WINDOWS + 1)
     later = LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
-    least = DISTANCE if name.startswith(_DISTANCES) and name not in _LABEL else 0.0
+    distance = name.startswith(_DISTANCES) and name not in _LABEL
+    if name in _TOTALS and relative:  # of distances alone it comes down to nearly nothing as they do
+        distance = any(_falls_to_nothing(value, at, span) for value, (_, at) in zip(values, (mine, theirs), strict=True))
+    least = DISTANCE if distance else 0.0
     early = GRADIENT if name == names.GRAD_NORM else AT_FIRST
     untrained = _untrained(mine[1], span)
     gaps: list[tuple[float, float, bool]] = []
@@ -267,6 +273,12 @@ def _levels(mine: Floats, theirs: Floats) -> tuple[tuple[Floats, Floats], bool]:
         return (np.log(mine), np.log(theirs)), True
     scale = float(median(np.abs(theirs))) or 1.0
     return (mine / scale, theirs / scale), False
+
+
+def _falls_to_nothing(value: Floats, at: Floats, span: tuple[float, float]) -> bool:
+    inside = value[(at >= span[0]) & (at <= span[1])]
+    few = max(inside.size // WINDOWS, 1)
+    return bool(inside.size) and float(median(inside[-few:]) - median(inside[:few])) < float(np.log(NOTHING))
 
 
 def _noise(value: Floats) -> float:

@@ -94,3 +94,9 @@ def test_what_cannot_be_compared():
     signed = departs.departure(names.LOSS, (step - 5, step), (step - 5, step), (0, 19))
     assert not signed.parts
     assert not signed.relative
+
+
+@pytest.mark.parametrize(("ends", "parts"), [((0.2, 0.3), False), ((2.0, 3.0), True)])
+def test_a_total_of_distances_alone_has_the_room_of_a_distance(ends, parts):
+    here, there = (f"steps: 120\ntrain/loss: 4 -> {end} -> {end} ~ 0.01" for end in ends)
+    assert (beside(here, there) is not None) is parts
