@@ -21,6 +21,8 @@ WINDOWS = 12
 APART, LABELS, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.5, 0.06, 0.35, 4.0
 """How far logarithms lie apart: of a series, of a label loss, of another term, which comes down to nearly nothing; at
 first, and of the gradient's norm then; beyond so many standard errors."""
+OPENING = 0.25
+"""Of the gap in the first records, so much is there in the first of all: one that only learns begins without a gap."""
 NEAR = 0.2
 """Of the distance between two records: so near lie those that count as of one place."""
 FEWEST = 6
@@ -223,7 +225,7 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
             continue  # the first records fall so steeply that only those at the same steps can be compared
         gap = float(median(inside[0]) - median(inside[1]))
         error = 1.2533 * float(np.hypot(noise[0] / np.sqrt(sizes[0]), noise[1] / np.sqrt(sizes[1])))
-        first_ones = untrained and not number
+        first_ones = untrained and not number and abs(inside[0][0] - inside[1][0]) > OPENING * abs(gap)
         sure = abs(gap) > (early if first_ones else later) + SIGMAS * error
         gaps.append((low, gap, sure and (first_ones or abs(gap) > least)))
         soon = soon or (len(gaps) == _SECOND and sure)

@@ -109,6 +109,8 @@ def called(column: str) -> str:
     term = names.term_of(column)
     if term is None:
         return _CALLED.get(column, column)
+    if column.startswith(names.WEIGHT):
+        return f"the weight of {term}"
     return f"the evaluation's term {term}" if column.startswith("eval/") else f"the term {term}"
 
 

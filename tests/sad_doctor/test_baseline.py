@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sad_doctor import names
-from sad_doctor.baseline import beside
+from sad_doctor.baseline import beside, flag_of
+from sad_doctor.check import check
 from sad_doctor.example import parse
 from sad_doctor.run import Column
 
@@ -109,3 +110,10 @@ def test_a_run_that_ends_in_nan_is_not_like_a_good_one():
     assert beside(broken, replace(ends, name="good")).headline == (
         "Unlike good: the training loss is not finite from step 201 on."
     )
+
+
+def test_how_a_good_run_ended_says_nothing_of_its_numbers():
+    crashed = parse("steps: 100\ntrain/loss: 9 -> 4 ~ 0.1\nevent crash @ 99: RuntimeError: out of memory")
+
+    assert [story.finding.rule for story in check(crashed).stories] == ["R501"]
+    assert flag_of(check(crashed)) is None

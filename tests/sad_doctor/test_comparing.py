@@ -59,12 +59,10 @@ def test_names_that_were_given_are_those_of_the_good_run_too(tmp_path):
 
 
 def test_a_sick_good_run_is_called_so_first():
-    run = read(open_log(HEALTHY))
-    headlines = {}
-    for name in ("healthy", "run2.log", "crash_168_160.log"):
+    run, headlines = read(open_log(HEALTHY)), {}
+    for name in ("healthy", "run2.log"):
         (found,) = comparing(None, RUNS / name, Settings())[0](run)
         headlines[name] = found.headline
     assert headlines["healthy"].startswith("Like healthy at all of")
     assert headlines["run2.log"].startswith("run2.log has a red flag itself, R101: The weights never moved")
     assert " Unlike run2.log from " in headlines["run2.log"]
-    assert "red flag" not in headlines["crash_168_160.log"]  # how it ended says nothing of its numbers
