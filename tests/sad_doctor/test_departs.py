@@ -103,7 +103,7 @@ def test_a_total_of_distances_alone_has_the_room_of_a_distance(ends, parts):
 
 
 def test_a_term_that_only_learns_otherwise_is_not_computed_in_another_way():
-    good = GOOD.replace("3 -> 1 -> 0.5 ~ 0.03", "3 -> 0.5 ~ 0.01")
+    good = GOOD.replace("3 -> 1 -> 0.5 ~ 0.03", "3 -> 0.1 -> 0.1 -> 0.1 ~ 0.001")
     one, why = beside(GOOD.replace("3 -> 1 -> 0.5 ~ 0.03", "3 -> 3 ~ 0.01"), good)
     assert (one.name, one.at_first) == (KD, False)
     assert "computed in another way" not in why
