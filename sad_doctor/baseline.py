@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def _rows(
     *,
     share: bool,
 ) -> Iterator[Row]:
-    (one, at), (other, there) = _placed(*mine), _placed(*theirs)
+    (one, at), (other, there) = (_placed(*both, kept=signals.tidy) for both in (mine, theirs))
     start, end = span
     for place in PLACES:
         to = start + place * (end - start)
@@ -136,18 +136,25 @@ def _rows(
         )
 
 
-def _placed(column: Column, axis: Column) -> tuple[Floats, Floats]:
-    known = signals.finite(signals.tidy(column))
+def _known(column: Column) -> Column:
+    return signals.finite(signals.tidy(column))
+
+
+def _placed(column: Column, axis: Column, kept: Callable[[Column], Column] = _known) -> tuple[Floats, Floats]:
+    known = kept(column)
     return known.value, np.interp(known.step, axis.step, axis.value) if len(axis) else known.step
 
 
 def _window(value: Floats, at: Floats, since: float, to: float) -> Floats:
-    """The values of a window; of a series with none in it, such as an evaluation, the one last before its end."""
+    """The finite values of a window; of a series with none in it, such as an evaluation, the one last before its end.
+
+    Nothing where most records are not finite: a value from before them is none of that place.
+    """
     inside = value[(at > since) & (at <= to)]
-    if inside.size:
-        return inside
-    earlier = np.flatnonzero((at <= to) & (at > to - 3 * (to - since)))
-    return value[earlier[-1:]]
+    if not inside.size:
+        inside = value[np.flatnonzero((at <= to) & (at > to - 3 * (to - since)))[-1:]]
+    fine = inside[np.isfinite(inside)]
+    return fine if 2 * fine.size > inside.size else fine[:0]
 
 
 def _lies(values: Sequence[Floats], mid: float, wanted: float, *, share: bool) -> str:
