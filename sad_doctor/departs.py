@@ -114,8 +114,8 @@ def _term(parts: Mapping[str, Departure], held: Mapping[str, Departure]) -> tupl
             )
     total = parts.get(names.LOSS)
     if total is not None and total.at_first and any(name.startswith(_TERMS) for name in held):  # terms begin alike
-        alone = " in the training alone" if _along(held, total) else ""
-        return total, f"another sum of the terms{alone}: {_SUMS}"
+        where = " in the training alone" if _along(held, total) else ""
+        return total, f"another sum of the terms{where}: {_SUMS}"
     for one in (*own, *([] if total is None else [total])):
         if _along(held, one):
             return one, "other texts, labels or targets in training, as the evaluation goes along"
@@ -216,7 +216,9 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     later = TEACHER if name in _TEACHER else LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
     distance = name.startswith(_DISTANCES) and name not in _LABEL
     if name in _TOTALS and relative:  # of distances alone it comes down to nearly nothing as they do
-        distance = any(_falls_to_nothing(value, at, span) for value, (_, at) in zip(values, (mine, theirs), strict=True))
+        distance = any(
+            _falls_to_nothing(value, at, span) for value, (_, at) in zip(values, (mine, theirs), strict=True)
+        )
     least = DISTANCE if distance else 0.0
     early = GRADIENT if name == names.GRAD_NORM else AT_FIRST
     untrained = _untrained(mine[1], span)
