@@ -70,7 +70,8 @@ def look(code: Code) -> Iterator[Sight]:
     samplers = [one for one in code.all(ast.Call) if method(one) == "DistributedSampler" and _shuffles(one)]
     if not samplers or not any(map(backward, code.all(ast.Call))):
         return
-    if not any("epoch" in ast.unparse(part).lower() for one in code.all(ast.For) for part in (one.target, one.iter)):
+    counted = [part for one in code.all(ast.For) for part in (one.target, one.iter)]
+    if not any("epoch" in ast.unparse(one).lower() for one in (*counted, *(one.test for one in code.all(ast.While)))):
         return
     for call in samplers:
         statement = code.above(call, ast.stmt)

@@ -42,15 +42,14 @@ PyTorch's AMP examples, "Gradient accumulation".
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import loop_of
+from sad.source.divisions import divisions
+from sad.source.loops import loop_of, stepped
 from sad.source.rule import Level, Sight, SourceRule
-from sad.source.windows import counts_window, divided_by, is_free
+from sad.source.windows import counts_window, is_free
 
-OPTIMIZER = re.compile(r"(^|[._])(optim(izer)?|opt)(_\w+)?$", re.IGNORECASE)
 WAITS = ("ccelerator", "deepspeed")
 SAYS = "the loss is divided by the accumulated steps, and each micro-batch is stepped: step after a full window"
 
@@ -59,14 +58,12 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield steps of an optimizer under no condition, in a loop that divides a loss by its accumulation."""
     if "accum" not in code.text.lower() or any(word in code.text for word in WAITS):
         return
-    dividing = {id(loop_of(code, at)) for at, by in divided_by(code) if counts_window(by)}
+    dividing = {id(loop_of(code, one.at)) for one in divisions(code) if counts_window(one.right)}
     for call in code.all(ast.Call):
-        if not (isinstance(call.func, ast.Attribute) and call.func.attr == "step" and not call.args):
+        of, loop = stepped(call), loop_of(code, call)
+        if of is None or any(ast.unparse(one) != of for one in call.args):  # a closure is another loop
             continue
-        loop = loop_of(code, call)
-        if loop is None or id(loop) not in dividing or not is_free(code, call, loop):
-            continue
-        if OPTIMIZER.search(code.dotted(call.func.value)):
+        if loop is not None and id(loop) in dividing and is_free(code, call, loop):
             yield Sight(call, SAYS)
 
 

@@ -81,13 +81,14 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield teachers that a module makes and calls, and nothing puts into evaluation mode."""
     if "teacher" not in code.text.lower() or _evaluates(code):
         return
-    for one in code.all(ast.Assign):
-        inside = code.above(one, ast.ClassDef)
-        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(code, one.value):
+    for one, target, value in code.assigned:
+        if not (isinstance(target, ast.Attribute) and TEACHER.match(target.attr)):
             continue
-        for target in one.targets:
-            if isinstance(target, ast.Attribute) and TEACHER.match(target.attr) and _called(code, inside, target.attr):
-                yield Sight(one, SAYS)
+        inside = code.above(one, ast.ClassDef)
+        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(code, value):
+            continue
+        if _called(code, inside, target.attr):
+            yield Sight(one, SAYS)
 
 
 def _is_module(code: Code, of: ast.ClassDef) -> bool:
