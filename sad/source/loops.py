@@ -185,6 +185,13 @@ def by_tensor(call: ast.Call) -> bool:
     return not call.args
 
 
+def begins(call: ast.Call) -> ast.expr:
+    """Return what a backward pass begins at: the loss of ``loss.backward()``, ``scaler.scale(loss).backward()``."""
+    assert isinstance(call.func, ast.Attribute)
+    of = call.func.value if by_tensor(call) else call.args[0]
+    return of.args[0] if isinstance(of, ast.Call) and method(of) == "scale" and of.args else of
+
+
 def clears(call: ast.Call) -> bool:
     """Return whether a call clears gradients."""
     return method(call) == "zero_grad" and isinstance(call.func, ast.Attribute)

@@ -51,7 +51,7 @@ from collections.abc import Iterable, Iterator
 
 from sad.source.code import Code
 from sad.source.gradient import without
-from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, method, within
+from sad.source.loops import Loop, backward, begins, in_test, loop_of, method, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the loss is kept with its graph, and so is that of every batch: keep loss.detach() or loss.item()"
@@ -65,7 +65,7 @@ def look(code: Code) -> Iterator[Sight]:
         passes = within(code, loop, backward)
         if any(word.arg == "retain_graph" for one in passes for word in one.keywords):
             continue  # meant
-        lost = {made.id: code.values(made) for call in passes if (made := _tensor(call))}
+        lost = {made.id: code.values(made) for one in passes if isinstance(made := begins(one), ast.Name)}
         for kept, held, statement in _keeps(code, loop):
             value = _unscaled(held, lost)
             if not (isinstance(value, ast.Name) and value.id in lost) or _released(code, kept, statement, lost):
@@ -99,15 +99,6 @@ def _released(code: Code, kept: ast.expr, statement: ast.stmt | None, lost: Iter
     if any(re.search(rf"\b{re.escape(name)}\b", ast.unparse(one)) for one in passes):
         return True
     return statement is not None and without(code, statement)
-
-
-def _tensor(call: ast.Call) -> ast.Name | None:
-    """Return the name of what a backward pass begins at; None where it has none."""
-    assert isinstance(call.func, ast.Attribute)
-    begins = call.func.value if by_tensor(call) else call.args[0]
-    if isinstance(begins, ast.Call) and method(begins) == "scale" and begins.args:
-        begins = begins.args[0]
-    return begins if isinstance(begins, ast.Name) else None
 
 
 def _keeps(code: Code, loop: Loop) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt | None]]:

@@ -57,7 +57,7 @@ from collections.abc import Iterator
 
 from sad.source.code import Code
 from sad.source.divisions import divisions
-from sad.source.loops import SHOWN, Loop, Step, accumulates, by_tensor, loop_of, method, windowed, within
+from sad.source.loops import SHOWN, Loop, Step, accumulates, begins, by_tensor, loop_of, method, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 from sad.source.windows import counts_window
 
@@ -121,7 +121,7 @@ def _of_range(code: Code) -> Iterator[Sight]:
         loop = loop_of(code, call)
         if not _is_window(loop) or id(code.function(call)) in dividing:
             continue
-        loss = _scaled(call.func.value)
+        loss = begins(call)
         if isinstance(loss, ast.Name) and isinstance(loop, ast.For) and _is_undivided(loss.id, loop):
             yield Sight(call, SAYS)
 
@@ -139,13 +139,6 @@ def _is_window(loop: Loop | None) -> bool:
         return False
     from_0 = len(over.args) == 2 and isinstance(over.args[0], ast.Constant) and over.args[0].value == 0
     return (len(over.args) == 1 or from_0) and counts_window(over.args[-1])
-
-
-def _scaled(of: ast.expr) -> ast.expr:
-    """Return what a scaler is given: ``scaler.scale(loss)`` is the loss."""
-    if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute) and of.func.attr == "scale" and of.args:
-        return of.args[0]
-    return of
 
 
 def _is_undivided(name: str, loop: ast.For) -> bool:
