@@ -89,7 +89,7 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
         for sight in rule.look(code):
             line, column = getattr(sight.at, "lineno", 1), getattr(sight.at, "col_offset", 0) + 1
             if not code.ignored(line, rule.code):
-                found.add(Place(path, line, column, rule.code, rule.name, rule.level, sight.says))
+                found.add(Place(path, line, column, rule.code, rule.name, sight.level or rule.level, sight.says))
     return sorted(found, key=lambda one: (one.line, one.column, one.code, one.says))
 
 

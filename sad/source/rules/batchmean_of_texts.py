@@ -63,7 +63,7 @@ LANGUAGE = re.compile(r"CausalLM|Seq2SeqLM|LMHeadModel|SFTTrainer|ForLanguageMod
 """Words of a file whose models give logits for each token."""
 SHIFT = re.compile(r"\[(:|\.\.\.), 1:\]|input_ids|CausalLM|LMHead")
 """What tells that logits are of each token, where a cut alone could be one of the classes."""
-OTHER = re.compile(r"Classification|MultipleChoice")
+OTHER = re.compile(r"Classification|MultipleChoice|AutoModel\b")
 SAME = {"to", "float", "detach", "contiguous", "clone", "log", "exp", "half", "double", "cuda", "cpu", "type_as"}
 
 

@@ -95,6 +95,8 @@ def _released(code: Code, kept: ast.expr, statement: ast.stmt | None, lost: Iter
     stored = (one for one in ast.walk(loop) if isinstance(one, ast.Assign) and one is not statement)
     if name in lost or any(ast.unparse(target) == name for one in stored for target in one.targets):
         return True
+    if isinstance(kept, ast.Name) and code.values(kept) == [None]:
+        return True  # an argument, which may be a meter
     passes = within(code, code.function(loop) or code.tree, backward)
     if any(re.search(rf"\b{re.escape(name)}\b", ast.unparse(one)) for one in passes):
         return True

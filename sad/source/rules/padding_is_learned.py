@@ -52,6 +52,8 @@ MASKS = re.compile(
     r"-\s*100\b|ignore_?(index|id)|IGNORE|DataCollatorForLanguageModeling|DataCollatorForSeq2Seq|label_pad"
 )
 
+MANY = re.compile(r"s\b|batch|list|^\[|\[['\"]", re.IGNORECASE)
+"""What is tokenized is several texts, or a column: one alone is not padded to the longest."""
 ONE = re.compile(r"-100\b|ignore_?(?:index|id)|IGNORE\w*")
 PREFIX = re.compile(r"\[(?:-100|\w*(?:ignore_?(?:index|id)|IGNORE)\w*)\] \*")
 """What is not learned of a prompt, ``[-100] * length``, in Python's own spacing."""
@@ -148,8 +150,9 @@ def _copied(value: ast.expr) -> ast.expr | None:
 def _pads(call: ast.Call) -> bool:
     settings = {one.arg: one.value for one in call.keywords}
     padding = settings.get("padding")
-    on = isinstance(padding, ast.Constant) and padding.value in (True, "max_length", "longest")
-    return on and "token" in ast.unparse(call.func).lower()
+    told = padding.value if isinstance(padding, ast.Constant) else None
+    on = told == "max_length" or (told in (True, "longest") and call.args and MANY.search(ast.unparse(call.args[0])))
+    return bool(on) and "token" in ast.unparse(call.func).lower()
 
 
 def _is(one: ast.expr, word: str) -> bool:
