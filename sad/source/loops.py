@@ -90,8 +90,8 @@ def between(code: Code, node: ast.AST, loop: Loop) -> Iterator[ast.AST]:
         over = code.parent.get(id(over))
 
 
-def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:
-    """Yield the windows that a node in a loop stands behind, the innermost first."""
+def windows(code: Code, node: ast.AST, loop: Loop | ast.FunctionDef) -> Iterator[Window]:
+    """Yield the windows that a node in a loop, or a function, stands behind, the innermost first."""
     below, over = node, code.parent.get(id(node))
     while over is not None and below is not loop:
         if isinstance(over, ast.If) and (below in over.body or below in over.orelse):
