@@ -1,8 +1,8 @@
 """A perplexity is the exponential of a mean of batches' means
 
 ## What it looks for
-`exp` of a sum of batches' losses divided by their number, `len(loader)`, or of the mean of a list of such losses whose
-labels are masked with -100.
+`exp` of a sum of batches' losses divided by their number, `len(loader)` or a count of them, or of the mean of a list
+of such losses whose labels are masked with -100.
 
 ## Why
 A batch with few labels weighs as much as one with many: the perplexity is not that of the texts, and changes with the
@@ -103,8 +103,11 @@ def _by_batches(code: Code, total: ast.Name, length: ast.expr) -> bool:
     for one, value in _added_to(code, total):
         loop = loop_of(code, one)
         plain = LOSS.search(ast.unparse(value)) and not _weighted(code, value)
-        if isinstance(loop, ast.For) and plain and (counted == [loop] or (over and over in ast.unparse(loop.iter))):
-            return True
+        if not (isinstance(loop, ast.For) and plain):
+            continue
+        walked = ast.unparse(loop.iter)
+        if (over and over in walked) or (counted == [loop] and "range(" not in walked):
+            return True  # of a range the pieces are mostly of one length
     return False
 
 
