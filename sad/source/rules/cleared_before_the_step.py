@@ -49,7 +49,7 @@ def step(model, batch, optimizer):
 ```
 
 ## Source
-pytorch/torchtitan#3575; V406 of the catalogue.
+pytorch/torchtitan#3575; gaozhihan/PreDiff issue 32; V406 of the catalogue.
 """
 
 from __future__ import annotations

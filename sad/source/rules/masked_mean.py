@@ -36,7 +36,7 @@ def loss(student_logits, teacher_logits, attention_mask):
 ```
 
 ## Source
-V212 of the catalogue.
+V212 of the catalogue; the loss of `TrajectoryTransformerModel` of transformers.
 """
 
 from __future__ import annotations
