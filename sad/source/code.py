@@ -27,10 +27,13 @@ def _place(node: ast.AST) -> tuple[int, int]:
 
 
 class Code:
-    """A file that was read. Raises SyntaxError where it is no Python; ``path`` is only shown."""
+    """A file that was read. Raises SyntaxError where it is no Python; ``path`` is only shown.
 
-    def __init__(self, text: str, path: str = "<text>") -> None:
-        self.text, self.path = text, path
+    With ``formed``, what can be written in many ways has its common form: to be looked at, not to be run.
+    """
+
+    def __init__(self, text: str, path: str = "<text>", *, formed: bool = False) -> None:
+        self.text, self.path, self._formed = text, path, formed
         self.tree = ast.parse(text)
         self.lines = re.split(r"\r\n|\r|\n", text)  # as Python counts them: a form feed ends none
         self.parent: dict[int, ast.AST] = {}
@@ -39,7 +42,7 @@ class Code:
         waiting: list[ast.AST] = [self.tree]
         while waiting:
             one = waiting.pop()
-            if type(one) in FORMS:
+            if formed and type(one) in FORMS:
                 one = self._in_form(one)
             self._of_type.setdefault(type(one), []).append(one)
             for child in ast.iter_child_nodes(one):
@@ -141,7 +144,7 @@ class Code:
     def scope(self, of: ast.AST) -> Scope:
         """Return the scope of a function, or of the module."""
         if id(of) not in self._scopes:
-            self._scopes[id(of)] = made = scope_of(of)
+            self._scopes[id(of)] = made = scope_of(of, sums=self._formed)
             for value, statement in made.made:
                 self.parent |= {id(value): statement, id(value.left): value}
         return self._scopes[id(of)]

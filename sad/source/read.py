@@ -83,7 +83,7 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
     """Return what the rules see in one file's text, from above to below. Raises SyntaxError where it is no Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes in someone's strings
-        code = Code(text, path)
+        code = Code(text, path, formed=True)
     found = set()
     for rule in rules() if chosen is None else chosen:
         for sight in rule.look(code):

@@ -20,4 +20,4 @@ from sad.source.divisions import divisions
     ],
 )
 def test_by_what(text, rights):
-    assert [ast.unparse(one.right) for one in divisions(Code(text))] == rights
+    assert [ast.unparse(one.right) for one in divisions(Code(text, formed=True))] == rights

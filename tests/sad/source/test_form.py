@@ -43,6 +43,13 @@ from sad.source.code import Code
     ],
 )
 def test_a_form(text, form):
-    code = Code(text)
+    code = Code(text, formed=True)
     assert ast.unparse(code.tree) == form
     assert all(id(one) in code.parent for kind in list(code._of_type) for one in code.all(kind) if one is not code.tree)
+
+
+def test_what_is_to_be_run_stays_as_it_is_written():
+    text = "a.mul(b) * (1 / c)\nx = 1\nx += 1\nx"
+    code = Code(text)
+    assert ast.unparse(code.tree) == text
+    assert code.values([one for one in code.all(ast.Name) if one.id == "x"][-1]) == [None]

@@ -43,7 +43,7 @@ def call(text: str) -> ast.Call:
     ],
 )
 def test_windows_of_steps(text, windows):
-    found = list(windowed(Code(LOOP.format(text))))
+    found = list(windowed(Code(LOOP.format(text), formed=True)))
     assert [(ast.unparse(one.window.counter), one.window.alone) for one in found] == windows
 
 

@@ -11,7 +11,7 @@ from sad.source.code import Code
 
 def reached(text: str) -> list[str]:
     """Return what the last name ``x`` that is read may be, as text."""
-    code = Code(text)
+    code = Code(text, formed=True)
     last = [one for one in code.all(ast.Name) if one.id == "x" and isinstance(one.ctx, ast.Load)][-1]
     return sorted("?" if value is None else ast.unparse(value) for value in code.values(last))
 
