@@ -7,8 +7,7 @@ import re
 from enum import StrEnum
 
 from sad.source.code import Code
-from sad.source.made import called as called
-from sad.source.made import makers
+from sad.source.made import called, makers
 
 DEEP = 12
 """Steps from a name to what it was made of, after which nothing is said."""

@@ -16,7 +16,7 @@ from sad.judge.missing import Placeholder
 from sad.judge.names import LOGGING, MODELS, TEACHER_MODELS, tokens
 from sad.judge.roles import Role, setting
 from sad.source.code import Code
-from sad.source.meaning import called
+from sad.source.made import called
 
 OF_TENSORS = frozenset(dir(torch.Tensor)) - {"data", "backward", "register_hook"} | {"data"}
 """What a tensor has: with it is computed, whatever it was read from."""

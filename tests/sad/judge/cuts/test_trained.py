@@ -48,7 +48,8 @@ def test_what_logs_saves_or_scores_is_left_out(line):
 
 def test_what_is_needed_by_what_trains_is_kept_with_its_condition():
     text = kept(
-        f"scale = 1\nif warm:\n    scale = 2\nunused = 3\nwith ctx:\n    {BASE.splitlines()[0]}\n(loss * scale).backward()"
+        "scale = 1\nif warm:\n    scale = 2\nunused = 3\n"
+        f"with ctx:\n    {BASE.splitlines()[0]}\n(loss * scale).backward()"
     )
     assert "if warm:\n        scale = 2" in text
     assert "with ctx:" in text

@@ -64,7 +64,7 @@ def test_a_teacher_that_lacks_its_last_row_already_is_given_so():
 
 
 def test_where_no_part_is_a_known_loss_what_lacks_is_told():
-    with pytest.raises(UserError, match="has no attribute .count."):
+    with pytest.raises(UserError, match=r"has no attribute .count."):
         judged("Distiller.no_loss")
 
 
