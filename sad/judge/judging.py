@@ -19,6 +19,7 @@ from sad.judge import told
 from sad.judge.battery import chosen, numbers
 from sad.judge.cuts.limited import ending, limited
 from sad.judge.cuts.loops import loops_of
+from sad.judge.cuts.piece import since
 from sad.judge.free import opened
 from sad.judge.interface import Interface
 from sad.judge.lifted import because
@@ -168,7 +169,8 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
             why = why if whole else error if isinstance(error, NeedsAdapterError) else NeedsAdapterError(says)
             continue
         more = [f"{alias} is {own} there" for own, alias in piece.aliases.items()]
-        says = f"judged is the loop of {piece.said} alone, what stands before and beside it is left out"
+        because_of = f", {since(why)}" if whole else ""
+        says = f"judged is the loop of {piece.said} alone{because_of}: what stands before and beside it is left out"
         checks = {one: ending(check) for one, check in judged.checks.items()}
         what = f"{judged.what}, {piece.said}"
         return part, replace(judged, what=what, assumed=[says, *more, *judged.assumed], checks=checks)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sad.judge.cuts.slices import Slice, in_order
 from sad.judge.cuts.ways import Function
+from sad.judge.stand_in import NeedsAdapterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Piece:
         """Its lines in words."""
         first, last = self.lines
         return f"lines {first} to {last}" if first < last else f"line {first}"
+
+
+def since(why: NeedsAdapterError) -> str:
+    """Say why the whole cannot be called, without what it was given."""
+    return f"since {why.why.partition(', given ')[0]}"
 
 
 def parameters(of: Slice, function: Function, space: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sad.judge.cuts.losses import parts_of
-from sad.judge.cuts.piece import Piece
+from sad.judge.cuts.piece import Piece, since
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import UNKNOWN, session
 from sad.judge.report import Event
@@ -16,8 +16,6 @@ from sad.verdict import Standing
 
 LONG = 30.0
 """Seconds after which no other part is tried."""
-GIVEN = ", given "
-"""What follows what it raised: of the whole, what it was given."""
 EARLY = ("finite",)
 """Properties that a way out may see to that is left out of a part."""
 
@@ -100,7 +98,7 @@ def _told(events: Iterable[Event], piece: Piece, others: Iterable[Piece], why: N
             )
             more += [f"{other.said} are a known loss too, with nothing broken" for other in others]
             event["assumed"] = [
-                f"judged is a part of it, {lines}, since {why.why.split(GIVEN)[0]}",
+                f"judged is a part of it, {lines}, {since(why)}",
                 *more,
                 *event["assumed"],
             ]

@@ -126,4 +126,4 @@ def test_what_was_cut_is_told(tmp_path):
     events = judging(code, "it", interface=Interface.STEP, only=("can_be_called",))
     what, assumed = next((event["what"], event["assumed"]) for event in events if "assumed" in event)
     assert what == "a step that is called for a whole run, lines 20 to 33"
-    assert assumed[0].startswith("judged is the loop of lines 20 to 33 alone")
+    assert assumed[0].startswith("judged is the loop of lines 20 to 33 alone: what")

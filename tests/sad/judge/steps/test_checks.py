@@ -99,9 +99,9 @@ def test_a_fault_of_a_program_that_reads_its_data_is_caught(name, told):
     assert (lines["can_be_called"].standing, lines[told].standing) == (Standing.HOLDS, Standing.BROKEN)
 
 
-def test_a_program_that_refuses_settings_that_stand_in_is_not_judged():
-    with pytest.raises(UserError, match=r"it checks its settings, and raised ValueError: \. is there"):
-        strange.judged(READING, "checks_its_settings", "step")
+def test_of_a_program_that_refuses_settings_that_stand_in_the_loop_alone_is_judged():
+    _, assumed = strange.assumed(READING, "checks_its_settings", "step")
+    assert "alone, since it checks its settings, and raised ValueError: . is there" in assumed[0]
 
 
 def test_a_program_that_makes_its_batches_on_the_spot_is_not_judged():
