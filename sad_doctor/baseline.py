@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from sad_doctor import departs, names, signals, words
-from sad_doctor.finding import Comparison, Row
+from sad_doctor.finding import Comparison, Finding, Level, Report, Row
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.middle import median
 
@@ -25,10 +25,21 @@ POINTS = 0.1
 _SERIES = (names.LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_BITS_PER_BYTE, names.EVAL_KL)
 _MORE = (names.GRAD_NORM, names.LEARNING_RATE, names.TOKENS_PER_SECOND)
 """Series for which lower is not simply better."""
+_OF_THE_MACHINE = ("R501", "R502", "R503", "R504")
+"""Red flags of how a run went, a crash, silence, pace, memory: what it logged may be a good run's all the same."""
 
 
-def beside(run: Run, good: Run) -> Comparison:
-    """Return where ``run`` differs from ``good``: series, terms and their shares, first what differs most."""
+def flag_of(good: Report) -> Finding | None:
+    """Return the first red flag, a warning or worse, by which a run is no good one; None if it has none."""
+    found = (story.finding for story in good.stories)
+    return next((one for one in found if one.level >= Level.WARNING and one.rule not in _OF_THE_MACHINE), None)
+
+
+def beside(run: Run, good: Run, flag: Finding | None = None) -> Comparison:
+    """Return where ``run`` differs from ``good``: series, terms and their shares, first what differs most.
+
+    A red ``flag`` of the good run stands before all: what is like a sick run is not known to be sound.
+    """
     here, there, unit = _axes(run, good)
     end = min(here.last, there.last) if len(here) and len(there) else 0.0
     start = max(float(here.value[0]), float(there.value[0])) if len(here) and len(there) else 0.0
@@ -44,6 +55,8 @@ def beside(run: Run, good: Run) -> Comparison:
         notes.append("The two logs have no series in common over a common range")
     parting = _parting((run, here), (good, there), (start, end), unit) if rows else ""
     headline = parting or (_not_finite(run, good) if rows else "") or _headline(rows, good.name)
+    if flag is not None:
+        headline = f"{good.name} has a red flag itself, {flag.rule}: {flag.headline} {headline}"
     return Comparison(f"Beside {good.name}", headline, tuple(rows), tuple(notes))
 
 
@@ -107,7 +120,7 @@ def _rows(
     *,
     share: bool,
 ) -> Iterator[Row]:
-    (one, at), (other, there) = _placed(*mine), _placed(*theirs)
+    (one, at), (other, there) = (_placed(*both, kept=signals.tidy) for both in (mine, theirs))
     start, end = span
     for place in PLACES:
         to = start + place * (end - start)
@@ -123,18 +136,25 @@ def _rows(
         )
 
 
-def _placed(column: Column, axis: Column) -> tuple[Floats, Floats]:
-    known = signals.finite(signals.tidy(column))
+def _known(column: Column) -> Column:
+    return signals.finite(signals.tidy(column))
+
+
+def _placed(column: Column, axis: Column, kept: Callable[[Column], Column] = _known) -> tuple[Floats, Floats]:
+    known = kept(column)
     return known.value, np.interp(known.step, axis.step, axis.value) if len(axis) else known.step
 
 
 def _window(value: Floats, at: Floats, since: float, to: float) -> Floats:
-    """The values of a window; of a series with none in it, such as an evaluation, the one last before its end."""
+    """The finite values of a window; of a series with none in it, such as an evaluation, the one last before its end.
+
+    Nothing where most records are not finite: a value from before them is none of that place.
+    """
     inside = value[(at > since) & (at <= to)]
-    if inside.size:
-        return inside
-    earlier = np.flatnonzero((at <= to) & (at > to - 3 * (to - since)))
-    return value[earlier[-1:]]
+    if not inside.size:
+        inside = value[np.flatnonzero((at <= to) & (at > to - 3 * (to - since)))[-1:]]
+    fine = inside[np.isfinite(inside)]
+    return fine if 2 * fine.size > inside.size else fine[:0]
 
 
 def _lies(values: Sequence[Floats], mid: float, wanted: float, *, share: bool) -> str:

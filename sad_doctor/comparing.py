@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sad_doctor.finding import Comparison
+from sad_doctor.check import check
+from sad_doctor.finding import Comparison, Report
 from sad_doctor.readers import Source, Unreadable, open_log, settle
 from sad_doctor.readers.renamed import named_as_known
 from sad_doctor.run import Run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sad_doctor.band import Band
 
 Compare = Callable[[Run], tuple[Comparison, ...]]
+Judge = Callable[[Run], Report]
 
 
 def read(source: Source) -> Run:
@@ -27,11 +29,16 @@ def read(source: Source) -> Run:
 
 
 def comparing(
-    band: str | Path | None, baseline: str | Path | None, told: Settings, columns: Mapping[str, str] | None = None
+    band: str | Path | None,
+    baseline: str | Path | None,
+    told: Settings,
+    columns: Mapping[str, str] | None = None,
+    judge: Judge = check,
 ) -> tuple[Compare, Path | None]:
     """Return what lays things beside a run, and where the good run lies.
 
     ``columns`` are the names that were given for the run's, theirs to ours: the good run's of these names are the same.
+    ``judge`` says whether the good run is one.
     Paths in a file are relative to it, and what is wrong with them names the file. Raises ValueError and Unreadable.
     Nothing is loaded that is not asked for.
     """
@@ -45,11 +52,13 @@ def comparing(
         beside.append(partial(beside_band, band=_band(band, told)))
     if good is not None:
         from sad_doctor.baseline import beside as beside_run
+        from sad_doctor.baseline import flag_of
 
         try:
             source = open_log(good)
             read(source)
-            beside.append(partial(beside_run, good=named_as_known(source, columns or {}).run()))
+            run = named_as_known(source, columns or {}).run()
+            beside.append(partial(beside_run, good=run, flag=flag_of(judge(run))))
         except Unreadable as problem:
             raise Unreadable(f"{f'{told.file}: ' if baseline is None else '--'}baseline: {problem}") from None
     return (lambda run: tuple(one(run) for one in beside)), good

@@ -18,9 +18,11 @@ from sad_doctor.signals.middle import median
 
 WINDOWS = 12
 """Parts of the range that both runs have."""
-APART, LABELS, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.5, 0.06, 0.35, 4.0
-"""How far logarithms lie apart: of a series, of a label loss, of another term, which comes down to nearly nothing; at
-first, and of the gradient's norm then; beyond so many standard errors."""
+APART, LABELS, TEACHER, DISTANCE, AT_FIRST, GRADIENT, SIGMAS = 0.25, 0.15, 0.05, 0.5, 0.06, 0.35, 4.0
+"""How far logarithms lie apart: of a series, of a label loss, of what a teacher says, which does not learn, of another
+term, which comes down to nearly nothing; at first, and of the gradient's norm then; beyond so many standard errors."""
+OPENING = 0.25
+"""Of the gap in the first records, so much is there in the first of all: one that only learns begins without a gap."""
 NEAR = 0.2
 """Of the distance between two records: so near lie those that count as of one place."""
 FEWEST = 6
@@ -29,6 +31,11 @@ _SECOND, _FEW = 2, 3
 _TERMS = (names.RAW, names.WEIGHTED)
 _DISTANCES = (*_TERMS, names.EVAL_RAW)
 _LABEL = (names.RAW + names.LM, names.WEIGHTED + names.LM)
+_TOTALS = (names.LOSS, names.EVAL_LOSS)
+_TEACHER = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
+_SUMS = "a weight, a term that is not told, a sum in place of a mean"
+NOTHING = 0.25
+"""A total that comes down to less of its beginning than this has no label loss that counts: that has a floor."""
 
 Placed = tuple[Floats, Floats]
 """Values and where they lie on the axis that both runs have, float64 [records] each."""
@@ -78,7 +85,7 @@ def _teacher(parts: Mapping[str, Departure], held: Mapping[str, Departure]) -> t
         return parts[
             names.TEACHER_EVAL_LM_LOSS
         ], "another teacher, a teacher in training mode, or another held-out text"
-    told = [parts[name] for name in (names.TEACHER_LOSS, names.TEACHER_ENTROPY) if name in parts]
+    told = [parts[name] for name in _TEACHER if name in parts]
     if not told:
         return None
     same = names.TEACHER_EVAL_LM_LOSS in held
@@ -105,7 +112,11 @@ def _term(parts: Mapping[str, Departure], held: Mapping[str, Departure]) -> tupl
                 "an evaluation of another kind, as the training goes along: other texts or weights, another "
                 "temperature, mode or mean"
             )
-    for one in (*own, *(one for name, one in parts.items() if name == names.LOSS)):
+    total = parts.get(names.LOSS)
+    if total is not None and total.at_first and any(name.startswith(_TERMS) for name in held):  # terms begin alike
+        where = " in the training alone" if _along(held, total) else ""
+        return total, f"another sum of the terms{where}: {_SUMS}"
+    for one in (*own, *([] if total is None else [total])):
         if _along(held, one):
             return one, "other texts, labels or targets in training, as the evaluation goes along"
     return None
@@ -116,9 +127,9 @@ def _learning(parts: Mapping[str, Departure]) -> tuple[Departure, str]:
     first = min(parts.values(), key=lambda one: (not one.at_first, one.since, one.name == names.GRAD_NORM))
     terms = [one for name, one in parts.items() if name.startswith(_TERMS)]
     gradient = parts.get(names.GRAD_NORM)
-    totals = [one for name, one in parts.items() if name in (names.LOSS, names.EVAL_LOSS) and one.at_first]
+    totals = [one for name, one in parts.items() if name in _TOTALS and one.at_first]
     if totals:
-        return totals[0], "another sum of the terms: a weight, a term that is not told, a sum in place of a mean"
+        return totals[0], f"another sum of the terms: {_SUMS}"
     if gradient is not None and gradient.at_first:
         return gradient, (
             "another gradient of the same losses: a term without one, other parameters that train, another scale"
@@ -138,7 +149,7 @@ def _along(held: Mapping[str, Departure], one: Departure) -> bool:
 
 def _beside(name: str) -> tuple[str, ...]:
     """The training's names of an evaluation's series, or the other way round."""
-    if name in (names.LOSS, names.EVAL_LOSS):
+    if name in _TOTALS:
         return (names.LOSS if name == names.EVAL_LOSS else names.EVAL_LOSS,)
     if name == names.EVAL_LM_LOSS or name in _LABEL:
         return _LABEL if name == names.EVAL_LM_LOSS else (names.EVAL_LM_LOSS,)
@@ -202,8 +213,13 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
     values, relative = _levels(mine[0], theirs[0])
     noise = [_noise(value) for value in values]
     edges = np.linspace(span[0], span[1], WINDOWS + 1)
-    later = LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
-    least = DISTANCE if name.startswith(_DISTANCES) and name not in _LABEL else 0.0
+    later = TEACHER if name in _TEACHER else LABELS if name in (*_LABEL, names.EVAL_LM_LOSS) else APART
+    distance = name.startswith(_DISTANCES) and name not in _LABEL
+    if name in _TOTALS and relative:  # of distances alone it comes down to nearly nothing as they do
+        distance = any(
+            _falls_to_nothing(value, at, span) for value, (_, at) in zip(values, (mine, theirs), strict=True)
+        )
+    least = DISTANCE if distance else 0.0
     early = GRADIENT if name == names.GRAD_NORM else AT_FIRST
     untrained = _untrained(mine[1], span)
     gaps: list[tuple[float, float, bool]] = []
@@ -217,7 +233,7 @@ def departure(name: str, mine: Placed, theirs: Placed, span: tuple[float, float]
             continue  # the first records fall so steeply that only those at the same steps can be compared
         gap = float(median(inside[0]) - median(inside[1]))
         error = 1.2533 * float(np.hypot(noise[0] / np.sqrt(sizes[0]), noise[1] / np.sqrt(sizes[1])))
-        first_ones = untrained and not number
+        first_ones = untrained and not number and abs(inside[0][0] - inside[1][0]) > OPENING * abs(gap)
         sure = abs(gap) > (early if first_ones else later) + SIGMAS * error
         gaps.append((low, gap, sure and (first_ones or abs(gap) > least)))
         soon = soon or (len(gaps) == _SECOND and sure)
@@ -267,6 +283,12 @@ def _levels(mine: Floats, theirs: Floats) -> tuple[tuple[Floats, Floats], bool]:
         return (np.log(mine), np.log(theirs)), True
     scale = float(median(np.abs(theirs))) or 1.0
     return (mine / scale, theirs / scale), False
+
+
+def _falls_to_nothing(value: Floats, at: Floats, span: tuple[float, float]) -> bool:
+    inside = value[(at >= span[0]) & (at <= span[1])]
+    few = max(inside.size // WINDOWS, 1)
+    return bool(inside.size) and float(median(inside[-few:]) - median(inside[:few])) < float(np.log(NOTHING))
 
 
 def _noise(value: Floats) -> float:

@@ -54,9 +54,9 @@ def _settled(paths: Sequence[str | Path], asked: Request) -> tuple[Visit, Path |
     level = asked.level(told)
     others = (asked.baseline, told.baseline_path, asked.band, told.band_path, told.file)
     guard((("--svg", asked.svg), ("--html", asked.html)), (*paths, *others))
-    compare, good = comparing(asked.band, asked.baseline, told, asked.names)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
     quiet = partial(check, rules=rules, thresholds=mine)
+    compare, good = comparing(asked.band, asked.baseline, told, asked.names, quiet)
     visit = Visit(
         judge=watching.judging(quiet, level),
         quiet=quiet,

@@ -96,6 +96,9 @@ _CALLED = {
     names.TOKENS: "the number of tokens",
     names.LENGTH: "the length of the sequences",
     names.UPDATE_RATIO: "the size of the update",
+    names.TEACHER_LOSS: "the teacher's loss on the labels",
+    names.TEACHER_ENTROPY: "the teacher's entropy",
+    names.TEACHER_EVAL_LM_LOSS: "the teacher's loss at the evaluation",
     names.EVAL_LOSS: "the evaluation loss",
     names.EVAL_LM_LOSS: "the evaluation's LM loss",
     names.EVAL_PERPLEXITY: "the perplexity",
@@ -109,6 +112,8 @@ def called(column: str) -> str:
     term = names.term_of(column)
     if term is None:
         return _CALLED.get(column, column)
+    if column.startswith(names.WEIGHT):
+        return f"the weight of {term}"
     return f"the evaluation's term {term}" if column.startswith("eval/") else f"the term {term}"
 
 

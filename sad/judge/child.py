@@ -64,6 +64,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.lifted import because
     from sad.judge.losses.adapter import adapted
     from sad.judge.losses.call import Call
+    from sad.judge.losses.partly import whole_or_part
     from sad.judge.losses.session import session
     from sad.judge.missing import placeholders
     from sad.judge.renamed import renamed
@@ -94,8 +95,13 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         lifted = because(named)
         of = owner(target)
     with telling(given), renamed(named, of) as read:
-        subject = adapted(adapter, target) if adapter else _subject(read, str(target), of, Call)
-        for event in session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more):
+        asked_of = {"only": only, "seed": request.get("seed", 0), "skip": skip, "more": more}
+
+        def whole() -> Any:  # noqa: ANN401 - an iterator of events
+            subject = adapted(adapter, target) if adapter else _subject(read, str(target), of, Call)
+            return session(subject, request["name"], **asked_of)
+
+        for event in whole() if adapter else whole_or_part(whole, named, of, request["name"], **asked_of):
             if "assumed" in event:
                 event["assumed"] += [*lifted, *placeholders(stood)]
             yield event

@@ -51,7 +51,7 @@ def run_judge(
     """
     interface, target = next(((Interface(kind), name) for kind, name in code.items()), (None, None))
     if target is not None:
-        split(target)
+        split(target, program=interface is Interface.STEP)
     interface = interface or _adapted(adapter)
     _check_adapter(adapter, gives)
     parse(gives, interface)
@@ -101,7 +101,7 @@ def run_judge(
 
 def _read_instead(target: str) -> list[Place]:
     """Return what the lines of code that could not be called tell by themselves: no verdict, places to look at."""
-    return of_target(*split(target))
+    return of_target(*split(target, program=True))
 
 
 def _show(seen: Sequence[Place]) -> None:

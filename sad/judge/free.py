@@ -96,7 +96,8 @@ def _is_setting(function: FunctionType, name: str) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float) or not SETTING.fullmatch(lower):
         return False
     text = text_of(function)
-    return not OVER.search(lower) or bool(re.search(rf"\brange\([^\n]*\b{re.escape(name)}\b", text))
+    over = rf"\brange\([^\n]*\b{re.escape(name)}\b|[<>]=?\s*{re.escape(name)}\b"
+    return not OVER.search(lower) or bool(re.search(over, text))
 
 
 def _installed(function: FunctionType) -> bool:

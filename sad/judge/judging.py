@@ -7,29 +7,29 @@ import inspect
 import re
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sad.errors import UserError
 from sad.judge import told
 from sad.judge.battery import chosen, numbers
-from sad.judge.callers import installed
+from sad.judge.cuts.limited import ending, limited
+from sad.judge.cuts.loops import loops_of
 from sad.judge.free import opened
 from sad.judge.interface import Interface
 from sad.judge.lifted import because
 from sad.judge.missing import placeholders
 from sad.judge.output import article
+from sad.judge.raising import LACKING, CannotRunError, lacks, raised
 from sad.judge.renamed import renamed
 from sad.judge.report import Event, Line
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.target import load, owner, said
+from sad.judge.target import is_alone, load, owner, program, said
 from sad.judge.texts import text_of
-from sad.judge.unknown import spoken, unknown
-from sad.judge.unset import never_set
 from sad.verdict import Standing, Verdict
 
 FOUND = {
@@ -40,16 +40,7 @@ FOUND = {
 }
 """Where ``found(code)`` is, which finds out how code of an interface is called."""
 
-LACKING = re.compile(
-    r"AttributeError: '(Recaller|Bigram|Bare|Loader|Batch|TrainingArguments|Seq2SeqTrainingArguments)' object has no "
-    r"attribute '(\w+)'|AttributeError: (\w*Tokenizer\w*) has no attribute (\w+)"
-)
-"""What is raised where code asks a stand-in of ours for more than it has."""
 Check = Callable[[], Verdict]
-
-
-class CannotRunError(Exception):
-    """It raises however it is called; the sentence says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ class Named:
 
         Raises UserError where there is no such thing, or importing it raises.
         """
-        target, of = (None, None) if self.target is None else (opened(load(self.target, stood)), owner(self.target))
+        target, of = (None, None) if self.target is None else self._loaded(self.target, stood)
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
             return Code(target, of, None, self.tokenizers)
@@ -98,6 +89,12 @@ class Named:
             if f"has no {name}" not in str(error):
                 raise
             raise UserError(f"--adapter {self.adapter}: define {name}(given) or {name}(given, target)") from None
+
+    def _loaded(self, target: str, stood: list[str] | None) -> tuple[Any, type | None]:
+        if self.interface is Interface.STEP and is_alone(target):
+            # a program whose loop has no name
+            return program(target, [] if stood is None else stood), None
+        return opened(load(target, stood)), owner(target)
 
 
 def judging(
@@ -117,7 +114,7 @@ def judging(
     wanted = [one for one in chosen(only, interface) if one not in skip]
     stood: list[str] = []
     code = of.code(stood) if isinstance(of, Named) else of
-    if code.adapter is None and not callable(code.target):
+    if code.adapter is None and not callable(code.target) and not isinstance(code.target, ModuleType):
         raise UserError(f"{name} is {article(type(code.target).__name__)}: give a function, a class or what is called")
     with renamed(code.target, code.owner) as read:
         yield from _judged(replace(code, target=read), name, interface, wanted, stood)
@@ -127,7 +124,7 @@ def _judged(code: Code, name: str, interface: Interface, wanted: Sequence[str], 
     yield {"start": "can_be_called"}
     began = time.perf_counter()
     try:
-        judged: Judged = importlib.import_module(FOUND[interface]).found(code)
+        code, judged = _found(code, interface)
     except UserError:
         raise
     except CannotRunError as error:
@@ -148,92 +145,34 @@ def _judged(code: Code, name: str, interface: Interface, wanted: Sequence[str], 
         yield _line(one, _verdict(judged.checks[one]), interface, name, began)
 
 
-def lacks(lacking: re.Match[str]) -> NeedsAdapterError:
-    """Return what is said where code asks a stand-in for more than it has."""
-    of, name = (one for one in lacking.groups() if one)
-    return NeedsAdapterError(f"it asks {of} for .{name}, which the stand-in has not")
+def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
+    """Find out how code is called; where that cannot be told of a whole step, of the loop in it that trains.
 
-
-def raised(error: BaseException) -> str:
-    """Say what was raised."""
-    if isinstance(error, SystemExit):
-        return f"raises {said(error)}, which would end the program"
-    return f"raised {said(error)}"
-
-
-OTHER_FORM = re.compile(
-    r"values to unpack|indices must be|'(tuple|list|str|Tensor)' object|only integer|too many indices|not iterable"
-    r"|unhashable type|must be Tensor, not|^\w+$"
-)
-"""What is raised at a batch of another form than the one that is meant; a name alone is one that a batch has not."""
-
-
-def telling(failed: Sequence[BaseException]) -> BaseException:
-    """Return the error that tells most of those that forms of batches raised: the first that is not about the form."""
-    return next((one for one in failed if not OTHER_FORM.search(str(one))), failed[0])
-
-
-def refused(error: BaseException, given: str, first: BaseException | None = None) -> Exception:
-    """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
-    batches may be the reason, for this error or for the ``first`` one.
+    Raises UserError where neither can be called, and what the whole of it raises.
     """
-    if name := _of_a_program(error):
-        return NeedsAdapterError(f"it reads {name}, which its file sets only where it is run as a program")
-    if name := _of_a_star(error):
-        return NeedsAdapterError(f"it reads {name}, which it may have from a module that is not installed here")
-    if name := next((n for one in (error, first) if one is not None and (n := _unknown(one))), ""):
-        return unknown(name)
-    if isinstance(error, FileNotFoundError):
-        return NeedsAdapterError(f"it {raised(error)}: a file of its program is not here")
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return NeedsAdapterError(f"it needs the module {error.name}, which is not installed here")
-    says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    ours = any(guesses(one) for one in (error, first) if one is not None)
-    return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
-
-
-def refuses(error: BaseException) -> bool:
-    """Whether code of a program says itself that it does not go on: by `raise`, in words."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return not installed(last.filename) and (last.line or "").startswith("raise ")
-
-
-def _unknown(error: BaseException) -> str:
-    """Return the name of something unknown that an error speaks of, '' for none."""
-    return spoken(str(error)) or ("a setting" if "'Unknown'" in str(error) else "")
-
-
-def guesses(error: BaseException) -> bool:
-    """Whether what stands for its models and batches may be the reason of an error."""
-    told = "module '" in str(error) or LACKING.search(raised(error)) or never_set(error)
-    guessed = AttributeError | KeyError | IndexError | TypeError | AssertionError | UnboundLocalError
-    return not told and (isinstance(error, guessed) or "values to unpack" in str(error))
-
-
-def _of_a_star(error: BaseException) -> str:
-    """Return a global that lacks in a file that takes all names of another module; '' for none."""
-    text = _file_of(error)
-    return str(getattr(error, "name", "")) if re.search(r"^[ \t]*from\s+\S+\s+import\s+\*", text, re.MULTILINE) else ""
-
-
-def _file_of(error: BaseException) -> str:
-    """Return the text of the file in which a global lacked, '' for another error."""
-    trace = error.__traceback__
-    if type(error) is not NameError or trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    try:
-        return Path(trace.tb_frame.f_code.co_filename).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _of_a_program(error: BaseException) -> str:
-    """Return a global that lacks, and that its file assigns somewhere else than where it is imported; '' for none."""
-    text, name = _file_of(error), str(getattr(error, "name", ""))
-    sets = rf"^[ \t]+(global )?{re.escape(name)}( *:[^=\n]*)? *=[^=]"
-    return name if text and re.search(sets, text, re.MULTILINE) else ""
+    found: Callable[[Code], Judged] = importlib.import_module(FOUND[interface]).found
+    why = NeedsAdapterError("no loop in it sends gradients back, so it is no step")
+    whole = not isinstance(code.target, ModuleType)
+    if whole:
+        try:
+            return code, found(code)
+        except NeedsAdapterError as error:
+            why = error
+    for piece in loops_of(code.target, code.owner) if interface is Interface.STEP and code.adapter is None else ():
+        part = Code(opened(piece.function))
+        try:
+            with limited():
+                judged = found(part)
+        except Exception as error:
+            says = f"its loop, {piece.said}, {raised(error)}: a guess in part"
+            why = why if whole else error if isinstance(error, NeedsAdapterError) else NeedsAdapterError(says)
+            continue
+        more = [f"{alias} is {own} there" for own, alias in piece.aliases.items()]
+        says = f"judged is the loop of {piece.said} alone, what stands before and beside it is left out"
+        checks = {one: ending(check) for one, check in judged.checks.items()}
+        what = f"{judged.what}, {piece.said}"
+        return part, replace(judged, what=what, assumed=[says, *more, *judged.assumed], checks=checks)
+    raise why
 
 
 def file_of(code: Code) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import functools
 import importlib
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -23,6 +25,11 @@ RUNS = {
 }
 """What is called where a file is a program: it fetches, reads its command line, or trains."""
 DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+DECORATED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+KEPT = re.compile(
+    r"(property|staticmethod|classmethod|abstractmethod|dataclass|torch|functools|cached_property)\b|\w+\.setter"
+)
+"""Decorators that change what a definition is."""
 TYPES = ("namedtuple", "NamedTuple", "TypedDict", "TypeVar", "NewType")
 """Calls that define a type."""
 LIFTED = "__lifted_because__"
@@ -65,7 +72,7 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
             if not (_is_definition(node) or _is_constant(node)):
                 continue
             try:
-                exec(compile(ast.Module([node], []), str(path), "exec"), vars(module))
+                _run(node, path, module)
             except ModuleNotFoundError:
                 raise
             except (Exception, SystemExit) as error:
@@ -81,6 +88,29 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
             sys.modules[name] = before
         raise
     return module
+
+
+def _run(node: ast.stmt, path: Path, module: ModuleType) -> None:
+    """Run one statement; of a class or function that raises where it is made, what decorates it may be the reason."""
+    try:
+        exec(compile(ast.Module([node], []), str(path), "exec"), vars(module))
+    except TypeError:
+        if not isinstance(node, DECORATED):
+            raise
+        # a library's, of another release: what it adds is a docstring or a check
+        bare: Any = _Bare().visit(copy.deepcopy(node))
+        exec(compile(ast.Module([bare], []), str(path), "exec"), vars(module))
+
+
+class _Bare(ast.NodeTransformer):
+    """Leaves decorators out but those of Python and of torch."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Return the node without them."""
+        self.generic_visit(node)
+        if isinstance(node, DECORATED):
+            node.decorator_list = [one for one in node.decorator_list if KEPT.match(ast.unparse(one))]
+        return node
 
 
 def _late(node: ast.stmt) -> dict[str, ModuleType]:

@@ -22,6 +22,8 @@ TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 """What the name of a thing that can be judged often has in it."""
 
 
+PROGRAM = "<program>"
+"""What is wanted of a file that is a program itself: no name in it."""
 DOTS = re.compile(r"^\s*from\s+(\.+)", re.MULTILINE)
 """How many folders up a file imports from."""
 BEYOND = "beyond top-level package"
@@ -29,12 +31,23 @@ HIGHER = 3
 """Folders further up that are tried."""
 
 
-def split(target: str) -> tuple[str, str]:
-    """Return the module (or file) and the dotted name in it. Raises UserError if there is no colon between them."""
+def split(target: str, *, program: bool = False) -> tuple[str, str]:
+    """Return the module (or file) and the dotted name in it, which a ``program`` need not have.
+
+    Raises UserError if there is no colon between them.
+    """
+    if program and is_alone(target):
+        return target, ""
     module, colon, name = target.rpartition(":")
     if not colon or not module or not name:
-        raise UserError(f"{target}: write package.module:function, package.module:Class or path/to/file.py:name")
+        alone = ", path/to/file.py alone for a program with a loop of its own," if program else ""
+        raise UserError(f"{target}: write package.module:function, package.module:Class{alone} or path/to/file.py:name")
     return module, name
+
+
+def is_alone(target: str) -> bool:
+    """Whether a file is named, and nothing in it."""
+    return target.endswith(".py")
 
 
 def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - a function, a class, or a part of one
@@ -58,6 +71,16 @@ def load(target: str, stood: list[str] | None = None) -> Any:  # noqa: ANN401 - 
         if isinstance(found, classmethod | staticmethod):
             found = found.__func__ if isinstance(found, staticmethod) else found
     return found
+
+
+def program(where: str, stood: list[str]) -> ModuleType:
+    """Return a program, a file with a loop of its own, as a module of its definitions and constants: it is not run.
+
+    Raises UserError as ``load`` does.
+    """
+    if not Path(where).is_file():
+        raise UserError(f"there is no file {where}: write path/to/file.py, from the folder that you are in")
+    return _module(where, stood, PROGRAM)
 
 
 def owner(target: str) -> type | None:
@@ -120,7 +143,7 @@ def _with_placeholders(once: Callable[[], ModuleType], where: str, wanted: str) 
         sys.path[:0] = [str(one) for one in dict.fromkeys((root, path.parent)) if str(one) not in sys.path]
         return imported(lambda: definitions(path, name, why), where)
 
-    if defines(text, wanted) and is_program(text):
+    if wanted == PROGRAM or (defines(text, wanted) and is_program(text)):
         return lifted("it is a program, which would run where it is imported")
     try:
         return imported(once, where)

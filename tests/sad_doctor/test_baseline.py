@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sad_doctor import names
-from sad_doctor.baseline import beside
+from sad_doctor.baseline import beside, flag_of
+from sad_doctor.check import check
 from sad_doctor.example import parse
 from sad_doctor.run import Column
 
@@ -106,6 +107,23 @@ def test_a_run_that_ends_in_nan_is_not_like_a_good_one():
         ends, columns={**ends.columns, "train/loss": Column(loss.step, np.where(loss.step > 200, np.nan, loss.value))}
     )
 
-    assert beside(broken, replace(ends, name="good")).headline == (
-        "Unlike good: the training loss is not finite from step 201 on."
-    )
+    found = beside(broken, replace(ends, name="good"))
+    assert found.headline == "Unlike good: the training loss is not finite from step 201 on."
+    places = [row.where for row in found.rows if row.what == "the training loss"]
+    assert places == ["step 61", "step 120", "step 180"]  # of step 240 no value is known
+
+
+def test_an_evaluation_from_before_nan_is_none_of_a_later_place():
+    good = parse("steps: 11 every 20\neval/lm_loss: 6, 5, 4.5, 4.2, 4, 4, 4, 4, 4, 4, 4")
+    evaluated = good.columns["eval/lm_loss"]
+    broken = Column(evaluated.step, np.where(evaluated.step < 190, evaluated.value, np.nan))
+    found = beside(replace(good, columns={"eval/lm_loss": broken}), good)
+
+    assert [row.where for row in found.rows][-1:] == ["step 170"]  # and not step 220
+
+
+def test_how_a_good_run_ended_says_nothing_of_its_numbers():
+    crashed = parse("steps: 100\ntrain/loss: 9 -> 4 ~ 0.1\nevent crash @ 99: RuntimeError: out of memory")
+
+    assert [story.finding.rule for story in check(crashed).stories] == ["R501"]
+    assert flag_of(check(crashed)) is None

@@ -7,7 +7,8 @@ from sad_doctor.readers import Unreadable, open_log
 from sad_doctor.readers.renamed import named
 from sad_doctor.settings import Settings
 
-HEALTHY = Path(__file__).parents[2] / "fixtures" / "runs" / "healthy"
+RUNS = Path(__file__).parents[2] / "fixtures" / "runs"
+HEALTHY = RUNS / "healthy"
 BAND = '[["train/loss"]]\nat = [0.5, 1.0]\nlow = [0, 0]\nhigh = [99, 99]\n'
 
 
@@ -55,3 +56,13 @@ def test_names_that_were_given_are_those_of_the_good_run_too(tmp_path):
     (found,) = comparing(None, log, Settings(), columns)[0](named(_read(log), {"soft_thing": "train/raw/kd"}).run())
     assert "the term kd" in {row.what for row in found.rows}
     assert not any("Only" in note for note in found.notes)
+
+
+def test_a_sick_good_run_is_called_so_first():
+    run, headlines = read(open_log(HEALTHY)), {}
+    for name in ("healthy", "run2.log"):
+        (found,) = comparing(None, RUNS / name, Settings())[0](run)
+        headlines[name] = found.headline
+    assert headlines["healthy"].startswith("Like healthy at all of")
+    assert headlines["run2.log"].startswith("run2.log has a red flag itself, R101: The weights never moved")
+    assert " Unlike run2.log from " in headlines["run2.log"]

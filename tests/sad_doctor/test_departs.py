@@ -94,3 +94,24 @@ def test_what_cannot_be_compared():
     signed = departs.departure(names.LOSS, (step - 5, step), (step - 5, step), (0, 19))
     assert not signed.parts
     assert not signed.relative
+
+
+@pytest.mark.parametrize(("ends", "parts"), [((0.2, 0.3), False), ((2.0, 3.0), True)])
+def test_a_total_of_distances_alone_has_the_room_of_a_distance(ends, parts):
+    here, there = (f"steps: 120\ntrain/loss: 4 -> {end} -> {end} ~ 0.01" for end in ends)
+    assert (beside(here, there) is not None) is parts
+
+
+def test_a_term_that_only_learns_otherwise_is_not_computed_in_another_way():
+    good = GOOD.replace("3 -> 1 -> 0.5 ~ 0.03", "3 -> 0.1 -> 0.1 -> 0.1 ~ 0.001")
+    one, why = beside(GOOD.replace("3 -> 1 -> 0.5 ~ 0.03", "3 -> 3 ~ 0.01"), good)
+    assert (one.name, one.at_first) == (KD, False)
+    assert "computed in another way" not in why
+
+
+def test_terms_that_begin_alike_leave_the_sum():
+    sick = GOOD.replace("loss: 7 -> 4 -> 3", "loss: 5 -> 2 -> 1").replace("0.5 ~ 0.03", "0.9 ~ 0.03")
+    text = "{}\nsteps: 0, 15, 30, 45, 60, 75, 90, 105, 119\neval/loss: 7, 6, 5, 4.5, 4, 3.7, 3.5, 3.2, 3"
+    one, why = beside(text.format(sick), text.format(GOOD))
+    assert one.name == names.LOSS
+    assert why.startswith("another sum of the terms in the training alone")

@@ -41,6 +41,7 @@ def test_steps(steps, text):
 
 def test_columns_are_called_by_what_they_mean():
     assert words.called("train/raw/kd") == "the term kd"
+    assert words.called("train/weight/kd") == "the weight of kd"
     assert words.called("eval/raw/kd") == "the evaluation's term kd"
     assert words.called("train/lr") == "the learning rate"
     assert words.called("my_metric") == "my_metric"

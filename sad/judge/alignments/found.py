@@ -9,7 +9,8 @@ from sad import tiny
 from sad.judge.alignments import checks
 from sad.judge.alignments.call import Call, Part
 from sad.judge.alignments.pairs import WrongPairsError
-from sad.judge.judging import CannotRunError, Code, Judged, raised, source
+from sad.judge.judging import Code, Judged, source
+from sad.judge.raising import CannotRunError, raised
 from sad.judge.stand_in import NeedsAdapterError
 from sad.verdict import Verdict
 

@@ -20,7 +20,8 @@ from sad.judge.collators.checks import features_untouched
 from sad.judge.collators.copies import allowed, copies, unasked
 from sad.judge.collators.parameters import LENGTHS
 from sad.judge.collators.templates import MARKS, TEXTS, WORDS, clear, holds, learned
-from sad.judge.judging import file_of, raised, reached
+from sad.judge.judging import file_of, reached
+from sad.judge.raising import raised
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
 from sad.verdict import Verdict
 

@@ -19,7 +19,8 @@ from sad.judge.collators.parameters import TEMPLATES
 from sad.judge.collators.prepares import Takes, ways
 from sad.judge.collators.templates import templated
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, file_of, guesses, raised, source
+from sad.judge.judging import Code, file_of, source
+from sad.judge.raising import CannotRunError, guesses, raised
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Collated, Marks
 

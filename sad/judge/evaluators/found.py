@@ -17,7 +17,8 @@ from sad.judge.evaluators.checks import Evaluator
 from sad.judge.evaluators.classes import CLASSES
 from sad.judge.evaluators.numbers import BITS, WrongNumbersError, backwards, in_bits, meanings, near
 from sad.judge.evaluators.texts import STRINGS
-from sad.judge.judging import CannotRunError, Code, Judged, raised, refused, source, telling
+from sad.judge.judging import Code, Judged, source
+from sad.judge.raising import CannotRunError, raised, refused, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.unknown import guessed
 from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, PERPLEXITY, Scored

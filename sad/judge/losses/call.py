@@ -16,7 +16,7 @@ from sad.judge.losses import constructor
 from sad.judge.losses.configured import member, own_classes, roles_of
 from sad.judge.losses.form import Form
 from sad.judge.losses.held import opened
-from sad.judge.losses.labelled import PAD, absent, by_lengths, labelled_roles, marks, padded_by_self
+from sad.judge.losses.labelled import PAD, absent, as_logits, by_lengths, labelled_roles, marks, padded_by_self
 from sad.judge.losses.layers import as_identity, layered
 from sad.judge.losses.lists import listed_roles, names_of_lists
 from sad.judge.losses.own_gradient import apart, sent_back, with_own_gradient
@@ -66,7 +66,7 @@ class Call:
             every = self._parameters()
         self.asked.configs = constructor.configs_of(self.owner) if self.owner else {}
         self.reading = read(every, known=self._known(every, self.text))
-        told = absent(self.reading, self.text)
+        told = absent(as_logits(self.reading, self.text), self.text)
         self.reading = replace(told, roles={**told.roles, **self.roles})
         self.asked.word = self._word
         if self.reading.has(Role.BATCH):

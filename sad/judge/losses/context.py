@@ -81,7 +81,14 @@ def with_helpers(call: Call) -> str:
 
 def of_sequences(call: Call) -> bool:
     """Whether source or parameters say that logits are [batch, length, vocab]."""
-    return bool(AXES.search(source(call))) or bool(upright(call.reading))
+    text = source(call)
+    return bool(AXES.search(text)) or bool(upright(call.reading)) or _made_rows(call, text)
+
+
+def _made_rows(call: Call, text: str) -> bool:
+    """Whether the student's logits are cut into rows of the vocabulary somewhere: rows would not be."""
+    names = call.reading.named(Role.STUDENT)
+    return any(re.search(rf"\b{re.escape(name)}\.(?:view|reshape)\(\s*-1\s*,[^()]*vocab", text) for name in names)
 
 
 def of_texts(call: Call) -> bool:

@@ -13,7 +13,7 @@ from inspect import Parameter
 from torch import Tensor
 
 from sad.judge.losses.lists import IDS, LISTS
-from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MASKS, MINE, MODELS, PADS, SMOOTH, THEIRS, tokens
+from sad.judge.names import BATCHES, LABELS, LATE_LABELS, MAPS, MASKS, MINE, MODELS, PADS, SMOOTH, THEIRS, tokens
 from sad.judge.roles import Reading, Role, Space, setting
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.texts import text_of
@@ -65,6 +65,13 @@ def named_sides(names: Iterable[str]) -> list[str]:
     words = {name: set(tokens(name)) for name in names}
     told = [[name for name, has in words.items() if has & side and not has & other] for side, other in PAIRS]
     return [one[0] for one in told if one]
+
+
+def as_logits(reading: Reading, text: str) -> Reading:
+    """Return the reading in which scores of an attention are logits where the source takes their softmax itself."""
+    names = {role: name for name, role in reading.roles.items() if role in reading.spaces and MAPS & set(tokens(name))}
+    softened = {role for role, name in names.items() if re.search(rf"softmax\(\s*{re.escape(name)}\s*[/,)]", text)}
+    return replace(reading, spaces={role: s for role, s in reading.spaces.items() if role not in softened})
 
 
 def absent(reading: Reading, text: str) -> Reading:

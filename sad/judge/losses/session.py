@@ -33,6 +33,8 @@ from sad.judge.target import said
 from sad.subjects.divergence import Divergence, Takes
 from sad.verdict import Standing, Verdict
 
+UNKNOWN = "none that I know"
+"""What a loss is that no formula explains."""
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
 STATES = re.compile(r"hidden|feat|state|repr|emb", re.IGNORECASE)
 """In the names of hidden states, which are judged as logits are: by their values."""
@@ -85,7 +87,7 @@ def session(
             said_of = f"nothing but rounding pulls, given {given_as(of)}: a guess in part"
             raise NeedsAdapterError(said_of, *guessed(of)[:MOST])
         divergence = whole.divergence
-        what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
+        what = whole.name if whole.known else "a loss on labels" if whole.label_loss else UNKNOWN
         yield {"what": what, "assumed": [*assumptions(whole), *told.assumed()], "call_seconds": _seconds(whole)}
     dead = whole is not None and not whole.shape.sample.attached
     for one in wanted:

@@ -48,6 +48,7 @@ from sad.judge.steps.sources import (
     FETCHES,
     GOES_ROUND,
     MAKES_LOADER,
+    one_more,
     whole_source,
 )
 
@@ -137,6 +138,12 @@ class Call:
             return False
         until = rf">=\s*[\w.]*\b{total}\b|\brange\(\s*[\w.]*\b{total}\b|\bwhile\b[^\n]*<=?\s*[\w.]*\b{total}\b"
         return bool(re.search(until, whole_source(self.code)))
+
+    @property
+    def one_more(self) -> int:
+        """How many steps it takes beyond the total that it is told: 1 where it ends once its count is above that."""
+        total = self.takes(TOTALS)
+        return int(bool(total) and one_more(whole_source(self.code), total))
 
     @property
     def draws(self) -> bool:

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, Judged, raised, reached, refused, refuses, source, telling
+from sad.judge.judging import Code, Judged, reached, source
+from sad.judge.raising import raised, refused, refuses, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import checks, names
 from sad.judge.steps.call import Call, Unit

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sad import tiny
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code, raised
+from sad.judge.judging import Code
+from sad.judge.raising import raised
 from sad.judge.stand_in import NeedsAdapterError, untold
 from sad.judge.steps import names
 from sad.judge.steps.forms import CLASSES_OF_DICTS, FORMS

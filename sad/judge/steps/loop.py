@@ -181,7 +181,7 @@ class Strange:
         total = len(given) * setup.epochs if self.call.counts_batches else setup.steps
         values = self._values(setup, window) | {
             **dict.fromkeys(self.call.on, True),
-            **dict.fromkeys(names.TOTALS, total),
+            **dict.fromkeys(names.TOTALS, total - self.call.one_more),
             **dict.fromkeys((*names.ROWS, *SIZES), SIZES["block_size"]),
             **dict.fromkeys((*names.MODELS, *ENGINES), model),
             **dict.fromkeys(names.TEACHERS, teacher),

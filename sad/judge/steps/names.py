@@ -95,7 +95,7 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("temperature", "t", "tau", "temp", "kd_temperature"), 1.0),
     **dict.fromkeys(("alpha", "beta", "lam", "kd_weight", "lm_weight", "ce_weight", "lambda_kd", "gamma"), 0.5),
     **dict.fromkeys(("ctx", "autocast", "autocast_ctx", "amp_ctx"), nullcontext()),
-    **dict.fromkeys(("use_amp", "amp", "fp16", "bf16"), False),
+    **dict.fromkeys(("use_amp", "amp", "fp16", "bf16", "ddp", "use_ddp", "distributed", "is_distributed"), False),
     **dict.fromkeys(("epoch", "global_step", "current_epoch"), 0),
     "ignore_index": IGNORED,
     **dict.fromkeys(LOSS_SCALERS, LossScaler()),

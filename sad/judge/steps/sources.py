@@ -36,6 +36,11 @@ COUNTS = re.compile(r"epoch|step|iter|count|num|total|^(\w+\s*=\s*)?(i|idx|t|n|N
 """A number of steps, or nothing."""
 
 
+def one_more(text: str, total: str) -> bool:
+    """Whether a loop is left only when its count has passed the total, so that it takes one step more than that."""
+    return bool(re.search(rf"if \(?\w+ > [\w.]*\b{re.escape(total)}\b\)?:\s*(?:#[^\n]*\s*)?break", text))
+
+
 def by_score(text: str) -> bool:
     """Whether a source steps schedules by a score alone, as ``ReduceLROnPlateau``: no count tells a rate."""
     told = [found[1].strip() for found in STEPS_SCHEDULE.finditer(text)]

@@ -7,7 +7,8 @@ import pytest
 from sad.errors import UserError
 from sad.judge import judging, target
 from sad.judge.interface import PROPERTIES, Interface
-from sad.judge.judging import CannotRunError, Code, Judged, Named, refused, telling
+from sad.judge.judging import Code, Judged, Named
+from sad.judge.raising import CannotRunError, refused, telling
 from sad.judge.stand_in import NeedsAdapterError
 from sad.verdict import Standing, Verdict
 

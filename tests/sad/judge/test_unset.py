@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from sad.judge.judging import guesses
+from sad.judge.raising import guesses
 from sad.judge.unset import never_set
 
 

@@ -15,7 +15,7 @@ def column(name: str, height: float, seed: int) -> str:
 
 def test_batches_that_are_sorted_within_windows(judge):
     (finding,) = judge(RULE, column("train/teacher_lm_loss", 0.08, 0) + column("train/raw/lm", 0.08, 1))
-    assert finding.headline.startswith("Train/teacher_lm_loss goes up and down with a period of 12 steps")
+    assert finding.headline.startswith("The teacher's loss on the labels goes up and down with a period of 12 steps")
     assert "With the same period: the term lm" in finding.evidence
     assert "sorted within a window" in finding.cause
     assert "something in the loop" not in finding.cause

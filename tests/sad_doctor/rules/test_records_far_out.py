@@ -20,7 +20,7 @@ LM = column("train/raw/lm", 4, 4)
 def test_a_flat_answer_in_some_records(judge):
     text = "fact vocabulary_size: 256\n" + column("train/teacher_entropy", 3.4, 5.5452)
     (finding,) = judge(RULE, text + column("train/raw/kd", 1, 2) + LM)
-    assert finding.headline.startswith("In 4 of 80 records train/teacher_entropy stands far out, at 5.5452")
+    assert finding.headline.startswith("In 4 of 80 records the teacher's entropy stands far out, at 5.5452")
     assert "ln(256), a flat distribution" in finding.headline
     assert any(line.startswith("The same to the last digit") for line in finding.evidence)
     assert "With it: the term kd" in finding.evidence

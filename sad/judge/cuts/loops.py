@@ -1,0 +1,270 @@
+"""The loop of a program that trains, without what the program does before it and beside it.
+
+A script reads its arguments, fetches models and data, writes logs and checkpoints; that cannot be run here. What steps
+its optimizer is a loop in it, whose model, optimizer and loader are names: they become parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from sad.judge.cuts.piece import Piece, lines_of, made, parameters
+from sad.judge.cuts.slices import Slice, loads, stored
+from sad.judge.cuts.things import Things
+from sad.judge.cuts.ways import Function, node_of, way_to
+from sad.judge.free import DRAWS
+from sad.judge.names import LOGGING
+from sad.source.code import Code
+
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+SENDS = {"backward", "manual_backward"}
+TRAINS = SENDS | {
+    *("step", "zero_grad", "clip_grad_norm_", "clip_grad_value_", "unscale_", "update", "train", "eval", "no_sync"),
+    *("accumulate", "optimizer_step", "set_epoch", "requires_grad_", "zero_", "copy_", "lerp_", "detach_"),
+}
+"""Methods that change what is trained, or how."""
+LEAVES = (ast.Break, ast.Continue)
+MADE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"sched|warmup|LambdaLR|\w+LR\(|annealing", "scheduler"),
+        (r"optim|Adam|SGD\(|Adafactor|Lion\(|RMSprop", "optimizer"),
+        (r"GradScaler", "scaler"),
+        (r"Accelerator\(", "accelerator"),
+        (r"DataLoader|dataloader|data_loader|get_loader", "loader"),
+        (r"[Tt]okenizer", "tokenizer"),
+        (r"teacher", "teacher"),
+        (
+            r"from_pretrained|get_peft_model|Model\w*\(|LMHead\w*\(|DistributedDataParallel|DDP\(|get_model",
+            "model",
+        ),
+        (r"CrossEntropyLoss", "criterion"),
+        (r"torch\.device|get_device", "device"),
+    )
+)
+"""What a value is by what made it, the first that fits."""
+
+
+def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN401 - what was named
+    """Yield the outermost loop of a function, or of a module that is a program, in which gradients are sent back.
+
+    Nothing where there is none, or where it calls what its class does.
+    """
+    if isinstance(target, type):
+        every = [one for one in vars(target).values() if isinstance(one, FunctionType)]
+        for one in every:
+            yield from loops_of(one, target)
+        return
+    if isinstance(target, ModuleType):
+        code, node, space = _of_module(target)
+    else:
+        function = inspect.unwrap(getattr(target, "__func__", target))
+        if not isinstance(function, FunctionType):
+            return
+        code, node, space = node_of(function)
+    if code is None or node is None:
+        return
+    for loop in _loops(node):
+        if (piece := _piece(code, node, loop, space, owner)) is not None:
+            yield piece
+
+
+def _of_module(module: ModuleType) -> tuple[Code | None, Function | None, dict[str, Any]]:
+    """A module as a function that takes nothing."""
+    try:
+        code = Code(Path(str(module.__file__)).read_text(encoding="utf-8"), str(module.__file__))
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+        return None, None, {}
+    of = ast.parse("def train(): pass").body[0]
+    assert isinstance(of, ast.FunctionDef), "it is one"
+    of.body = code.tree.body
+    return code, of, vars(module)
+
+
+def _loops(node: Function) -> Iterator[ast.stmt]:
+    """The outermost loops of a function that send gradients back; a loop over epochs holds that over batches."""
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(one, LOOPS) and _sends(one):
+            yield one
+            continue
+        waiting += [child for child in ast.iter_child_nodes(one) if isinstance(child, ast.stmt | ast.ExceptHandler)]
+
+
+def _sends(node: ast.AST) -> bool:
+    return any(_method(one) in SENDS for one in ast.walk(node))
+
+
+def _method(node: ast.AST) -> str:
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+
+
+def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], owner: type | None) -> Piece | None:
+    way, asked = way_to(node, loop)
+    methods = frozenset(name for base in (owner.__mro__ if owner else ()) for name in vars(base))
+    own = _Own(methods)
+    kept = [own.visit(one) for one in ast.parse(ast.unparse(ast.Module(_trained(loop), []))).body]
+    if own.calls or not kept:
+        # its class does a part of it
+        return None
+    of = Slice(Things(code, space, frozenset(), frozenset()))
+    of.kept, of.loss = kept, ast.Constant(None)
+    # what a program defines is there; what its loop sets is the loop's own
+    there = space.keys() - set(stored(ast.Module(kept, []))) if node not in code.all(ast.FunctionDef) else set()
+    of.needed = loads(ast.Module(kept, [])) - there
+    for one in reversed(way[:-1]):
+        of.kept[:0] = _before(of, own.visit(ast.parse(ast.unparse(one)).body[0]))
+        of.needed -= of.made.keys() | there
+    names = parameters(of, node, {name: value for name, value in space.items() if name not in of.made})
+    aliases = {name: alias for name in names if (alias := _alias(of.made.get(name))) and not _listed(name)}
+    aliases = {name: alias for name, alias in aliases.items() if list(aliases.values()).count(alias) == 1}
+    aliases = {name: alias for name, alias in aliases.items() if alias not in names}
+    try:
+        function = made(of, node, names, aliases, space, code.path)
+    except SyntaxError:
+        return None
+    return Piece(function, True, asked, lines_of(of, loop, loop.lineno), aliases)
+
+
+def _trained(loop: ast.stmt) -> list[ast.stmt]:
+    """A loop without what changes nothing that is trained: logs, checkpoints, scores."""
+    of = Slice(Things(Code(""), {}, frozenset(), frozenset()))
+    return _needed([loop], of.needed)
+
+
+def _needed(body: Iterable[ast.stmt], needed: set[str]) -> list[ast.stmt]:
+    """The statements that train, or that set a name which those need; ``needed`` grows."""
+    while True:
+        before = set(needed)
+        kept = [new for one in reversed(list(body)) for new in reversed(_kept(one, needed))][::-1]
+        if needed == before:
+            return kept
+
+
+def _kept(one: ast.stmt, needed: set[str]) -> list[ast.stmt]:
+    if isinstance(one, ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try):
+        return _compound(one, needed)
+    if isinstance(one, LEAVES):
+        return [one]
+    trains = any(_method(node) in TRAINS for node in ast.walk(one)) or _sets_gradients(one)
+    if trains or set(stored(one)) & needed or set(_attributes(one)) & needed:
+        needed |= loads(one)
+        return [one]
+    return []
+
+
+def _compound(one: Any, needed: set[str]) -> list[ast.stmt]:  # noqa: ANN401 - a statement with a body
+    body = _needed(one.body, needed)
+    orelse = _needed(getattr(one, "orelse", []), needed)
+    if isinstance(one, ast.Try):
+        return [*body, *orelse, *_needed(one.finalbody, needed)]
+    leaves = all(isinstance(part, LEAVES) for part in (*body, *orelse))
+    if not body and not orelse:
+        return []
+    if isinstance(one, ast.If) and leaves and not loads(one.test) & needed:
+        # it leaves for a reason that has nothing to do with training: a key, a file, a limit of time
+        return []
+    if isinstance(one, ast.If):
+        needed |= loads(one.test)
+        return [ast.copy_location(ast.If(one.test, body or [ast.Pass()], orelse), one)]
+    if isinstance(one, ast.With | ast.AsyncWith):
+        needed |= {name for item in one.items for name in loads(item.context_expr)}
+        return [ast.copy_location(ast.With(one.items, body), one)]
+    if isinstance(one, ast.While):
+        needed |= loads(one.test)
+        return [ast.copy_location(ast.While(one.test, body, orelse), one)]
+    needed |= loads(one.iter)
+    return [ast.copy_location(ast.For(one.target, one.iter, body, orelse), one)]
+
+
+def _sets_gradients(one: ast.stmt) -> bool:
+    """Whether a statement changes a gradient, a weight or a rate in place: ``p.grad = …``, ``group["lr"] = …``."""
+    targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AugAssign) else []
+    return any(re.search(r"\.grad\b|\.data\b|\[.lr.\]|param_groups", ast.unparse(target)) for target in targets)
+
+
+def _attributes(one: ast.stmt) -> Iterator[str]:
+    """The objects of which a statement sets a part."""
+    for node in ast.walk(one):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
+            yield node.value.id
+
+
+def _before(of: Slice, one: Any) -> list[ast.stmt]:  # noqa: ANN401 - a statement
+    """What of a statement before the loop is kept: plain settings; anything else that is needed is a parameter."""
+    if isinstance(one, ast.FunctionDef | ast.Import | ast.ImportFrom):
+        names = (
+            {one.name} if isinstance(one, ast.FunctionDef) else {n.asname or n.name.split(".")[0] for n in one.names}
+        )
+        if not names & of.needed:
+            return []
+        of.needed = (of.needed - names) | loads(one)
+        return [one]
+    names = set(stored(one)) & of.needed
+    if not names:
+        return []
+    if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None and _is_kept(one.value):
+        of.needed = (of.needed - names) | loads(one)
+        return [one]
+    values = {name: one.value for name in names} if isinstance(one, ast.Assign | ast.AnnAssign) else {}
+    for name in names:
+        # what was made first says what it is: `prepare(…)` gives back what it is handed
+        value = values.get(name)
+        if value is None or _alias(value) or name not in of.made:
+            of.made[name] = value
+    return []
+
+
+def _is_kept(value: ast.expr) -> bool:
+    """Whether a value can be made here: a setting, or the next batch of a function that draws it."""
+    name = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    return _plain(value) or bool(DRAWS.fullmatch(name))
+
+
+def _plain(value: ast.expr) -> bool:
+    """Whether a value is a number, a word or a list, or is worked out from such."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name not in ("int", "float", "max", "min", "round", "abs", "bool", "list", "dict", "set", "math.ceil"):
+                return False
+        elif isinstance(node, ast.Attribute | ast.Subscript | ast.Await | ast.Yield):
+            return False
+    return True
+
+
+def _alias(value: ast.expr | None) -> str:
+    if value is None:
+        return ""
+    text = ast.unparse(value)
+    return next((name for pattern, name in MADE if pattern.search(text)), "")
+
+
+def _listed(name: str) -> bool:
+    """Whether a name says by itself what it is."""
+    return any(part in name.lower() for part in ("optim", "sched", "loader", "scaler", "model", "teacher", "student"))
+
+
+class _Own(ast.NodeTransformer):
+    """Makes names of what `self` keeps; ``calls``: whether a method of the class is called that does more than log."""
+
+    def __init__(self, methods: frozenset[str]) -> None:
+        self._methods, self.calls = methods, False
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Return a name for an attribute of `self`."""
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            if node.attr in self._methods and node.attr not in LOGGING:
+                self.calls = True
+                return node
+            return ast.copy_location(ast.Name(node.attr, node.ctx), node)
+        return self.generic_visit(node)

@@ -1,0 +1,120 @@
+"""What the parameters of a part are: whose logits, by their names, by where they came from, or as the other one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sad.judge.cuts.slices import Slice, name_of
+from sad.judge.names import HIDDEN, LABELS, MASKS, MODELS, PADS, VALUES, says_labels, tokens
+from sad.judge.roles import Role, setting, side_of
+from sad.source.code import Code
+from sad.source.meaning import Whose, whose
+
+STATES = HIDDEN - {"input", "inputs", "x"} | {"hiddens", "feats", "feat", "embeddings", "embeds"}
+ENTROPY = re.compile(r"cross_?entropy|nll_?loss", re.IGNORECASE)
+SIDES = {Whose.STUDENT: "student", Whose.TEACHER: "teacher"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The names that parameters are read by, where their own do not tell; and whether two sides are there, or one with
+    its labels.
+    """
+
+    aliases: Mapping[str, str]
+    pair: bool
+    labelled: bool
+
+
+def sides_of(code: Code, of: Slice, names: list[str]) -> Sides:
+    """Tell the parameters of a part apart."""
+    made, hard = of.made, _hard(of, names)
+    whose_is = {name: _whose(code, name, made.get(name)) for name in names if _is_value(name) and name not in hard}
+    told = {side: [name for name, its in whose_is.items() if its is side] for side in Whose}
+    unknown = [name for name in told[Whose.UNKNOWN] if _is_said(name, made.get(name))]
+    if len(unknown) == 1 and len(told[Whose.TEACHER]) + len(told[Whose.STUDENT]) == 1:
+        # of two sides the other one
+        other = Whose.STUDENT if told[Whose.TEACHER] else Whose.TEACHER
+        told[other], unknown = unknown, []
+    if len(unknown) == 2 and not told[Whose.TEACHER] and not told[Whose.STUDENT]:
+        # which is which is left to how a pair is read
+        return Sides({}, pair=True, labelled=False)
+    aliases: dict[str, str] = {}
+    for side, word in SIDES.items():
+        if len(told[side]) == 1:
+            (name,) = told[side]
+            aliases[name] = f"{word}_{_space(of, name)}"
+    labels = [name for name in names if says_labels(name) or name in LABELS]
+    if not labels and len(hard) == 1:
+        labels = list(hard)
+        aliases[labels[0]] = "labels"
+    pair = len(told[Whose.STUDENT]) == 1 and len(told[Whose.TEACHER]) == 1
+    alone = [*unknown, *told[Whose.STUDENT]]
+    if not pair and not told[Whose.TEACHER] and len(alone) == 1 and labels:
+        aliases[alone[0]] = "logits"
+        return Sides(aliases, pair=False, labelled=True)
+    return Sides(aliases, pair=pair, labelled=False)
+
+
+def _hard(of: Slice, names: list[str]) -> set[str]:
+    """The names that are labels by what is done with them: a cross-entropy's second argument."""
+    found = set()
+    for node in (node for one in (*of.kept, of.loss) for node in ast.walk(one)):
+        if isinstance(node, ast.Call) and len(node.args) > 1 and ENTROPY.search(ast.unparse(node.func)):
+            over = node.args[1]
+            while isinstance(over, ast.Call | ast.Attribute | ast.Subscript):
+                over = over.func if isinstance(over, ast.Call) else over.value
+            if isinstance(over, ast.Name) and over.id in names:
+                found.add(over.id)
+    return found
+
+
+def _whose(code: Code, name: str, made: ast.expr | None) -> Whose:
+    side = side_of(name)
+    if side is not None:
+        return Whose.STUDENT if side is Role.STUDENT else Whose.TEACHER
+    found = whose(code, made) if made is not None else Whose.UNKNOWN
+    if found is Whose.UNKNOWN and made is not None:
+        side = side_of(name_of(made))
+        found = Whose.UNKNOWN if side is None else Whose.STUDENT if side is Role.STUDENT else Whose.TEACHER
+    return found
+
+
+def _is_value(name: str) -> bool:
+    """Whether it may be logits or states: no labels, no mask, no setting, no model."""
+    lower = "_".join(tokens(name))
+    if "soft" in tokens(name):
+        # soft labels are the teacher's
+        return True
+    if lower in LABELS | MASKS | PADS | MODELS or says_labels(name) or setting(name) is not None or name == "self":
+        return False
+    words = set(tokens(name))
+    return not words & {"mask", "masks", "ids", "labels", "label", "weight", "num", "count", "len", "length", "loss"}
+
+
+def _is_said(name: str, made: ast.expr | None) -> bool:
+    """Whether a model said it: by its name, or by a call that made it."""
+    words = set(tokens(name)) | set(tokens(name_of(made)) if made is not None else ())
+    return bool(words & (VALUES | STATES)) or isinstance(made, ast.Call | ast.Attribute | ast.Subscript)
+
+
+def _space(of: Slice, name: str) -> str:
+    made = of.made.get(name)
+    words = [*tokens(name), *(tokens(name_of(made)) if made is not None else ())]
+    if any("logp" in word or "lprob" in word for word in words) or {"log", "probs"} <= set(words):
+        return "log_probs"
+    if set(words) & {"probs", "prob", "probabilities"}:
+        return "probs"
+    if "soft" in words and "logits" not in words and not _softened(of, name):
+        # soft labels that no softmax is taken of have gone through one
+        return "probs"
+    return "hidden_states" if set(words) & STATES and "logits" not in words else "logits"
+
+
+def _softened(of: Slice, name: str) -> bool:
+    every = [node for one in (*of.kept, of.loss) for node in ast.walk(one) if isinstance(node, ast.Call)]
+    softmaxes = [one for one in every if "softmax" in ast.unparse(one.func)]
+    return any(isinstance(node, ast.Name) and node.id == name for one in softmaxes for node in ast.walk(one))
