@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.meaning import Made, called
+from sad.source.made import Made, called
 
 CROSS_ENTROPY = ("torch.nn.functional.cross_entropy", "torch.nn.CrossEntropyLoss")
 NLL = ("torch.nn.functional.nll_loss", "torch.nn.NLLLoss")

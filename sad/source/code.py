@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sad.source.form import common
 from sad.source.scopes import Function, Scope, scope_of
 
 CUSTOM = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
@@ -14,6 +15,8 @@ CUSTOM = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
 IGNORED = re.compile(r"#\s*sad:\s*ignore(?:\[([^\]]*)\])?")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+FORMS = {ast.Call, ast.Compare, ast.UnaryOp, ast.BinOp, ast.AugAssign, ast.ListComp}
+"""What may have another form than the common one."""
 MOST = 20_000
 """Names of one file that are looked up: the ways through many branches are without end, and no more is told then."""
 Node = TypeVar("Node", bound=ast.AST)
@@ -24,24 +27,47 @@ def _place(node: ast.AST) -> tuple[int, int]:
 
 
 class Code:
-    """A file that was read. Raises SyntaxError where it is no Python; ``path`` is only shown."""
+    """A file that was read. Raises SyntaxError where it is no Python; ``path`` is only shown.
 
-    def __init__(self, text: str, path: str = "<text>") -> None:
-        self.text, self.path = text, path
+    With ``formed``, what can be written in many ways has its common form: to be looked at, not to be run.
+    """
+
+    def __init__(self, text: str, path: str = "<text>", *, formed: bool = False) -> None:
+        self.text, self.path, self._formed = text, path, formed
         self.tree = ast.parse(text)
         self.lines = re.split(r"\r\n|\r|\n", text)  # as Python counts them: a form feed ends none
         self.parent: dict[int, ast.AST] = {}
         self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
+        self._kept: list[ast.AST] = []  # what had another form: its identity is not given to another node
         waiting: list[ast.AST] = [self.tree]
         while waiting:
             one = waiting.pop()
+            if formed and type(one) in FORMS:
+                one = self._in_form(one)
             self._of_type.setdefault(type(one), []).append(one)
             for child in ast.iter_child_nodes(one):
                 self.parent[id(child)] = one
                 waiting.append(child)
+        self.known: dict[str, dict[int, Any]] = {}
+        """What was found out of nodes once, by what was asked and their identity."""
         self._asked = 0
         self._scopes: dict[int, Scope] = {}
         self._sorted: set[type[ast.AST]] = set()
+
+    def _in_form(self, node: ast.AST) -> ast.AST:
+        """Put the common form of a node in its place, and return it."""
+        over = self.parent[id(node)]
+        form = common(node, over)
+        if form is node:
+            return node
+        self.parent[id(form)] = over
+        self._kept.append(node)
+        for name, part in ast.iter_fields(over):
+            if part is node:
+                setattr(over, name, form)
+            elif isinstance(part, list) and node in part:
+                part[part.index(node)] = form
+        return form
 
     def all(self, kind: type[Node]) -> list[Node]:
         """Return every node of one kind, from above to below."""
@@ -50,6 +76,33 @@ class Code:
             found.sort(key=_place)
             self._sorted.add(kind)
         return found  # type: ignore[return-value]  # of that type, by its key
+
+    @cached_property
+    def assigned(self) -> list[tuple[ast.stmt, ast.expr, ast.expr]]:
+        """Return each statement that assigns, what it assigns to, and the value; of ``a, b = c, d`` each pair."""
+        found: list[tuple[ast.stmt, ast.expr, ast.expr]] = []
+        for one in self.all(ast.Assign):
+            for target in one.targets:
+                if isinstance(target, ast.Tuple) and isinstance(one.value, ast.Tuple):
+                    pairs = zip(target.elts, one.value.elts, strict=False)
+                    found += [(one, *pair) for pair in pairs if len(target.elts) == len(one.value.elts)]
+                else:
+                    found.append((one, target, one.value))
+        return found + [(one, one.target, one.value) for one in self.all(ast.AnnAssign) if one.value is not None]
+
+    @cached_property
+    def added(self) -> list[tuple[ast.stmt, ast.expr, ast.expr]]:
+        """Return each statement that adds to a sum, the sum, and what is added: ``a += b``, ``a = a + b``."""
+        found: list[tuple[ast.stmt, ast.expr, ast.expr]] = [
+            (one, one.target, one.value) for one in self.all(ast.AugAssign) if isinstance(one.op, ast.Add)
+        ]
+        for statement, target, value in self.assigned:
+            if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+                for side, other in ((value.left, value.right), (value.right, value.left)):
+                    if ast.unparse(side) == ast.unparse(target):
+                        found.append((statement, target, other))
+                        break
+        return found
 
     @cached_property
     def aliases(self) -> dict[str, str]:
@@ -91,7 +144,9 @@ class Code:
     def scope(self, of: ast.AST) -> Scope:
         """Return the scope of a function, or of the module."""
         if id(of) not in self._scopes:
-            self._scopes[id(of)] = scope_of(of)
+            self._scopes[id(of)] = made = scope_of(of, sums=self._formed)
+            for value, statement in made.made:
+                self.parent |= {id(value): statement, id(value.left): value}
         return self._scopes[id(of)]
 
     def values(self, name: ast.Name) -> list[ast.expr | None]:
@@ -149,6 +204,20 @@ class Code:
     def functions(self) -> dict[str, ast.FunctionDef]:
         """The functions that stand in the module itself, by name."""
         return {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
+
+    def method(self, node: ast.Attribute) -> ast.FunctionDef | None:
+        """Return the method of its class that ``self.NAME`` is; None where a class of the file has it anew."""
+        inside = self.above(node, ast.ClassDef)
+        if not (isinstance(node.value, ast.Name) and node.value.id == "self" and inside is not None):
+            return None
+        named = [
+            (owner, one)
+            for owner in self.all(ast.ClassDef)
+            for one in owner.body
+            if isinstance(one, ast.FunctionDef) and one.name == node.attr
+        ]
+        below = [owner for owner, _ in named if owner is not inside and owner.bases]
+        return next((one for owner, one in named if owner is inside), None) if not below else None
 
     def attribute(self, node: ast.Attribute) -> list[ast.expr | None]:
         """Return what the class that a node stands in assigns to ``self.NAME``; nothing for any other attribute.

@@ -17,7 +17,10 @@ SETTINGS = ("size_average", "reduce", "reduction", "log_target")
 
 @dataclass(frozen=True, slots=True)
 class KlDiv:
-    """``kl_div(input, target)``: ``reduction`` is UNTOLD, and ``log_target`` None, where reading cannot tell it."""
+    """``kl_div(input, target)``; ``reduction`` is also that of a method behind it.
+
+    It is UNTOLD, and ``log_target`` None, where reading cannot tell it.
+    """
 
     call: ast.Call
     input: ast.expr
@@ -35,7 +38,18 @@ def divergences(code: Code) -> Iterator[KlDiv]:
         pair = [*call.args[:2], *(named[name] for name in ("input", "target") if name in named)]
         if len(pair) != 2 or any(isinstance(one, ast.Starred) for one in call.args):
             continue
-        yield KlDiv(call, pair[0], pair[1], *_settings(code, made.settings, of_function=made.name == FUNCTION))
+        reduction, log_target = _settings(code, made.settings, of_function=made.name == FUNCTION)
+        if reduction == "none":
+            reduction = _of_method(code, call) or reduction
+        yield KlDiv(call, pair[0], pair[1], reduction, log_target)
+
+
+def _of_method(code: Code, call: ast.Call) -> str:
+    """Return the reduction of ``kl_div(…).sum()`` or ``.mean()``, over everything; "" where there is none such."""
+    named = code.parent.get(id(call))
+    over = code.parent.get(id(named)) if isinstance(named, ast.Attribute) else None
+    whole = isinstance(over, ast.Call) and over.func is named and not over.args and not over.keywords
+    return named.attr if whole and isinstance(named, ast.Attribute) and named.attr in {"sum", "mean"} else ""
 
 
 def _settings(code: Code, call: ast.Call, *, of_function: bool) -> tuple[str, bool | None]:

@@ -13,7 +13,7 @@ from sad.source.softmaxes import is_temperature
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """``left / right``, ``left /= right`` or ``left.div(right)``, and the line that it ends in."""
+    """``left / right``, ``left /= right`` or ``left.div_(right)``, and the line that it ends in."""
 
     at: ast.BinOp | ast.AugAssign | ast.Call
     left: ast.expr
@@ -35,7 +35,7 @@ def _divisions(code: Code) -> Iterator[Division]:
         if isinstance(other.op, ast.Div) and not _no_size(other.value):
             yield Division(other, other.target, other.value, other.end_lineno or other.lineno)
     for call in code.all(ast.Call):
-        divides = isinstance(call.func, ast.Attribute) and call.func.attr in {"div", "div_"} and len(call.args) == 1
+        divides = isinstance(call.func, ast.Attribute) and call.func.attr == "div_" and len(call.args) == 1
         if divides and isinstance(call.func, ast.Attribute) and not _no_size(call.args[0]):
             yield Division(call, call.func.value, call.args[0], call.end_lineno or call.lineno)
 

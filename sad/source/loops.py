@@ -90,12 +90,14 @@ def between(code: Code, node: ast.AST, loop: Loop) -> Iterator[ast.AST]:
         over = code.parent.get(id(over))
 
 
-def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:
-    """Yield the windows that a node in a loop stands behind, the innermost first."""
+def windows(code: Code, node: ast.AST, loop: Loop | ast.FunctionDef) -> Iterator[Window]:
+    """Yield the windows that a node in a loop, or a function, stands behind, the innermost first."""
     below, over = node, code.parent.get(id(node))
     while over is not None and below is not loop:
         if isinstance(over, ast.If) and (below in over.body or below in over.orelse):
             yield from _of_test(code, over.test, held=below in over.body)
+            if below in over.body and (full := _of_reset(over)):
+                yield full
         for part in ("body", "orelse"):
             block = getattr(over, part, None)
             if isinstance(block, list) and below in block:
@@ -103,6 +105,18 @@ def windows(code: Code, node: ast.AST, loop: Loop) -> Iterator[Window]:
                     if isinstance(one, ast.If) and not one.orelse and isinstance(one.body[-1], ast.Continue):
                         yield from _of_test(code, one.test, held=False)
         below, over = over, code.parent.get(id(over))
+
+
+def _of_reset(test: ast.If) -> Window | None:
+    """Return the window that ``if n == size: …; n = 0`` closes."""
+    asked = test.test
+    if not (isinstance(asked, ast.Compare) and len(asked.ops) == 1 and isinstance(asked.ops[0], (ast.Eq, ast.GtE))):
+        return None
+    counter = ast.unparse(asked.left)
+    reset = (one for one in test.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant))
+    if not any(one.value.value == 0 and ast.unparse(one.targets[0]) == counter for one in reset):  # type: ignore[attr-defined]
+        return None
+    return Window(asked, asked.left, asked.comparators[0], alone=True)
 
 
 def _of_test(code: Code, test: ast.expr, *, held: bool, alone: bool = True, deep: int = 0) -> Iterator[Window]:
@@ -137,7 +151,8 @@ def stepped(call: ast.Call) -> str | None:
     """Return the optimizer, as it is written, of ``optimizer.step()`` or ``scaler.step(optimizer)``; else None."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "step":
         return None
-    for one in (call.func.value, *call.args[:1]):
+    named = [one.value for one in call.keywords if one.arg == "optimizer"]
+    for one in (call.func.value, *call.args[:1], *named):
         if is_optimizer(one):
             return ast.unparse(one)
     return None
@@ -168,6 +183,13 @@ def backward(call: ast.Call) -> bool:
 def by_tensor(call: ast.Call) -> bool:
     """Return whether a backward pass is a tensor's own; what wraps one, ``accelerator.backward(loss)``, may scale."""
     return not call.args
+
+
+def begins(call: ast.Call) -> ast.expr:
+    """Return what a backward pass begins at: the loss of ``loss.backward()``, ``scaler.scale(loss).backward()``."""
+    assert isinstance(call.func, ast.Attribute)
+    of = call.func.value if by_tensor(call) else call.args[0]
+    return of.args[0] if isinstance(of, ast.Call) and method(of) == "scale" and of.args else of
 
 
 def clears(call: ast.Call) -> bool:
@@ -219,7 +241,7 @@ def in_test(code: Code, node: ast.AST) -> bool:
 
 
 def index_of(code: Code, loop: Loop) -> tuple[str, bool] | None:
-    """Return the name that counts a loop over ``enumerate(...)``, and whether from 0; None for any other loop."""
+    """Return the name that counts a loop over ``enumerate`` or ``zip(range(n), …)``, and whether from 0; else None."""
     if not isinstance(loop, ast.For):
         return None
     over: ast.expr = loop.iter
@@ -228,12 +250,22 @@ def index_of(code: Code, loop: Loop) -> tuple[str, bool] | None:
             over = made[0]
         if isinstance(over, ast.Call) and over.args and method(over) in SHOWN:
             over = over.args[0]
-    if not (isinstance(over, ast.Call) and code.dotted(over.func) == "enumerate" and over.args):
-        return None
     if not (isinstance(loop.target, ast.Tuple) and isinstance(loop.target.elts[0], ast.Name)):
+        return None
+    if isinstance(over, ast.Call) and code.dotted(over.func) == "zip" and over.args and _counts(code, over.args[0]):
+        return loop.target.elts[0].id, True
+    if not (isinstance(over, ast.Call) and code.dotted(over.func) == "enumerate" and over.args):
         return None
     starts = [*over.args[1:2], *(one.value for one in over.keywords)]
     return loop.target.elts[0].id, all(isinstance(one, ast.Constant) and one.value == 0 for one in starts)
+
+
+def _counts(code: Code, of: ast.expr) -> bool:
+    """Return whether something counts from 0: ``range(n)`` or ``itertools.count()``."""
+    if not isinstance(of, ast.Call):
+        return False
+    name = code.dotted(of.func)
+    return (name == "range" and len(of.args) == 1) or (name in {"itertools.count", "count"} and not of.args)
 
 
 def names(of: ast.AST) -> set[str]:

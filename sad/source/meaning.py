@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sad.source.code import Code
+from sad.source.made import called, makers
 
 DEEP = 12
 """Steps from a name to what it was made of, after which nothing is said."""
@@ -43,15 +43,6 @@ KEEPS = {
 
 MODES = {"train", "eval", "requires_grad_"}
 """Methods of a module that give it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """How a loss was made: the name of what is called, and the call that has its settings."""
-
-    name: str
-    settings: ast.Call | None
-    call: ast.Call
 
 
 def kind(code: Code, of: ast.expr | None, deep: int = 0) -> Kind:
@@ -118,11 +109,23 @@ def _of_call(code: Code, of: ast.Call, deep: int) -> Kind:
         return Kind.PROBS if kind(code, on, deep + 1) is Kind.LOG_PROBS else Kind.UNKNOWN
     if last in KEEPS:
         return kind(code, on, deep + 1)
-    function = (code.own(of.func) if isinstance(of.func, ast.Name) else None) or _forward(code, of)
+    own = code.own(of.func) if isinstance(of.func, ast.Name) else None
+    own = code.method(of.func) if isinstance(of.func, ast.Attribute) else own
+    function = own or _forward(code, of)
     if function is None:
-        return Kind.UNKNOWN
+        return _of_last(code, of, deep)
     returns = [one for one in ast.walk(function) if isinstance(one, ast.Return)]
     return _same({kind(code, one.value, deep + 1) for one in returns}) if returns else Kind.UNKNOWN
+
+
+def _of_last(code: Code, call: ast.Call, deep: int) -> Kind:
+    """Return what a ``Sequential`` gives: what its last module does."""
+    made = called(code, call)
+    built = made.settings
+    if made.name != "torch.nn.Sequential" or built is None or built is call or not built.args:
+        return Kind.UNKNOWN
+    last = ast.copy_location(ast.Call(built.args[-1], call.args, []), call)
+    return _of_call(code, last, deep + 1)
 
 
 def of_torch(code: Code, call: ast.Call, name: str) -> bool:
@@ -150,9 +153,7 @@ def _is_dimension(of: ast.expr) -> bool:
 
 def _forward(code: Code, call: ast.Call) -> ast.FunctionDef | None:
     """Return the ``forward`` of a class of the file, where what is called is one module made of it."""
-    if not isinstance(call.func, (ast.Name, ast.Attribute)):
-        return None
-    values = code.values(call.func) if isinstance(call.func, ast.Name) else code.attribute(call.func)
+    values = makers(code, call.func)
     made = values[0] if len(values) == 1 else None
     while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in {*KEEPS, *MODES}:
         made = made.func.value
@@ -162,28 +163,6 @@ def _forward(code: Code, call: ast.Call) -> ast.FunctionDef | None:
         if one.name == made.func.id:
             return next((own for own in one.body if isinstance(own, ast.FunctionDef) and own.name == "forward"), None)
     return None
-
-
-def called(code: Code, call: ast.Call) -> Made:
-    """Return what is called, looked up through ``self.NAME``, a local name, or a call of what was just made.
-
-    ``nn.KLDivLoss(reduction="sum")(a, b)``, ``self.kl(a, b)`` and ``kl(a, b)`` all come to ``torch.nn.KLDivLoss`` with
-    the call that has the reduction; anything else to its own name, with the call itself.
-    """
-    func: ast.expr = call.func
-    if isinstance(func, ast.Call):
-        return Made(code.dotted(func.func), func, call)
-    made: list[ast.expr | None] = []
-    if isinstance(func, ast.Attribute):
-        made = list(code.attribute(func))
-    elif isinstance(func, ast.Name) and func.id not in code.functions and func.id not in code.aliases:
-        made = code.values(func)
-    if made and all(isinstance(one, ast.Call) for one in made):
-        names = {code.dotted(one.func) for one in made if isinstance(one, ast.Call)}
-        if len(names) == 1 and isinstance(made[0], ast.Call):
-            same = len({ast.unparse(one) for one in made if one is not None}) == 1
-            return Made(names.pop(), made[0] if same else None, call)
-    return Made(code.dotted(func) or (func.attr if isinstance(func, ast.Attribute) else ""), call, call)
 
 
 def whose(code: Code, of: ast.expr | None, deep: int = 0) -> Whose:

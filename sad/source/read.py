@@ -83,13 +83,13 @@ def of_text(text: str, path: str, chosen: Iterable[SourceRule] | None = None) ->
     """Return what the rules see in one file's text, from above to below. Raises SyntaxError where it is no Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes in someone's strings
-        code = Code(text, path)
+        code = Code(text, path, formed=True)
     found = set()
     for rule in rules() if chosen is None else chosen:
         for sight in rule.look(code):
             line, column = getattr(sight.at, "lineno", 1), getattr(sight.at, "col_offset", 0) + 1
             if not code.ignored(line, rule.code):
-                found.add(Place(path, line, column, rule.code, rule.name, rule.level, sight.says))
+                found.add(Place(path, line, column, rule.code, rule.name, sight.level or rule.level, sight.says))
     return sorted(found, key=lambda one: (one.line, one.column, one.code, one.says))
 
 

@@ -29,6 +29,8 @@ class Sight:
 
     at: ast.AST
     says: str
+    level: Level | None = None
+    """Where it is less sure than its rule."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sad.source.form import whole
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Block = tuple[tuple[int, str], ...]
 """The way from a function down to a statement: each compound statement, and which of its parts."""
@@ -38,6 +40,10 @@ class Scope:
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     """The block of each node, by its identity."""
+    sums: bool = False
+    """Whether ``a += b`` is followed as ``a + b``, and not taken for what cannot be told."""
+    made: list[tuple[ast.BinOp, ast.AugAssign]] = field(default_factory=list)
+    """What ``a += b`` gives ``a``, as ``a + b``."""
 
     def ever(self, name: str, at: ast.AST) -> list[ast.expr | None] | None:
         """Return what ``name`` may be to a function made at ``at``, which may be called later on as well."""
@@ -75,11 +81,11 @@ def _excluded(one: Block, other: Block) -> bool:
     return False
 
 
-def scope_of(function: ast.AST) -> Scope:
+def scope_of(function: ast.AST, *, sums: bool = False) -> Scope:
     """Return the scope of a function or of a module: what it binds itself, not what functions in it bind."""
     arguments = getattr(function, "args", None)
     named = list(_parameters(arguments)) if isinstance(arguments, ast.arguments) else []
-    scope = Scope(function, frozenset(named))
+    scope = Scope(function, frozenset(named), sums=sums)
     body = getattr(function, "body", [])
     if isinstance(body, list):
         _statements(scope, body, ())
@@ -151,7 +157,11 @@ def _bind(scope: Scope, statement: ast.stmt, block: Block) -> None:
     elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
         _target(scope, statement.target, statement.value, block)
     elif isinstance(statement, ast.AugAssign):
-        _target(scope, statement.target, None, block)
+        made = whole(statement) if scope.sums else None
+        if made is not None:
+            scope.made.append((made, statement))
+            scope.blocks[id(made.left)] = block
+        _target(scope, statement.target, made, block)
     elif isinstance(statement, (ast.For, ast.AsyncFor)):
         _target(scope, statement.target, None, (*block, (id(statement), "body")))
     elif isinstance(statement, (ast.With, ast.AsyncWith)):

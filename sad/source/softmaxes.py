@@ -7,7 +7,8 @@ import re
 
 from sad.source.calls import argument
 from sad.source.code import Code
-from sad.source.meaning import DEEP, KEEPS, called, of_torch
+from sad.source.made import called
+from sad.source.meaning import DEEP, KEEPS, of_torch
 
 SOFTMAXES = {"softmax", "log_softmax"}
 MODULES = {"Softmax", "LogSoftmax"}
@@ -18,6 +19,8 @@ TEMPERATURE = re.compile(r"(^|_)(t|tau|temp|temps|kdt)(_|$)|temperature", re.IGN
 
 def is_temperature(of: ast.expr) -> bool:
     """Return whether a name, an attribute or a key says that it is a temperature."""
+    if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "float" and len(of.args) == 1:
+        return is_temperature(of.args[0])
     if isinstance(of, ast.Subscript) and isinstance(of.slice, ast.Constant):
         return isinstance(of.slice.value, str) and TEMPERATURE.search(of.slice.value) is not None
     if isinstance(of, (ast.Name, ast.Attribute)):
@@ -91,7 +94,7 @@ def tempered(code: Code, of: ast.expr | None, deep: int = 0) -> bool:
     if isinstance(of, ast.Subscript):
         return tempered(code, of.value, deep + 1)
     if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute):
-        if of.func.attr in {"div", "div_"} and of.args:
+        if of.func.attr == "div_" and of.args:
             return is_temperature(of.args[0])
         return of.func.attr in KEEPS and tempered(code, of.func.value, deep + 1)
     return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 from sad.source.code import Code
 
@@ -15,16 +14,6 @@ def counts_window(of: ast.expr) -> bool:
     """Return whether an expression is called a number of accumulated steps."""
     name = of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
     return WINDOW.search(name) is not None
-
-
-def divided_by(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
-    """Yield each division with its divisor, ``a / b`` and ``a /= b``."""
-    for one in code.all(ast.BinOp):
-        if isinstance(one.op, ast.Div):
-            yield one, one.right
-    for made in code.all(ast.AugAssign):
-        if isinstance(made.op, ast.Div):
-            yield made, made.value
 
 
 def is_free(code: Code, of: ast.AST, within: ast.AST) -> bool:

@@ -9,27 +9,22 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from sad.judge.cuts.fed import fed
 from sad.judge.cuts.piece import Piece, lines_of, made, parameters
 from sad.judge.cuts.slices import Slice, loads, stored
 from sad.judge.cuts.things import Things
+from sad.judge.cuts.trained import sends, trained
 from sad.judge.cuts.ways import Function, node_of, way_to
 from sad.judge.free import DRAWS
 from sad.judge.names import LOGGING
 from sad.source.code import Code
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
-SENDS = {"backward", "manual_backward"}
-TRAINS = SENDS | {
-    *("step", "zero_grad", "clip_grad_norm_", "clip_grad_value_", "unscale_", "update", "train", "eval", "no_sync"),
-    *("accumulate", "optimizer_step", "set_epoch", "requires_grad_", "zero_", "copy_", "lerp_", "detach_"),
-}
-"""Methods that change what is trained, or how."""
-LEAVES = (ast.Break, ast.Continue)
 MADE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -52,7 +47,8 @@ MADE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN401 - what was named
-    """Yield the outermost loop of a function, or of a module that is a program, in which gradients are sent back.
+    """Yield the outermost loops of a function, or of a module that is a program, in which gradients are sent back; of a
+    method that has none what it does for one batch.
 
     Nothing where there is none, or where it calls what its class does.
     """
@@ -70,7 +66,11 @@ def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN40
         code, node, space = node_of(function)
     if code is None or node is None:
         return
-    for loop in _loops(node):
+    loops = list(_loops(node))
+    if not loops and owner is not None and sends(node):
+        # one step, by a method of an object that cannot be made
+        loops = [node]
+    for loop in loops:
         if (piece := _piece(code, node, loop, space, owner)) is not None:
             yield piece
 
@@ -94,25 +94,19 @@ def _loops(node: Function) -> Iterator[ast.stmt]:
         one = waiting.pop(0)
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
-        if isinstance(one, LOOPS) and _sends(one):
+        if isinstance(one, LOOPS) and sends(one):
             yield one
             continue
         waiting += [child for child in ast.iter_child_nodes(one) if isinstance(child, ast.stmt | ast.ExceptHandler)]
 
 
-def _sends(node: ast.AST) -> bool:
-    return any(_method(one) in SENDS for one in ast.walk(node))
-
-
-def _method(node: ast.AST) -> str:
-    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
-
-
 def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], owner: type | None) -> Piece | None:
-    way, asked = way_to(node, loop)
+    way, asked = way_to(node, loop) if loop is not node else ([loop], False)
     methods = frozenset(name for base in (owner.__mro__ if owner else ()) for name in vars(base))
     own = _Own(methods)
-    kept = [own.visit(one) for one in ast.parse(ast.unparse(ast.Module(_trained(loop), []))).body]
+    kept = ast.parse(ast.unparse(ast.Module(trained(loop), []))).body
+    made_here = fed(kept)
+    kept = [own.visit(one) for one in kept]
     if own.calls or not kept:
         # its class does a part of it
         return None
@@ -132,71 +126,7 @@ def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], ow
         function = made(of, node, names, aliases, space, code.path)
     except SyntaxError:
         return None
-    return Piece(function, True, asked, lines_of(of, loop, loop.lineno), aliases)
-
-
-def _trained(loop: ast.stmt) -> list[ast.stmt]:
-    """A loop without what changes nothing that is trained: logs, checkpoints, scores."""
-    of = Slice(Things(Code(""), {}, frozenset(), frozenset()))
-    return _needed([loop], of.needed)
-
-
-def _needed(body: Iterable[ast.stmt], needed: set[str]) -> list[ast.stmt]:
-    """The statements that train, or that set a name which those need; ``needed`` grows."""
-    while True:
-        before = set(needed)
-        kept = [new for one in reversed(list(body)) for new in reversed(_kept(one, needed))][::-1]
-        if needed == before:
-            return kept
-
-
-def _kept(one: ast.stmt, needed: set[str]) -> list[ast.stmt]:
-    if isinstance(one, ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try):
-        return _compound(one, needed)
-    if isinstance(one, LEAVES):
-        return [one]
-    trains = any(_method(node) in TRAINS for node in ast.walk(one)) or _sets_gradients(one)
-    if trains or set(stored(one)) & needed or set(_attributes(one)) & needed:
-        needed |= loads(one)
-        return [one]
-    return []
-
-
-def _compound(one: Any, needed: set[str]) -> list[ast.stmt]:  # noqa: ANN401 - a statement with a body
-    body = _needed(one.body, needed)
-    orelse = _needed(getattr(one, "orelse", []), needed)
-    if isinstance(one, ast.Try):
-        return [*body, *orelse, *_needed(one.finalbody, needed)]
-    leaves = all(isinstance(part, LEAVES) for part in (*body, *orelse))
-    if not body and not orelse:
-        return []
-    if isinstance(one, ast.If) and leaves and not loads(one.test) & needed:
-        # it leaves for a reason that has nothing to do with training: a key, a file, a limit of time
-        return []
-    if isinstance(one, ast.If):
-        needed |= loads(one.test)
-        return [ast.copy_location(ast.If(one.test, body or [ast.Pass()], orelse), one)]
-    if isinstance(one, ast.With | ast.AsyncWith):
-        needed |= {name for item in one.items for name in loads(item.context_expr)}
-        return [ast.copy_location(ast.With(one.items, body), one)]
-    if isinstance(one, ast.While):
-        needed |= loads(one.test)
-        return [ast.copy_location(ast.While(one.test, body, orelse), one)]
-    needed |= loads(one.iter)
-    return [ast.copy_location(ast.For(one.target, one.iter, body, orelse), one)]
-
-
-def _sets_gradients(one: ast.stmt) -> bool:
-    """Whether a statement changes a gradient, a weight or a rate in place: ``p.grad = …``, ``group["lr"] = …``."""
-    targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AugAssign) else []
-    return any(re.search(r"\.grad\b|\.data\b|\[.lr.\]|param_groups", ast.unparse(target)) for target in targets)
-
-
-def _attributes(one: ast.stmt) -> Iterator[str]:
-    """The objects of which a statement sets a part."""
-    for node in ast.walk(one):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
-            yield node.value.id
+    return Piece(function, True, asked or made_here, lines_of(of, loop, loop.lineno), aliases)
 
 
 def _before(of: Slice, one: Any) -> list[ast.stmt]:  # noqa: ANN401 - a statement

@@ -11,7 +11,7 @@ from sad.judge.cuts.slices import Slice, name_of
 from sad.judge.names import HIDDEN, LABELS, MASKS, MODELS, PADS, VALUES, says_labels, tokens
 from sad.judge.roles import Role, setting, side_of
 from sad.source.code import Code
-from sad.source.meaning import Whose, whose
+from sad.source.meaning import DEEP, Whose, whose
 
 STATES = HIDDEN - {"input", "inputs", "x"} | {"hiddens", "feats", "feat", "embeddings", "embeds"}
 ENTROPY = re.compile(r"cross_?entropy|nll_?loss", re.IGNORECASE)
@@ -76,11 +76,26 @@ def _whose(code: Code, name: str, made: ast.expr | None) -> Whose:
     side = side_of(name)
     if side is not None:
         return Whose.STUDENT if side is Role.STUDENT else Whose.TEACHER
-    found = whose(code, made) if made is not None else Whose.UNKNOWN
-    if found is Whose.UNKNOWN and made is not None:
-        side = side_of(name_of(made))
-        found = Whose.UNKNOWN if side is None else Whose.STUDENT if side is Role.STUDENT else Whose.TEACHER
-    return found
+    if made is None:
+        return Whose.UNKNOWN
+    found = {one for one in _models(code, made) if one is not Whose.UNKNOWN}
+    return found.pop() if len(found) == 1 else whose(code, made)
+
+
+def _models(code: Code, of: ast.expr | None, deep: int = 0) -> set[Whose]:
+    """Whose model a value came from: what is called, not what that is given."""
+    if of is None or deep > DEEP:
+        return set()
+    if isinstance(of, ast.Name | ast.Attribute):
+        side = side_of(of.id if isinstance(of, ast.Name) else of.attr)
+        if side is not None:
+            return {Whose.STUDENT if side is Role.STUDENT else Whose.TEACHER}
+        if isinstance(of, ast.Attribute):
+            return _models(code, of.value, deep + 1)
+        return set[Whose]().union(*(_models(code, value, deep + 1) for value in code.values(of)))
+    if isinstance(of, ast.Call):
+        return _models(code, of.func, deep + 1)
+    return _models(code, of.value, deep + 1) if isinstance(of, ast.Subscript) else set()
 
 
 def _is_value(name: str) -> bool:
@@ -114,7 +129,11 @@ def _space(of: Slice, name: str) -> str:
     return "hidden_states" if set(words) & STATES and "logits" not in words else "logits"
 
 
+def _last(func: ast.expr) -> str:
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
 def _softened(of: Slice, name: str) -> bool:
     every = [node for one in (*of.kept, of.loss) for node in ast.walk(one) if isinstance(node, ast.Call)]
-    softmaxes = [one for one in every if "softmax" in ast.unparse(one.func)]
+    softmaxes = [one for one in every if "softmax" in _last(one.func)]
     return any(isinstance(node, ast.Name) and node.id == name for one in softmaxes for node in ast.walk(one))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sad.judge.cuts.things import Things
 from sad.judge.names import MASKS, says_labels, tokens
+from sad.judge.roles import setting
 
 LATE = (ast.Return, ast.Continue, ast.Break, ast.Raise)
 """What ends a way early."""
@@ -33,6 +34,8 @@ class Slice:
     made: dict[str, ast.expr | None] = field(default_factory=dict)
     cut_short: bool = False
     _names: dict[str, str] = field(default_factory=dict)
+    _origins: dict[str, ast.expr] = field(default_factory=dict)
+    """Where in the file an expression stands: of a copy of it nothing can be looked up."""
     _inside: int = 0
 
 
@@ -175,6 +178,7 @@ class _Marked:
             if isinstance(child, ast.expr) and not isinstance(getattr(child, "ctx", None), ast.Store):
                 child.foreign = self._of.things.foreign(child)  # type: ignore[attr-defined]
                 if child.foreign:  # type: ignore[attr-defined]
+                    self._of._origins.setdefault(ast.unparse(child), child)
                     continue
             self.marked(child)
         if isinstance(node, ast.expr):
@@ -196,12 +200,14 @@ class _Names(ast.NodeTransformer):
             while name in taken:
                 name += "_"
             self._of._names[text] = name
-            self._of.made[name] = node
+            self._of.made[name] = self._of._origins.get(text, node)
         return ast.copy_location(ast.Name(self._of._names[text], ast.Load()), node)
 
 
 def name_of(node: ast.expr) -> str:
     """Return what an expression would be called: `batch["labels"]` labels, `self.teacher(x).logits` teacher_logits."""
+    if isinstance(node, ast.Attribute) and setting(node.attr) is not None:
+        return node.attr
     words: list[str] = []
     over: ast.expr = node
     while True:

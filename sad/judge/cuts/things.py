@@ -16,7 +16,7 @@ from sad.judge.missing import Placeholder
 from sad.judge.names import LOGGING, MODELS, TEACHER_MODELS, tokens
 from sad.judge.roles import Role, setting
 from sad.source.code import Code
-from sad.source.meaning import called
+from sad.source.made import called
 
 OF_TENSORS = frozenset(dir(torch.Tensor)) - {"data", "backward", "register_hook"} | {"data"}
 """What a tensor has: with it is computed, whatever it was read from."""
@@ -80,7 +80,7 @@ class Things:
         if isinstance(node, ast.Attribute):
             if setting(node.attr) is Role.CONFIG:
                 return False
-            return self.foreign(node) or isinstance(node.value, ast.Attribute) or not _is_self(node.value)
+            return self.foreign(node) or not (_is_self(node.value) or _of_settings(node.value))
         return self.foreign(node)
 
     def _returned(self, node: ast.expr) -> bool:
@@ -182,6 +182,15 @@ def _chain(node: ast.Attribute) -> tuple[str | None, list[str]]:
         names.insert(0, over.attr)
         over = over.value
     return (over.id if isinstance(over, ast.Name) else None), names
+
+
+def _of_settings(node: ast.expr) -> bool:
+    """Whether it is an object of settings, or a part of one: ``args.kd``."""
+    while isinstance(node, ast.Attribute):
+        if setting(node.attr) is Role.CONFIG:
+            return True
+        node = node.value
+    return isinstance(node, ast.Name) and setting(node.id) is Role.CONFIG
 
 
 def _is_self(node: ast.expr) -> bool:

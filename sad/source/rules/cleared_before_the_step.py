@@ -49,7 +49,7 @@ def step(model, batch, optimizer):
 ```
 
 ## Source
-pytorch/torchtitan#3575; V406 of the catalogue.
+pytorch/torchtitan#3575; gaozhihan/PreDiff issue 32; V406 of the catalogue.
 """
 
 from __future__ import annotations
@@ -58,7 +58,18 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import backward, between, by_tensor, clears, is_optimizer, loop_of, stepped, windowed, within
+from sad.source.loops import (
+    backward,
+    between,
+    by_tensor,
+    clears,
+    is_optimizer,
+    loop_of,
+    same_window,
+    stepped,
+    windowed,
+    within,
+)
 from sad.source.rule import Level, Sight, SourceRule
 
 EACH = "gradients are cleared in each micro-batch, and the step comes once in a window: clear behind the step"
@@ -71,7 +82,9 @@ def look(code: Code) -> Iterator[Sight]:
     for step in windowed(code):
         for call in within(code, step.loop, clears):
             asked = any(isinstance(one, ast.If) for one in between(code, call, step.loop))
-            each = loop_of(code, call) is step.loop and not asked
+            each = (
+                loop_of(code, call) is step.loop and not asked and not same_window(code, call, step.window, step.loop)
+            )
             left_out = any(isinstance(one, LEAVES) for one in _block(code, call))
             if each and _same(call, step.of) and all(map(by_tensor, step.backward)) and not left_out:
                 yield Sight(call, EACH)

@@ -7,7 +7,8 @@
 ## Why
 `cross_entropy` takes logits and does the softmax itself. Of probabilities it is a softmax of a softmax: no class can
 get more than e times the weight of another, so the loss stays above a floor (2.3 to 1.46 over ten classes) and the
-gradient is small where the model is wrong. `nll_loss` takes log-probabilities: of probabilities it is no likelihood.
+gradient is small where the model is wrong. `nll_loss` takes log-probabilities: of probabilities it is no likelihood,
+and is told as "look" alone, for the mean absolute error of a label, 1 - p, is written so by some who mean it.
 
 ## Not told where
 What the argument is cannot be followed to a softmax, or it is one on some ways only; `nll_loss` that picks the
@@ -59,7 +60,8 @@ def look(code: Code) -> Iterator[Sight]:
         for call, _ in calls_of(code, *names):
             if kind(code, argument(call, 0, "input")) is Kind.PROBS and not (names is NLL and _picks(code, call)):
                 name = names[0].rpartition(".")[2]
-                yield Sight(call, f"{name} takes {takes}, and is given probabilities: leave the softmax out")
+                says = f"{name} takes {takes}, and is given probabilities: leave the softmax out"
+                yield Sight(call, says, Level.LOOK if names is NLL else None)
 
 
 def _picks(code: Code, call: ast.Call) -> bool:

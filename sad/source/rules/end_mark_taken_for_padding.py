@@ -56,14 +56,9 @@ def look(code: Code) -> Iterator[Sight]:
     owners = {owner for one in code.all(ast.Assign) if (owner := _padded_with_the_end(one))}
     if not owners:
         return
-    for one in code.all(ast.Compare):
-        equal = len(one.ops) == 1 and isinstance(one.ops[0], ast.Eq)
-        if equal and _padding_of(one.comparators[0]) in owners and _masks_labels(code, one):
-            yield Sight(one, SAYS)
-    for call in code.all(ast.Call):
-        equal = method(call) == "eq" and isinstance(call.func, ast.Attribute) and len(call.args) == 1
-        if equal and _padding_of(call.args[0]) in owners and _masks_labels(code, call):
-            yield Sight(call, SAYS)
+    for test, held in _masked(code):
+        if _asks(code, test, owners, held=held):
+            yield Sight(test, SAYS)
 
 
 def _padded_with_the_end(one: ast.Assign) -> str:
@@ -74,19 +69,34 @@ def _padded_with_the_end(one: ast.Assign) -> str:
     return last_name(target.value) if isinstance(value, ast.Attribute) and value.attr in END else ""
 
 
+def _asks(code: Code, test: ast.expr, owners: set[str], *, held: bool) -> bool:
+    """Return whether a test is, by every way to it, that an id is the padding mark; that it is not where not held."""
+    if isinstance(test, ast.Name):
+        made = code.values(test)
+        return len(made) == 1 and made[0] is not None and _asks(code, made[0], owners, held=held)
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq if held else ast.NotEq)):
+        return False
+    sides = (test.left, test.comparators[0])
+    return len(test.ops) == 1 and any(_padding_of(one) in owners for one in sides)
+
+
 def _padding_of(one: ast.expr) -> str:
     return last_name(one.value) if isinstance(one, ast.Attribute) and one.attr == "pad_token_id" else ""
 
 
-def _masks_labels(code: Code, test: ast.expr) -> bool:
-    """Return whether -100 is put where the test is true."""
-    over = code.parent[id(test)]
-    if isinstance(over, ast.Subscript) and isinstance(over.ctx, ast.Store):
-        statement = code.parent[id(over)]
-        return isinstance(statement, ast.Assign) and _ignored(statement.value)
-    if isinstance(over, ast.Call) and over.args and method(over) in ("where", "masked_fill", "masked_fill_"):
-        return test in over.args and any(map(_ignored, over.args))
-    return isinstance(over, ast.IfExp) and over.test is test and _ignored(over.body)
+def _masked(code: Code) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield where -100 is put: the test, and whether it is put where the test is true."""
+    for _, target, value in code.assigned:
+        if isinstance(target, ast.Subscript) and _ignored(value):
+            yield target.slice, True
+    for call in code.all(ast.Call):
+        if call.args and method(call) in ("masked_fill", "masked_fill_") and any(map(_ignored, call.args)):
+            yield from ((one, True) for one in call.args)
+        elif method(call) == "where" and len(call.args) >= 2 and any(map(_ignored, call.args)):
+            yield call.args[0], not _ignored(call.args[-1])
+    for one in code.all(ast.IfExp):
+        if _ignored(one.body) or _ignored(one.orelse):
+            yield one.test, _ignored(one.body)
 
 
 def _ignored(value: ast.expr) -> bool:

@@ -9,7 +9,7 @@ the order, and the batches, of the first.
 
 ## Not told where
 `shuffle=False`, the sampler's or data set's name tells that it is for evaluation, the data set is made in the loop as
-well, or the loop over epochs is in another file.
+well or handed in by what may be the body of an epoch, or the loop over epochs is in another file.
 
 ## Fix
 `sampler.set_epoch(epoch)` at the beginning of each epoch.
@@ -70,7 +70,8 @@ def look(code: Code) -> Iterator[Sight]:
     samplers = [one for one in code.all(ast.Call) if method(one) == "DistributedSampler" and _shuffles(one)]
     if not samplers or not any(map(backward, code.all(ast.Call))):
         return
-    if not any("epoch" in ast.unparse(part).lower() for one in code.all(ast.For) for part in (one.target, one.iter)):
+    counted = [part for one in code.all(ast.For) for part in (one.target, one.iter)]
+    if not any("epoch" in ast.unparse(one).lower() for one in (*counted, *(one.test for one in code.all(ast.While)))):
         return
     for call in samplers:
         statement = code.above(call, ast.stmt)
@@ -84,7 +85,7 @@ def _other(code: Code, call: ast.Call) -> bool:
     inside = code.function(call)
     held_out = isinstance(inside, ast.FunctionDef) and HELD_OUT.search(inside.name)
     seeded = any("epoch" in ast.unparse(one.value) for one in call.keywords)
-    return bool(held_out) or seeded or _made_in_loop(code, call)
+    return bool(held_out) or seeded or _made_in_loop(code, call) or _of_each_epoch(code, call)
 
 
 def _made_in_loop(code: Code, call: ast.Call) -> bool:
@@ -94,6 +95,24 @@ def _made_in_loop(code: Code, call: ast.Call) -> bool:
         return False
     made = {one.id for one in ast.walk(loop) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
     return bool(made & names(call.args[0]))
+
+
+def _of_each_epoch(code: Code, call: ast.Call) -> bool:
+    """Return whether the data set is handed in by functions in which no loop counts epochs: they may be one's body."""
+    inside = code.function(call)
+    data = call.args[0] if call.args else None
+    if not (isinstance(inside, ast.FunctionDef) and isinstance(data, ast.Name) and code.values(data) == [None]):
+        return False
+    callers = [code.function(one) for one in code.all(ast.Call) if method(one) == inside.name]
+    return bool(callers) and not any(_is_once(one or code.tree) for one in callers)
+
+
+def _is_once(of: ast.AST) -> bool:
+    """Return whether a function is no body of an epoch: it makes an object, or counts the epochs itself."""
+    if isinstance(of, ast.FunctionDef) and of.name == "__init__":
+        return True
+    loops = [one for one in ast.walk(of) if isinstance(one, ast.For)]
+    return any("epoch" in ast.unparse(part).lower() for one in loops for part in (one.target, one.iter))
 
 
 def _shuffles(call: ast.Call) -> bool:

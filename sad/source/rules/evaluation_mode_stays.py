@@ -71,7 +71,7 @@ DEEP = 3
 
 def look(code: Code) -> Iterator[Sight]:
     """Yield evaluations in training loops that nothing sets back."""
-    if ".eval()" not in code.text or ".train(" not in code.text:
+    if ".train(" not in code.text or not (".eval()" in code.text or ".train(False)" in code.text):
         return
     for loop in loops_of(code):
         outermost = loop_of(code, loop) is None
@@ -90,7 +90,9 @@ def _set_before(code: Code, loop: Loop) -> str | None:
 
 def _left(code: Code, loop: Loop, model: str) -> Iterator[Sight]:
     text = "\n".join(code.lines[loop.lineno - 1 : loop.end_lineno])
-    if "train(" in text or any(isinstance(one, ast.Name) and one.id == model for one in _stored(loop)):
+    if re.search(r"train\((?!False)", text) or any(
+        isinstance(one, ast.Name) and one.id == model for one in _stored(loop)
+    ):
         return
     called = [(call, code.functions[method(call)]) for call in within(code, loop, lambda call: _own(code, call))]
     if any(_sets(code, one) for _, one in called):
@@ -113,7 +115,7 @@ def _left(code: Code, loop: Loop, model: str) -> Iterator[Sight]:
 
 def _sets(code: Code, function: ast.FunctionDef, deep: int = 0) -> bool:
     """Return whether a function sets a mode of training, or calls one of the file that does."""
-    if re.search(r"\.train\(|\.training\b|\byield\b", ast.unparse(function)):
+    if re.search(r"\.train\((?!False)|\.training\b|\byield\b", ast.unparse(function)):
         return True
     named = {one.id for one in ast.walk(function) if isinstance(one, ast.Name)} & code.functions.keys()
     return deep < DEEP and any(_sets(code, code.functions[one], deep + 1) for one in named)
@@ -136,8 +138,10 @@ def _own(code: Code, call: ast.Call) -> bool:
 
 def _mode(call: ast.Call, mode: str) -> bool:
     """Return whether a call sets a model's mode, ``model.train()`` or ``model.eval()``."""
-    held = isinstance(call.func, ast.Attribute) and call.func.attr == mode and bool(names(call.func.value))
-    return held and not call.args and not call.keywords
+    if not (isinstance(call.func, ast.Attribute) and names(call.func.value)) or call.keywords:
+        return False
+    off = call.func.attr == "train" and len(call.args) == 1 and ast.unparse(call.args[0]) == "False"
+    return (off and mode == "eval") or (call.func.attr == mode and not call.args)
 
 
 RULE = SourceRule("S309", "evaluation-mode-stays", Level.LOOK, __doc__, look)

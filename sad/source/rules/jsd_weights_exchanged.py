@@ -10,7 +10,7 @@ model. Exchanged, it is no Jensen-Shannon divergence: it has no bound, and towar
 thing than its name says. At w = 0.5 nothing shows.
 
 ## Not told where
-A term does not say whose it is, or both weights are the same number.
+A term does not say whose it is or has no mixture in it, or both weights are the same number.
 
 ## Fix
 Give each model the same weight in the mixture and in the sum.
@@ -54,6 +54,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
+from sad.source.loops import names
 from sad.source.meaning import Whose, by_name, whose
 from sad.source.rule import Level, Sight, SourceRule
 
@@ -69,12 +70,31 @@ def look(code: Code) -> Iterator[Sight]:
     if not re.search(r"\b1(\.0?)? ?- ?\w|log1p\(", code.text):
         return
     sums = list(_sums(code))
-    mixtures = [(inside, said) for inside, of, said in sums if not _is_divergence(of)] + list(_of_logarithms(code))
+    mixtures = [one for one in sums if not _is_divergence(one[1])] + list(_of_logarithms(code))
     for inside, of, said in sums:
-        mixed = [one for where, one in mixtures if where == inside]
+        mixed = [(at, one) for where, at, one in mixtures if where == inside]
         exchanged = dict(zip(said, reversed(said.values()), strict=True))
-        if _is_divergence(of) and mixed and all(one == exchanged for one in mixed):
+        if not (_is_divergence(of) and mixed and all(one == exchanged for _, one in mixed)):
+            continue
+        held = set().union(*(_named(code, at) for at, _ in mixed))
+        if all(held & _made_of(code, side) for side in (of.left, of.right)):
             yield Sight(of, SAYS)
+
+
+def _named(code: Code, at: ast.expr) -> set[str]:
+    """Return the names that hold an expression, or something made of one of these."""
+    statement, held = code.above(at, ast.stmt), set[str]()
+    for one, target, value in code.assigned:
+        if isinstance(target, ast.Name) and (one is statement or held & names(value)):
+            held.add(target.id)
+    return held
+
+
+def _made_of(code: Code, of: ast.expr) -> set[str]:
+    """Return the names in an expression, and in what these were made of."""
+    found = [one for one in ast.walk(of) if isinstance(one, ast.Name)]
+    values = [value for one in found for value in code.values(one) if value is not None]
+    return {one.id for one in found} | {name for value in values for name in names(value)}
 
 
 def _sums(code: Code) -> Iterator[tuple[int, ast.BinOp, dict[Whose, str]]]:
@@ -86,14 +106,14 @@ def _sums(code: Code) -> Iterator[tuple[int, ast.BinOp, dict[Whose, str]]]:
                 yield id(code.function(one)), one, said
 
 
-def _of_logarithms(code: Code) -> Iterator[tuple[int, dict[Whose, str]]]:
+def _of_logarithms(code: Code) -> Iterator[tuple[int, ast.expr, dict[Whose, str]]]:
     """Yield each ``[a + log(w), b + log(1 - w)]`` in the same way."""
     groups: list[ast.List | ast.Tuple] = [*code.all(ast.List), *code.all(ast.Tuple)]
     for group in groups:
         if len(group.elts) == 2:
             first, second = (_in_logarithms(code, one) for one in group.elts)
             if first and second and (said := _sides(code, first, second)):
-                yield id(code.function(group)), said
+                yield id(code.function(group)), group, said
 
 
 def _sides(code: Code, first: Weighed, second: Weighed) -> dict[Whose, str]:

@@ -54,7 +54,7 @@ from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = 'summed over the rows of the batch and divided by nothing: give reduction="batchmean" over flattened rows'
 COUNTS = re.compile(r"ntokens|sample_size|num_items|n_items|num_tokens|numel|n_valid|num_valid|chunk")
-MEANS = {"mean", "div", "div_", "average", "fmean"}
+MEANS = {"mean", "average", "fmean"}
 LOSS = re.compile(r"loss|kl|kd|div|distil", re.IGNORECASE)
 
 

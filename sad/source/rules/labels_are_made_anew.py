@@ -79,7 +79,10 @@ def look(code: Code) -> Iterator[Sight]:
     for one in code.all(ast.BinOp):
         if others and id(code.above(one, ast.ClassDef)) not in owners:
             continue
-        if isinstance(one.op, ast.Add) and _masked(one.left) and isinstance(one.right, ast.Subscript):
+        rest = one.right
+        if isinstance(rest, ast.Call) and ast.unparse(rest.func) == "list" and rest.args:
+            rest = rest.args[0]
+        if isinstance(one.op, ast.Add) and _masked(one.left) and isinstance(rest, ast.Subscript):
             yield Sight(one, says)
     for statement in code.all(ast.Assign):
         if others and id(code.above(statement, ast.ClassDef)) not in owners:

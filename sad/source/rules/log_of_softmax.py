@@ -8,7 +8,7 @@ A probability that is too small for its type is 0: in float32 from 104 below the
 Its logarithm is -inf, the divergence is inf or, multiplied by 0, NaN, and so is every gradient.
 
 ## Not told where
-Something is added or a bound is set in between (`+ 1e-8`, `clamp`, `p[p > 0]`), or it is under `no_grad`.
+Something is added or a bound is set in between (`+ 1e-8`, `clamp`, `p[p > 0]`), it is in float64, or under `no_grad`.
 
 ## Fix
 `log_softmax`, which takes the logarithm before anything is lost.
@@ -45,6 +45,7 @@ V217 of the catalogue.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from sad.source.calls import argument
@@ -53,6 +54,8 @@ from sad.source.gradient import without
 from sad.source.rule import Level, Sight, SourceRule
 from sad.source.softmaxes import bare
 
+WIDE = re.compile(r"double|float64")
+"""In this type a probability is 0 from 745 below the largest logit on, where none is."""
 SAYS = "the logarithm of a softmax is -inf where a probability is too small for its type: use log_softmax"
 
 
@@ -66,7 +69,9 @@ def look(code: Code) -> Iterator[Sight]:
             of = argument(call, 0, "input")
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "log" and not call.args:
             of = call.func.value
-        if of is not None and not _chosen(of) and bare(code, of) and not without(code, call):
+        if of is None or _chosen(of) or WIDE.search(ast.unparse(of)):
+            continue
+        if bare(code, of) and not without(code, call):
             yield Sight(call, SAYS)
 
 

@@ -51,7 +51,7 @@ from collections.abc import Iterable, Iterator
 
 from sad.source.code import Code
 from sad.source.gradient import without
-from sad.source.loops import Loop, backward, by_tensor, in_test, loop_of, method, within
+from sad.source.loops import Loop, backward, begins, in_test, loop_of, method, within
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the loss is kept with its graph, and so is that of every batch: keep loss.detach() or loss.item()"
@@ -65,9 +65,10 @@ def look(code: Code) -> Iterator[Sight]:
         passes = within(code, loop, backward)
         if any(word.arg == "retain_graph" for one in passes for word in one.keywords):
             continue  # meant
-        lost = {made.id: code.values(made) for call in passes if (made := _tensor(call))}
-        for kept, value in _keeps(code, loop):
-            if not (isinstance(value, ast.Name) and value.id in lost) or _released(code, loop, kept, lost):
+        lost = {made.id: code.values(made) for one in passes if isinstance(made := begins(one), ast.Name)}
+        for kept, held, statement in _keeps(code, loop):
+            value = _unscaled(held, lost)
+            if not (isinstance(value, ast.Name) and value.id in lost) or _released(code, kept, statement, lost):
                 continue
             if code.values(value) != lost[value.id]:
                 continue
@@ -77,36 +78,40 @@ def look(code: Code) -> Iterator[Sight]:
                 yield Sight(value, SAYS)
 
 
-def _released(code: Code, loop: Loop, kept: ast.expr, lost: Iterable[str]) -> bool:
+def _unscaled(held: ast.expr, lost: Iterable[str]) -> ast.expr:
+    """Return the loss of ``loss * size``, ``loss / size`` or ``[loss]``."""
+    if isinstance(held, ast.List) and len(held.elts) == 1:
+        held = held.elts[0]
+    while isinstance(held, ast.BinOp) and isinstance(held.op, (ast.Mult, ast.Div)):
+        other = held.right if isinstance(held.op, ast.Mult) and getattr(held.right, "id", "") in lost else held.left
+        held = other
+    return held
+
+
+def _released(code: Code, kept: ast.expr, statement: ast.stmt | None, lost: Iterable[str]) -> bool:
     """Return whether what is kept is begun anew in each batch, has a backward pass of its own, or needs no graph."""
-    name = ast.unparse(kept)
-    stored = (one for one in ast.walk(loop) if isinstance(one, ast.Assign))
+    name, loop = ast.unparse(kept), loop_of(code, kept)
+    assert loop is not None
+    stored = (one for one in ast.walk(loop) if isinstance(one, ast.Assign) and one is not statement)
     if name in lost or any(ast.unparse(target) == name for one in stored for target in one.targets):
         return True
+    if isinstance(kept, ast.Name) and code.values(kept) == [None]:
+        return True  # an argument, which may be a meter
     passes = within(code, code.function(loop) or code.tree, backward)
     if any(re.search(rf"\b{re.escape(name)}\b", ast.unparse(one)) for one in passes):
         return True
-    return isinstance(code.parent[id(kept)], ast.AugAssign) and without(code, kept)
+    return statement is not None and without(code, statement)
 
 
-def _tensor(call: ast.Call) -> ast.Name | None:
-    """Return the name of what a backward pass begins at; None where it has none."""
-    assert isinstance(call.func, ast.Attribute)
-    begins = call.func.value if by_tensor(call) else call.args[0]
-    if isinstance(begins, ast.Call) and method(begins) == "scale" and begins.args:
-        begins = begins.args[0]
-    return begins if isinstance(begins, ast.Name) else None
-
-
-def _keeps(code: Code, loop: Loop) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield what is kept of a batch for later ones: where, and the value."""
+def _keeps(code: Code, loop: Loop) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt | None]]:
+    """Yield what is kept of a batch for later ones: where, the value, and the statement if it is a sum."""
     last = loop.end_lineno or 0
-    for total in code.all(ast.AugAssign):
-        if isinstance(total.op, ast.Add) and loop.lineno <= total.lineno <= last and loop_of(code, total) is loop:
-            yield total.target, total.value
+    for statement, target, value in code.added:
+        if loop.lineno <= statement.lineno <= last and loop_of(code, statement) is loop:
+            yield target, value, statement
     for call in within(code, loop, lambda call: method(call) == "append" and len(call.args) == 1):
         if isinstance(call.func, ast.Attribute) and loop_of(code, call) is loop:
-            yield call.func.value, call.args[0]
+            yield call.func.value, call.args[0], None
 
 
 RULE = SourceRule("S308", "loss-keeps-its-graph", Level.LOOK, __doc__, look)

@@ -36,7 +36,7 @@ def loss(student_logits, teacher_logits, attention_mask):
 ```
 
 ## Source
-V212 of the catalogue.
+V212 of the catalogue; the loss of `TrajectoryTransformerModel` of transformers.
 """
 
 from __future__ import annotations
@@ -47,34 +47,70 @@ from collections.abc import Iterator
 
 from sad.source.calls import argument
 from sad.source.code import Code
+from sad.source.divisions import divisions
 from sad.source.meaning import DEEP, KEEPS
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "a mean over all places, of which the mask leaves some out: divide the sum by that of the mask"
 PADDING = re.compile(r"(attention|attn|pad|padding|loss|labels?|completion|response|tokens?)_?mask|mask_?pad")
+ZERO = re.compile(r"-?0(\.0*)?$|torch\.zeros_like\(|torch\.tensor\(0")
 LOSS = re.compile(r"loss|nll|(^|_)(kl|ce|kd|kld|jsd|mse|div)(_|$)|divergence", re.IGNORECASE)
 
 
 def look(code: Code) -> Iterator[Sight]:
     """Yield means of what a mask was multiplied onto."""
-    if "mask" not in code.text:
+    if "mask" not in code.text and "-100" not in code.text:
         return
-    for call in code.all(ast.Call):
-        of = None
-        if code.dotted(call.func) == "torch.mean" and not call.keywords and len(call.args) == 1:
-            of = argument(call, 0, "input")
-        elif isinstance(call.func, ast.Attribute) and call.func.attr == "mean" and not (call.args or call.keywords):
-            of = call.func.value
-        product = _one(code, of)
-        if not (isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult)):
-            continue
-        for rows, mask in ((product.left, product.right), (product.right, product.left)):
-            if _is_mask(code, mask) and _is_loss(rows) and not _counted(code, call, mask):
-                yield Sight(call, SAYS)
+    for at, of in _means(code):
+        for rows, mask in _products(_one(code, of)):
+            if _is_mask(code, mask) and _is_loss(rows) and not _counted(code, at, mask):
+                yield Sight(at, SAYS)
                 break
 
 
-def _counted(code: Code, call: ast.Call, mask: ast.expr) -> bool:
+def _means(code: Code) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Yield each mean of all places, and what it is of: ``x.mean()``, ``torch.mean(x)``, ``x.sum() / x.numel()``."""
+    for call in code.all(ast.Call):
+        if (of := _reduced(code, call, "mean")) is not None:
+            yield call, of
+    for one in divisions(code):
+        by_places = isinstance(one.right, ast.Call) and ast.unparse(one.right).endswith(".numel()")
+        of = _reduced(code, one.left, "sum") if by_places and isinstance(one.left, ast.Call) else None
+        if of is not None:
+            yield one.at, of
+
+
+def _reduced(code: Code, call: ast.Call, by: str) -> ast.expr | None:
+    """Return what a call takes the mean, or the like, of all places of; None where it does not."""
+    if code.dotted(call.func) == f"torch.{by}" and not call.keywords and len(call.args) == 1:
+        return argument(call, 0, "input")
+    if isinstance(call.func, ast.Attribute) and call.func.attr == by and not (call.args or call.keywords):
+        return call.func.value
+    return None
+
+
+def _products(of: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield rows and a mask, of which what the mask leaves out is 0: a product, `masked_fill` or `where`."""
+    if isinstance(of, ast.BinOp) and isinstance(of.op, ast.Mult):
+        yield from ((of.left, of.right), (of.right, of.left))
+    if not (isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute)):
+        return
+    given = [*([] if ast.unparse(of.func.value) == "torch" else [of.func.value]), *of.args]
+    if len(given) != 3 or not ZERO.match(ast.unparse(given[2])):
+        return
+    if of.func.attr == "where":
+        yield (given[1], given[0]) if len(of.args) == 3 else (given[0], given[1])
+    elif of.func.attr in {"masked_fill", "masked_fill_"}:
+        out = given[1]
+        if isinstance(out, ast.UnaryOp) and isinstance(out.op, ast.Invert):
+            yield given[0], out.operand
+        elif isinstance(out, ast.Compare) and isinstance(out.ops[0], ast.Eq):
+            zero = ast.unparse(out.comparators[0]) == "0"
+            kept = ast.copy_location(ast.Compare(out.left, [ast.NotEq()], out.comparators), out)
+            yield given[0], out.left if zero else kept
+
+
+def _counted(code: Code, call: ast.AST, mask: ast.expr) -> bool:
     """Return whether the function takes the mask's own sum or mean as well, by which it may divide."""
     root = mask
     while isinstance(root, (ast.Call, ast.Attribute, ast.Subscript)) and not isinstance(root, ast.Name):

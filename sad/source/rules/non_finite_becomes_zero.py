@@ -72,6 +72,10 @@ def look(code: Code) -> Iterator[Sight]:
 
 def _replaces(code: Code, value: ast.expr, target: str) -> bool:
     """Return whether a value is the target with what is not finite replaced."""
+    if isinstance(value, ast.IfExp):
+        sides = (value.body, value.orelse)
+        kept = any(ast.unparse(one) == target for one in sides)
+        return kept and _tests(value.test, target) and any(_is_number(code, one) for one in sides)
     if not isinstance(value, ast.Call):
         return False
     name = code.dotted(value.func)
@@ -79,6 +83,8 @@ def _replaces(code: Code, value: ast.expr, target: str) -> bool:
         return bool(value.args) and ast.unparse(value.args[0]) == target
     if isinstance(value.func, ast.Attribute) and value.func.attr == "nan_to_num":
         return ast.unparse(value.func.value) == target
+    if isinstance(value.func, ast.Attribute) and value.func.attr in {"masked_fill", "masked_fill_"} and value.args:
+        return ast.unparse(value.func.value) == target and _tests(value.args[0], target)
     return name == "torch.where" and len(value.args) == 3 and _tests(value.args[0], target)
 
 

@@ -44,6 +44,7 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
+from sad.source.loops import method
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "the labels are a copy of ids that are padded, and nothing masks the padding: put -100 where the mask is 0"
@@ -51,6 +52,8 @@ MASKS = re.compile(
     r"-\s*100\b|ignore_?(index|id)|IGNORE|DataCollatorForLanguageModeling|DataCollatorForSeq2Seq|label_pad"
 )
 
+MANY = re.compile(r"s\b|batch|list|^\[|\[['\"]", re.IGNORECASE)
+"""What is tokenized is several texts, or a column: one alone is not padded to the longest."""
 ONE = re.compile(r"-100\b|ignore_?(?:index|id)|IGNORE\w*")
 PREFIX = re.compile(r"\[(?:-100|\w*(?:ignore_?(?:index|id)|IGNORE)\w*)\] \*")
 """What is not learned of a prompt, ``[-100] * length``, in Python's own spacing."""
@@ -67,10 +70,13 @@ def look(code: Code) -> Iterator[Sight]:
 
 
 def _copies(code: Code) -> Iterator[Sight]:
-    for one in code.all(ast.Assign):
-        target = one.targets[0]
-        if isinstance(target, ast.Subscript) and _is(target.slice, "labels") and _padded(code, one.value):
+    for one, target, value in code.assigned:
+        if isinstance(target, ast.Subscript) and _is(target.slice, "labels") and _padded(code, value):
             yield Sight(one, SAYS)
+    for call in code.all(ast.Call):
+        if method(call) in {"update", "dict", "BatchEncoding"}:
+            given = (word.value for word in call.keywords if word.arg == "labels")
+            yield from (Sight(value, SAYS) for value in given if _padded(code, value))
     for pairs in code.all(ast.Dict):
         for key, value in zip(pairs.keys, pairs.values, strict=True):
             if key is not None and _is(key, "labels") and _padded(code, value):
@@ -108,10 +114,8 @@ def _lengthened(one: ast.expr) -> bool:
 
 def _padded(code: Code, value: ast.expr) -> bool:
     """Return whether a value is the ids, or a copy, of a tokenizer's call with padding."""
-    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and not value.args:
-        if value.func.attr not in ("copy", "clone", "squeeze", "detach"):
-            return False
-        value = value.func.value
+    while (copied := _copied(value)) is not None:
+        value = copied
     while isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):
         value = value.value
     if isinstance(value, ast.Name):
@@ -127,11 +131,28 @@ def _padded(code: Code, value: ast.expr) -> bool:
     return bool(made) and all(isinstance(one, ast.Call) and _pads(one) for one in made)
 
 
+def _copied(value: ast.expr) -> ast.expr | None:
+    """Return what a value is a copy of: ``x.copy()``, ``list(x)``, ``deepcopy(x)``, ``[one[:] for one in x]``."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and not value.args:
+        return value.func.value if value.func.attr in ("copy", "clone", "squeeze", "detach") else None
+    if isinstance(value, ast.Call) and len(value.args) == 1 and method(value) in ("list", "copy", "deepcopy"):
+        return value.args[0]
+    if isinstance(value, ast.ListComp) and len(value.generators) == 1 and not value.generators[0].ifs:
+        kept: ast.expr | None = value.elt
+        while isinstance(kept, ast.Subscript) and ast.unparse(kept.slice) == ":":
+            kept = kept.value
+        kept = _copied(kept) or kept if kept is not None else None
+        same = isinstance(kept, ast.Name) and kept.id == getattr(value.generators[0].target, "id", "")
+        return value.generators[0].iter if same else None
+    return None
+
+
 def _pads(call: ast.Call) -> bool:
     settings = {one.arg: one.value for one in call.keywords}
     padding = settings.get("padding")
-    on = isinstance(padding, ast.Constant) and padding.value in (True, "max_length", "longest")
-    return on and "token" in ast.unparse(call.func).lower()
+    told = padding.value if isinstance(padding, ast.Constant) else None
+    on = told == "max_length" or (told in (True, "longest") and call.args and MANY.search(ast.unparse(call.args[0])))
+    return bool(on) and "token" in ast.unparse(call.func).lower()
 
 
 def _is(one: ast.expr, word: str) -> bool:

@@ -1,8 +1,8 @@
 """A perplexity is the exponential of a mean of batches' means
 
 ## What it looks for
-`exp` of a sum of batches' losses divided by their number, `len(loader)`, or of the mean of a list of such losses whose
-labels are masked with -100.
+`exp` of a sum of batches' losses divided by their number, `len(loader)` or a count of them, or of the mean of a list
+of such losses whose labels are masked with -100.
 
 ## Why
 A batch with few labels weighs as much as one with many: the perplexity is not that of the texts, and changes with the
@@ -71,7 +71,10 @@ def look(code: Code) -> Iterator[Sight]:
     if "exp(" not in code.text:
         return
     for call in code.all(ast.Call):
-        if method(call) == "exp" and len(call.args) == 1 and _mean(code, call.args[0]):
+        if method(call) != "exp" or len(call.args) > 1:
+            continue
+        of = call.args[0] if call.args else call.func.value if isinstance(call.func, ast.Attribute) else None
+        if of is not None and _mean(code, of):
             yield Sight(call, SAYS)
 
 
@@ -81,10 +84,7 @@ def _mean(code: Code, of: ast.expr, deep: int = 0) -> bool:
     if isinstance(of, ast.Name):
         return any(one is not None and _mean(code, one, deep + 1) for one in code.values(of))
     if isinstance(of, ast.BinOp) and isinstance(of.op, ast.Div):
-        by_batches = isinstance(of.right, ast.Call) and method(of.right) == "len" and len(of.right.args) == 1
-        if isinstance(of.left, ast.Name) and by_batches and not BLOCKS.search(code.text):
-            return _added_up_over(code, of.left, of.right)
-        return False
+        return isinstance(of.left, ast.Name) and not BLOCKS.search(code.text) and _by_batches(code, of.left, of.right)
     if isinstance(of, ast.Call):
         if method(of) == "mean" and _masked(code, of):
             return True
@@ -93,19 +93,30 @@ def _mean(code: Code, of: ast.expr, deep: int = 0) -> bool:
     return False
 
 
-def _added_up_over(code: Code, total: ast.Name, length: ast.expr) -> bool:
-    """Return whether the sum was made in a loop over what the length is of, one loss a batch."""
-    assert isinstance(length, ast.Call)
-    over = ast.unparse(length.args[0])
+def _by_batches(code: Code, total: ast.Name, length: ast.expr) -> bool:
+    """Return whether the sum has one loss a batch, and is divided by their number."""
+    of_len = isinstance(length, ast.Call) and method(length) == "len" and len(length.args) == 1
+    over = ast.unparse(length.args[0]) if of_len and isinstance(length, ast.Call) else ""
+    counted = [loop_of(code, one) for one, by in _added_to(code, length) if ast.unparse(by) == "1"]
     if re.search(r"token|word|char", over):
         return False  # a loss for each of these
-    for one in code.all(ast.AugAssign):
-        if ast.unparse(one.target) == total.id and code.function(one) is code.function(total):
-            loop = loop_of(code, one)
-            plain = LOSS.search(ast.unparse(one.value)) and not _weighted(code, one.value)
-            if isinstance(loop, ast.For) and over in ast.unparse(loop.iter) and plain:
-                return True
+    for one, value in _added_to(code, total):
+        loop = loop_of(code, one)
+        plain = LOSS.search(ast.unparse(value)) and not _weighted(code, value)
+        if not (isinstance(loop, ast.For) and plain):
+            continue
+        walked = ast.unparse(loop.iter)
+        if (over and over in walked) or (counted == [loop] and "range(" not in walked):
+            return True  # of a range the pieces are mostly of one length
     return False
+
+
+def _added_to(code: Code, total: ast.expr) -> Iterator[tuple[ast.stmt, ast.expr]]:
+    """Yield what the function adds to a sum."""
+    if isinstance(total, ast.Name):
+        for one, target, value in code.added:
+            if ast.unparse(target) == total.id and code.function(one) is code.function(total):
+                yield one, value
 
 
 def _weighted(code: Code, value: ast.expr, deep: int = 0) -> bool:

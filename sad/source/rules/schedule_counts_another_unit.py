@@ -60,10 +60,15 @@ import ast
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import accumulates, behind, loop_of, same_window, schedules, windowed, within
+from sad.source.loops import accumulates, behind, loop_of, method, same_window, schedules, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
 
 LENGTHS = {"num_training_steps", "T_max", "total_steps", "t_total"}
+PLACES = {
+    **{"get_linear_schedule_with_warmup": 2, "get_cosine_schedule_with_warmup": 2, "CosineAnnealingLR": 1},
+    **{"get_polynomial_decay_schedule_with_warmup": 2, "get_cosine_with_hard_restarts_schedule_with_warmup": 2},
+}
+"""Where the length stands among the arguments."""
 WINDOWS = "the schedule's length counts micro-batches, and this counts windows: divide the length by their size"
 EACH = "the schedule's length counts windows, and this counts micro-batches: step it where the optimizer steps"
 DEEP = 4
@@ -75,6 +80,8 @@ def look(code: Code) -> Iterator[Sight]:
     if not steps:
         return
     lengths = [word.value for call in code.all(ast.Call) for word in call.keywords if word.arg in LENGTHS]
+    placed = ((call, PLACES[method(call)]) for call in code.all(ast.Call) if method(call) in PLACES)
+    lengths += [call.args[place] for call, place in placed if len(call.args) > place]
     units = {_unit(code, one) for one in lengths}
     if len(units) != 1 or not (unit := units.pop()):
         return
@@ -97,6 +104,8 @@ def _unit(code: Code, length: ast.expr, deep: int = 0) -> str:
         made = _made(code, length)
         units = {_unit(code, one, deep + 1) if one is not None else "" for one in made}
         return units.pop() if len(units) == 1 else ""
+    if isinstance(length, ast.Call) and method(length) in {"int", "ceil", "round"} and len(length.args) == 1:
+        return _unit(code, length.args[0], deep + 1)
     parts = [one for one in ast.walk(length) if isinstance(one, (ast.Name, ast.Attribute))]
     if not any(isinstance(one, ast.Call) and ast.unparse(one.func) == "len" for one in ast.walk(length)):
         return ""

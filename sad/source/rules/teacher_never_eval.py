@@ -11,7 +11,7 @@ the batch and move their own. Its answers are noise, other ones for the same tex
 
 ## Not told where
 `eval()` or `train(False)` is called on anything in the file, the teacher is a layer of PyTorch or made frozen by its
-name, `train` is a method of its own, or the teacher is handed in from outside, by someone who may have done it.
+name, nothing shows that it does not learn as well, `train` is a method of its own, or it is handed in from outside.
 
 ## Fix
 `self.teacher.eval()` after it is made, and again in `train()` of the module, which switches it back.
@@ -70,10 +70,13 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
+from sad.source.gradient import without
 from sad.source.rule import Level, Sight, SourceRule
 
 SAYS = "goes into training mode with its module, and nothing here puts it back: teacher.eval() after it, and in train()"
 TEACHER = re.compile(r"^_?(teacher|teacher_?(model|net|network)|t_net|model_t|net_t)$")
+FIXED = re.compile(r"\.detach\(|requires_grad(_\(| = )False")
+"""What tells a teacher that does not learn from one that learns as well, as in mutual learning."""
 BUILT = re.compile(r"^[A-Z]\w*$|^(create|build|get|load|make)_?\w*|^from_pretrained$|^deepcopy$")
 
 
@@ -81,13 +84,14 @@ def look(code: Code) -> Iterator[Sight]:
     """Yield teachers that a module makes and calls, and nothing puts into evaluation mode."""
     if "teacher" not in code.text.lower() or _evaluates(code):
         return
-    for one in code.all(ast.Assign):
-        inside = code.above(one, ast.ClassDef)
-        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(code, one.value):
+    for one, target, value in code.assigned:
+        if not (isinstance(target, ast.Attribute) and TEACHER.match(target.attr)):
             continue
-        for target in one.targets:
-            if isinstance(target, ast.Attribute) and TEACHER.match(target.attr) and _called(code, inside, target.attr):
-                yield Sight(one, SAYS)
+        inside = code.above(one, ast.ClassDef)
+        if not isinstance(inside, ast.ClassDef) or not _is_module(code, inside) or not _built(code, value):
+            continue
+        if _called(code, inside, target.attr):
+            yield Sight(one, SAYS)
 
 
 def _is_module(code: Code, of: ast.ClassDef) -> bool:
@@ -126,7 +130,7 @@ def _called(code: Code, inside: ast.ClassDef, name: str) -> bool:
         if isinstance(func, ast.Attribute) and func.attr == "forward":
             func = func.value
         if isinstance(func, ast.Attribute) and func.attr == name and code.above(call, ast.ClassDef) is inside:
-            return True
+            return without(code, call) or FIXED.search(code.text) is not None
     return False
 
 

@@ -50,7 +50,8 @@ from collections.abc import Iterator
 from sad.source.calls import CROSS_ENTROPY, NLL, argument, calls_of
 from sad.source.code import Code
 from sad.source.divergence import divergences
-from sad.source.meaning import Whose, called, whose
+from sad.source.made import called
+from sad.source.meaning import Whose, whose
 from sad.source.rule import Level, Sight, SourceRule
 from sad.source.softmaxes import is_temperature, softmax_of, taken_of, tempered
 
@@ -135,7 +136,7 @@ def _multiplied(code: Code) -> int:
     for one in code.all(ast.BinOp):
         by += [one.left, one.right] if isinstance(one.op, ast.Mult) else []
     calls = (one for one in code.all(ast.Call) if isinstance(one.func, ast.Attribute))
-    by += [one for call in calls if getattr(call.func, "attr", "") in {"mul", "mul_"} for one in call.args]
+    by += [one for call in calls if getattr(call.func, "attr", "") == "mul_" for one in call.args]
     return sum(is_temperature(one) for one in by)
 
 

@@ -56,9 +56,10 @@ import re
 from collections.abc import Iterator
 
 from sad.source.code import Code
-from sad.source.loops import Loop, Step, accumulates, by_tensor, loop_of, windowed, within
+from sad.source.divisions import divisions
+from sad.source.loops import SHOWN, Loop, Step, accumulates, begins, by_tensor, loop_of, method, windowed, within
 from sad.source.rule import Level, Sight, SourceRule
-from sad.source.windows import counts_window, divided_by
+from sad.source.windows import counts_window
 
 SAYS = "gradients of a window add up, and nothing divides them: divide the loss by the number of its micro-batches"
 
@@ -113,14 +114,14 @@ def _bare(one: ast.expr) -> bool:
 def _of_range(code: Code) -> Iterator[Sight]:
     if "accum" not in code.text.lower() or ELSEWHERE.search(code.text):
         return
-    dividing = {id(code.function(at)) for at, by in divided_by(code) if counts_window(by) or _one(by)}
+    dividing = {id(code.function(one.at)) for one in divisions(code) if counts_window(one.right) or _one(one.right)}
     for call in code.all(ast.Call):
         if not (isinstance(call.func, ast.Attribute) and call.func.attr == "backward" and not call.args):
             continue
         loop = loop_of(code, call)
-        if not _is_window(code, loop) or id(code.function(call)) in dividing:
+        if not _is_window(loop) or id(code.function(call)) in dividing:
             continue
-        loss = _scaled(call.func.value)
+        loss = begins(call)
         if isinstance(loss, ast.Name) and isinstance(loop, ast.For) and _is_undivided(loss.id, loop):
             yield Sight(call, SAYS)
 
@@ -129,18 +130,15 @@ def _one(by: ast.expr) -> bool:
     return not isinstance(by, (ast.Constant, ast.Name, ast.Attribute, ast.Call))
 
 
-def _is_window(code: Code, loop: Loop | None) -> bool:
-    """Return whether a loop runs over ``range(N)`` of an accumulation's N."""
-    if not (isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call)):
+def _is_window(loop: Loop | None) -> bool:
+    """Return whether a loop runs over ``range(N)`` of an accumulation's N, also behind a bar that shows it."""
+    over = loop.iter if isinstance(loop, ast.For) else None
+    while isinstance(over, ast.Call) and method(over) in SHOWN - {"trange"} and over.args:
+        over = over.args[0]
+    if not isinstance(over, ast.Call) or method(over) not in {"range", "trange"}:
         return False
-    return code.dotted(loop.iter.func) == "range" and len(loop.iter.args) == 1 and counts_window(loop.iter.args[0])
-
-
-def _scaled(of: ast.expr) -> ast.expr:
-    """Return what a scaler is given: ``scaler.scale(loss)`` is the loss."""
-    if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute) and of.func.attr == "scale" and of.args:
-        return of.args[0]
-    return of
+    from_0 = len(over.args) == 2 and isinstance(over.args[0], ast.Constant) and over.args[0].value == 0
+    return (len(over.args) == 1 or from_0) and counts_window(over.args[-1])
 
 
 def _is_undivided(name: str, loop: ast.For) -> bool:

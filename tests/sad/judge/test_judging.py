@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sad.errors import UserError
-from sad.judge import judging, target
+from sad.judge import judging
 from sad.judge.interface import PROPERTIES, Interface
 from sad.judge.judging import Code, Judged, Named
-from sad.judge.raising import CannotRunError, refused, telling
+from sad.judge.raising import CannotRunError
 from sad.judge.stand_in import NeedsAdapterError
 from sad.verdict import Standing, Verdict
 
@@ -77,35 +77,6 @@ def test_an_adapter_without_its_function_is_told(tmp_path):
 def test_what_is_not_called_cannot_be_judged():
     with pytest.raises(UserError, match="x is an int: give a function"):
         list(judging.judging(Code(3), "x", interface=Interface.COLLATOR))
-
-
-def test_the_error_that_is_not_about_the_form_of_a_batch_tells_most():
-    form, other = ValueError("too many values to unpack (expected 2)"), KeyError("ids")
-    assert telling([form, other]) is other
-    assert telling([form]) is form
-    assert isinstance(refused(form, "dicts"), NeedsAdapterError)
-    assert isinstance(refused(ValueError("no"), "dicts"), CannotRunError)
-    assert isinstance(refused(RuntimeError("sizes"), "dicts", form), NeedsAdapterError)
-    absent = refused(ModuleNotFoundError("No module named 'board'", name="board"), "dicts")
-    assert isinstance(absent, NeedsAdapterError)
-    assert "board" in str(absent)
-
-
-def test_a_global_of_the_program_is_told(tmp_path):
-    file = tmp_path / "script.py"
-    file.write_text(
-        "def f():\n    return words, colour\n\nif __name__ == '__main__':\n    words = 1\n", encoding="utf-8"
-    )
-    function = target.load(f"{file}:f")
-    with pytest.raises(NameError) as caught:
-        function()
-    why = refused(caught.value, "dicts")
-    assert isinstance(why, NeedsAdapterError)
-    assert "it reads words, which its file sets only where it is run as a program" in str(why)
-    function.__globals__["words"] = 1
-    with pytest.raises(NameError) as caught:
-        function()
-    assert isinstance(refused(caught.value, "dicts"), CannotRunError)
 
 
 def test_a_placeholder_stands_for_what_an_evaluator_does_not_have(tmp_path):

@@ -28,10 +28,14 @@ def call(text: str) -> ast.Call:
         ("if (i + 1) % accum == 0: optimizer.step()", [("i + 1", True)]),
         ("if (i + 1) % accum == 0 or last: optimizer.step()", [("i + 1", False)]),
         ("if not ((i + 1) % accum != 0 and other): optimizer.step()", [("i + 1", False)]),
-        ("if (i + 1) % accum:\n        pass\n    else: optimizer.step()", []),
+        ("if (i + 1) % accum:\n        pass\n    else: optimizer.step()", [("i + 1", True)]),
         ("if (i + 1) % accum != 0:\n        pass\n    else: optimizer.step()", [("i + 1", True)]),
         ("if i % accum == 0: continue\n    optimizer.step()", []),
         ("if i % accum != 0: continue\n    scaler.step(optimizer)", [("i", True)]),
+        ("if not i % accum: optimizer.step()", [("i", True)]),
+        ("if i % accum == accum - 1: optimizer.step()", [("i + 1", True)]),
+        ("n += 1\n    if n == accum:\n        optimizer.step()\n        n = 0", [("n", True)]),
+        ("if n == accum: optimizer.step()", []),
         ("now = i % accum == 0\n    if now: optimizer.step()", [("i", True)]),
         ("if i % every == 0: optimizer.step()", []),
         ("if i % accum == 0: scheduler.step()", []),
@@ -39,7 +43,7 @@ def call(text: str) -> ast.Call:
     ],
 )
 def test_windows_of_steps(text, windows):
-    found = list(windowed(Code(LOOP.format(text))))
+    found = list(windowed(Code(LOOP.format(text), formed=True)))
     assert [(ast.unparse(one.window.counter), one.window.alone) for one in found] == windows
 
 
@@ -49,6 +53,7 @@ def test_windows_of_steps(text, windows):
         ("enumerate(loader)", ("i", True)),
         ("enumerate(loader, start=1)", ("i", False)),
         ("tqdm(enumerate(loader, 0), total=3)", ("i", True)),
+        ("zip(range(9), loader)", ("i", True)),
         ("zip(a, b)", None),
     ],
 )

@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from sad.source.code import Code
-from sad.source.meaning import Kind, Whose, by_name, called, is_logits, kind, whose
+from sad.source.made import called
+from sad.source.meaning import Kind, Whose, by_name, is_logits, kind, whose
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 NET = "class Net(nn.Module):\n    def forward(self, x):\n        return %s\n"

@@ -11,7 +11,7 @@ from sad.source.code import Code
 
 def reached(text: str) -> list[str]:
     """Return what the last name ``x`` that is read may be, as text."""
-    code = Code(text)
+    code = Code(text, formed=True)
     last = [one for one in code.all(ast.Name) if one.id == "x" and isinstance(one.ctx, ast.Load)][-1]
     return sorted("?" if value is None else ast.unparse(value) for value in code.values(last))
 
@@ -27,7 +27,8 @@ def reached(text: str) -> list[str]:
         ("x = 0\nfor i in y:\n    x = 1\nelse:\n    x", ["0", "1"]),
         ("x = 1\nwith a:\n    x = 2\nx", ["2"]),
         ("for x in y:\n    x", ["?"]),
-        ("x = 1\nx += 1\nx", ["?"]),
+        ("x = 1\nx += 1\nx", ["x + 1"]),
+        ("x.y += 1\nx", ["?"]),
         ("x, y = 1, 2\nx", ["1"]),
         ("x, y = f()\nx", ["?"]),
         ("def f(x):\n    x", ["?"]),

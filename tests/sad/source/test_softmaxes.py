@@ -13,7 +13,7 @@ HEAD = "import torch, jax, scipy\nimport torch.nn.functional as F\nfrom torch im
 
 
 def last(text):
-    code = Code(HEAD + text)
+    code = Code(HEAD + text, formed=True)
     return code, code.tree.body[-1].value
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sad.source.code import Code
 from sad.source.loops import loop_of
-from sad.source.windows import counts_window, divided_by, is_free
+from sad.source.windows import counts_window, is_free
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,6 @@ from sad.source.windows import counts_window, divided_by, is_free
 )
 def test_a_number_of_accumulated_steps_is_known_by_its_name(name, counts):
     assert counts_window(ast.parse(name, mode="eval").body) is counts
-
-
-def test_both_forms_of_a_division_are_divisions():
-    assert [by.id for _, by in divided_by(Code("a / b\nc /= d\ne * f"))] == ["b", "d"]
 
 
 @pytest.mark.parametrize(
