@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from planted import (
     loop,
     measures,
-    model,
     objective,
     optimisation,
     reported,
@@ -32,18 +26,8 @@ from planted.worlds import GROUPS, KINDS, LATER, REPORTED, SICK, plan
 
 from sad_doctor import names, read
 
+pytestmark = pytest.mark.usefixtures("raw_teacher")
 TINY = Plan(vocabulary=24, width=8, teacher_width=8, length=6, batch=2, steps=12, every=1, evaluate_every=4, texts=16)
-
-
-@pytest.fixture(autouse=True)
-def raw_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher that nobody trained: these tests look at the wiring."""
-
-    def made(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[model.Tiny, model.Language]:
-        teacher = model.Tiny(vocabulary, width, 2, 4, length).eval().requires_grad_(False)
-        return teacher, model.Language(spoken, seed)
-
-    monkeypatch.setattr(training, "trained_teacher", made)
 
 
 @pytest.fixture

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from pathlib import Path
 
+import failed_runs
 import pytest
 
 from sad import catalogue
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import failed_runs
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "failed-runs.md").read_text(encoding="utf-8")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import time
 import warnings
 from collections import Counter
@@ -18,16 +17,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
-from sad import tiny
-from sad.train import loop
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from faulted import hooks, whole
 from faulted.kills import Counts
 from faulted.moments import KINDS, NAMES, Sizes
 from faulted.start import Process
+
+from sad import tiny
+from sad.train import loop
 
 CHANGES = {"train": {"max_steps": 6, "eval_every": 3, "save_every": 2, "on_red_flag": "ignore"}}
 

@@ -1,12 +1,6 @@
-import sys
-from pathlib import Path
-
+import fuzz
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import fuzz
 
 from sad_doctor.readers import read
 from sad_doctor.run import Column, Event, Run

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-from planted import grid_data, grid_terms, grid_weights, model, training
+from planted import grid_data, grid_terms, grid_weights, training
 from planted import grid_ways as ways
 from planted.grid import halves
 from planted.grid_ways import Memory
@@ -19,18 +13,8 @@ from planted.worlds import GRID, GROUPS, KINDS
 
 from sad_doctor import names
 
+pytestmark = pytest.mark.usefixtures("raw_teacher")
 TINY = Plan(vocabulary=100, width=8, teacher_width=8, length=6, batch=4, steps=4, every=1, evaluate_every=2, texts=16)
-
-
-@pytest.fixture(autouse=True)
-def raw_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher that nobody trained: these tests look at the wiring."""
-
-    def made(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[model.Tiny, model.Language]:
-        teacher = model.Tiny(vocabulary, width, 2, 4, length).eval().requires_grad_(False)
-        return teacher, model.Language(spoken, seed)
-
-    monkeypatch.setattr(training, "trained_teacher", made)
 
 
 def through(way: ways.Way, values: list[float], steps: int = 10) -> list[float]:

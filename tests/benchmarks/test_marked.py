@@ -13,9 +13,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from marked import VARIABLE, Marks
 
 CODE = '''

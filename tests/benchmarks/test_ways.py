@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-from planted import grid_evaluated, grid_machine, grid_rate, grid_update, grid_written, model, training, ways
+from planted import grid_evaluated, grid_machine, grid_rate, grid_update, grid_written, ways
 from planted.record import Plan
 from planted.training import Training
 from planted.worlds import GROUPS, LOOP_GRID
 
 from sad_doctor import names
 
+pytestmark = pytest.mark.usefixtures("raw_teacher")
 TINY = Plan(vocabulary=24, width=8, teacher_width=8, length=6, batch=2, steps=12, every=1, evaluate_every=2, texts=16)
 PAST = [1.0, -2.0, 3.0, 4.0, 5.0]
-
-
-@pytest.fixture(autouse=True)
-def raw_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher that nobody trained: these tests look at the wiring."""
-
-    def made(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[model.Tiny, model.Language]:
-        teacher = model.Tiny(vocabulary, width, 2, 4, length).eval().requires_grad_(False)
-        return teacher, model.Language(spoken, seed)
-
-    monkeypatch.setattr(training, "trained_teacher", made)
 
 
 @pytest.mark.parametrize("of", [list, lambda past: [torch.full((2, 3), value) for value in past]])

@@ -1,4 +1,4 @@
-"""Runs `sad` in a process of its own that has the heavy libraries from the start: a fork of one that imported them.
+"""Runs `sad`, or code, in a process of its own that has the heavy libraries from the start: a fork of one with them.
 
 For the many tests of a command's words, exit code and files; that a bare interpreter comes to the same end, and what it
 imports, is tested on some of them with :mod:`subprocess`.
@@ -14,14 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from faulted.start import become
+from faulted.start import Before, become
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELOAD = [
@@ -58,15 +58,32 @@ def together(
     return _run(words, cwd, [{**(env or {}), **{k: str(v) for k, v in one.items()}} for one in ranks], timeout)
 
 
+def python(
+    count: int, code: str, *words: str, cwd: Path, timeout: float = 300
+) -> list[subprocess.CompletedProcess[str]]:
+    """Do what ``count`` calls of `python -c CODE WORDS` at once do. Raises subprocess.TimeoutExpired."""
+    return _run(words, cwd, [{}] * count, timeout, partial(_instead, code))
+
+
+def _instead(code: str) -> None:
+    """Run some code in place of `sad`."""
+    exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+    raise SystemExit
+
+
 def _run(
-    words: tuple[str, ...], cwd: Path, environments: Sequence[Mapping[str, str]], timeout: float
+    words: tuple[str, ...],
+    cwd: Path,
+    environments: Sequence[Mapping[str, str]],
+    timeout: float,
+    before: Before | None = None,
 ) -> list[subprocess.CompletedProcess[str]]:
     with tempfile.TemporaryDirectory() as folder:
         streams = [(Path(folder) / f"{i}.out", Path(folder) / f"{i}.err") for i in range(len(environments))]
         running = []
         for env, (out, err) in zip(environments, streams, strict=True):
             whole = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-            running.append(_context().Process(target=become, args=(words, str(cwd), whole, str(out), str(err))))
+            running.append(_context().Process(target=become, args=(words, str(cwd), whole, str(out), str(err), before)))
             running[-1].start()
         end = time.monotonic() + timeout
         left = {process.sentinel for process in running}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,11 +162,7 @@ print(found.fingerprint, len(found), "cache" in found.told)
 
 
 def test_several_processes_at_once_prepare_once(tmp_path: Path) -> None:
-    made = [
-        subprocess.Popen([sys.executable, "-c", _PREPARE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    told = [process.communicate()[0].split() for process in made]
+    told = [done.stdout.split() for done in warm.python(3, _PREPARE, str(tmp_path), cwd=tmp_path)]
     assert len({(fingerprint, size) for fingerprint, size, _ in told}) == 1
     assert sorted(cached for *_, cached in told) == ["False", "True", "True"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+import warm
 from safetensors.torch import load_file, save_file
 
 from sad import tiny
@@ -89,7 +88,8 @@ def test_pickled_weights_are_refused_with_a_command_that_converts_them(folder: P
     assert "pickle" in message
     command = shlex.split(message.partition("convert it: ")[2])
     assert command[:2] == ["python", "-c"]
-    subprocess.run([sys.executable, *command[1:]], check=True, cwd=tmp_path, capture_output=True)
+    (done,) = warm.python(1, *command[2:], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert torch.equal(tiny.weights(load_model(str(tmp_path / "model-safetensors"), torch.float32)), expected)
 
 
