@@ -42,7 +42,7 @@ _GIVEN = typer.Option(
 _SOURCE = typer.Option(
     "--source", metavar="PATH", help="Files or folders that are read, not run.", rich_help_panel=_CODE
 )
-_STEP = _code("PLACE:NAME", "A training step or loop, or a Trainer of transformers.")
+_STEP = _code("PLACE:NAME", "A training step or loop, a Trainer of transformers, or train.py: its loop.")
 
 
 @dataclass(frozen=True)
