@@ -14,6 +14,7 @@ from sad.judge.interface import Interface
 from sad.judge.judging import Code, judging
 from sad.judge.losses.adapter import adapt
 from sad.judge.losses.call import Call
+from sad.judge.losses.partly import whole_or_part
 from sad.judge.losses.session import session
 from sad.judge.output import article
 from sad.judge.renamed import renamed
@@ -93,7 +94,15 @@ def _events(
         yield from judging(Code(code, owner), name, interface=interface, only=only)
         return
     with renamed(code, owner) as read:
-        yield from session(_subject(read, owner, contract), name, only=only, seed=seed)
+
+        def whole() -> Iterator[Event]:
+            return session(_subject(read, owner, contract), name, only=only, seed=seed)
+
+        said = contract is not None or isinstance(code, Divergence)
+        for event in whole() if said else whole_or_part(whole, code, owner, name, only=only, seed=seed):
+            if "unjudged" in event:
+                raise UserError(event["unjudged"])
+            yield event
 
 
 def _its(code: object) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sad.errors import UserError
+from sad.judge.check import check
 from sad.judge.losses.call import Call
 from sad.judge.losses.partly import whole_or_part
 from sad.judge.losses.session import session
@@ -66,6 +67,13 @@ def test_a_teacher_that_lacks_its_last_row_already_is_given_so():
 def test_where_no_part_is_a_known_loss_what_lacks_is_told():
     with pytest.raises(UserError, match=r"has no attribute .count."):
         judged("Distiller.no_loss")
+
+
+def test_a_check_in_a_test_suite_looks_at_parts_too():
+    with pytest.raises(AssertionError, match="student's probabilities"):
+        check(load(f"{PROGRAMS}:Distiller.step"), only=ONLY)
+    with pytest.raises(UserError, match="they are one term of it alone"):
+        check(load(f"{PROGRAMS}:Distiller.one_term"), only=ONLY)
 
 
 def test_what_can_be_called_is_judged_whole():
