@@ -106,7 +106,7 @@ def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], ow
     own = _Own(methods)
     kept = ast.parse(ast.unparse(ast.Module(trained(loop), []))).body
     made_here = fed(kept)
-    kept = [own.visit(one) for one in kept]
+    kept = [*own.begun(code, node, kept), *(own.visit(one) for one in kept)]
     if own.calls or not kept:
         # its class does a part of it
         return None
@@ -165,7 +165,7 @@ def _plain(value: ast.expr) -> bool:
     for node in ast.walk(value):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if name not in ("int", "float", "max", "min", "round", "abs", "bool", "list", "dict", "set", "math.ceil"):
+            if name not in ("int", "float", "max", "min", "round", "abs", "bool", "list", "dict", "set", "math.ceil", "iter"):
                 return False
         elif isinstance(node, ast.Attribute | ast.Subscript | ast.Await | ast.Yield):
             return False
@@ -184,15 +184,34 @@ def _listed(name: str) -> bool:
     return any(part in name.lower() for part in ("optim", "sched", "loader", "scaler", "model", "teacher", "student"))
 
 
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
 class _Own(ast.NodeTransformer):
     """Makes names of what `self` keeps; ``calls``: whether a method of the class is called that does more than log."""
 
     def __init__(self, methods: frozenset[str]) -> None:
         self._methods, self.calls = methods, False
 
+    @staticmethod
+    def begun(code: Code, node: Function, kept: list[ast.stmt]) -> list[ast.stmt]:
+        """What its object begins to count with, of what is counted in a part."""
+        counted = {
+            one.target.attr for part in kept for one in ast.walk(part)
+            if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Attribute) and _is_self(one.target.value)
+        }  # fmt: skip
+        found: dict[str, ast.stmt] = {}
+        for one in ast.walk(node):
+            if isinstance(one, ast.Attribute) and one.attr in counted:
+                first = next((value for value in code.attribute(one) if isinstance(value, ast.Constant)), None)
+                if first is not None:
+                    found[one.attr] = ast.Assign([ast.Name(one.attr, ast.Store())], first, lineno=one.lineno)
+        return list(found.values())
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Return a name for an attribute of `self`."""
-        if isinstance(node.value, ast.Name) and node.value.id == "self":
+        if _is_self(node.value):
             if node.attr in self._methods and node.attr not in LOGGING:
                 self.calls = True
                 return node

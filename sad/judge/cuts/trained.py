@@ -18,6 +18,17 @@ TRAINS = SENDS | {
 }
 """Methods that change what is trained, or how."""
 LEAVES = (ast.Break, ast.Continue)
+FILLS = {"append", "appendleft", "extend", "insert", "add", "clear", "pop", "popleft", "remove"}
+"""Methods that change a list or a set of what is trained on."""
+TRAINED = re.compile(r"model|student|network|optim|(^|_)(net|opt|engine|params?)($|_)|parameters", re.IGNORECASE)
+"""In what a function is handed that may change gradients, weights or rates."""
+LOOKS = re.compile(
+    r"save|checkpoint|ckpt|log|eval|valid|test|print|sampl|generat|watch|report|plot|monitor|summar|writ|record|ema|swa"
+    r"|push|upload|inspect|score|metric",
+    re.IGNORECASE,
+)
+"""In the names of functions that are handed a model and change nothing of it."""
+CHANGES_GRADIENTS = re.compile(r"grad|clip|scale|reduce|backward|_$", re.IGNORECASE)
 
 
 def trained(loop: ast.stmt) -> list[ast.stmt]:
@@ -51,8 +62,10 @@ class _Training:
             return self._compound(one)
         if isinstance(one, LEAVES):
             return [one]
-        trains = any(_method(node) in TRAINS or _updates(node) for node in ast.walk(one)) or _sets_gradients(one)
-        if trains or set(stored(one)) & self.needed or set(_attributes(one)) & self.needed:
+        every = list(ast.walk(one))
+        trains = any(_method(node) in TRAINS or _updates(node) for node in every) or _sets_gradients(one)
+        trains = trains or any(isinstance(node, ast.Call) and _may_train(node, one) for node in every)
+        if trains or (set(stored(one)) | set(_attributes(one)) | _filled(one)) & self.needed:
             self.needed |= loads(one)
             return [one]
         return []
@@ -61,7 +74,15 @@ class _Training:
         body = self.block(one.body)
         orelse = self.block(getattr(one, "orelse", []))
         if isinstance(one, ast.Try):
-            return [*body, *orelse, *self.block(one.finalbody)]
+            last = self.block(one.finalbody)
+            again = [part for part in one.handlers if "StopIteration" in ast.unparse(part.type or ast.Constant(None))]
+            if body and again:
+                # its batches begin anew
+                handlers = [
+                    ast.ExceptHandler(part.type, part.name, self.block(part.body) or [ast.Pass()]) for part in again
+                ]
+                return [ast.copy_location(ast.Try(body, handlers, orelse, last), one)]
+            return [*body, *orelse, *last]
         if not body and not orelse:
             return []
         if isinstance(one, ast.If):
@@ -108,6 +129,51 @@ def _sets_gradients(one: ast.stmt) -> bool:
     """Whether a statement changes a gradient, a weight or a rate in place: ``p.grad = …``, ``group["lr"] = …``."""
     targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AugAssign) else []
     return any(re.search(r"\.grad\b|\.data\b|\[.lr.\]|param_groups", ast.unparse(target)) for target in targets)
+
+
+def _may_train(call: ast.Call, at: ast.stmt) -> bool:
+    """Whether a function is called that may change gradients, weights or rates: it is handed them, and is not one of
+    those that only look.
+    """
+    name = ast.unparse(call.func)
+    last = name.rpartition(".")[2]
+    every = [*call.args, *(one.value for one in call.keywords)]
+    if last.endswith("_") or CHANGES_GRADIENTS.search(last):
+        base = call.func.value if isinstance(call.func, ast.Attribute) else ast.Constant(None)
+        return any(re.search(r"\.grad\b|\.data\b", ast.unparse(one)) for one in (base, *every)) or _is_handed(every)
+    return isinstance(at, ast.Expr) and call is at.value and not LOOKS.search(name) and _is_handed(every)
+
+
+def _is_handed(every: Iterable[ast.expr]) -> bool:
+    """Whether a model, its parameters or its optimizer are among what is given, and not only a number of theirs."""
+    for one in every:
+        if isinstance(one, ast.Call):
+            found = one.func.attr if isinstance(one.func, ast.Attribute) and not one.args else ""
+            handed = bool(re.search(r"parameters|params", found))
+        else:
+            name = one.attr if isinstance(one, ast.Attribute) else one.id if isinstance(one, ast.Name) else ""
+            handed = bool(TRAINED.search(name))
+        if handed:
+            return True
+    return False
+
+
+def _filled(one: ast.stmt) -> set[str]:
+    """The names of lists that a statement puts something into, or takes something out of."""
+    if isinstance(one, ast.Delete):
+        found = [part.value for part in one.targets if isinstance(part, ast.Subscript)]
+    else:
+        found = [
+            node.func.value
+            for node in ast.walk(one)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILLS
+        ]
+    names = set()
+    for of in found:
+        while isinstance(of, ast.Attribute | ast.Subscript):
+            of = of.value
+        names |= {of.id} if isinstance(of, ast.Name) else set()
+    return names
 
 
 def _attributes(one: ast.stmt) -> Iterator[str]:
