@@ -26,6 +26,7 @@ class Cause(StrEnum):
     LARGE_VOCABULARY = "another value over tens of thousands of tokens, ``ratio`` times the right one"
     MODES = "the modes of a model are another afterwards"
     GRAPH = "a graph is recorded though nobody goes back through it"
+    UNEVEN = "right for texts of one length only"
     FLOAT16 = "logits so large that float16 overflows; float32 and bfloat16 are finite"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sad.errors import UserError
 from sad.judge import told
 from sad.judge.battery import chosen, numbers
-from sad.judge.cuts.limited import ending, limited
+from sad.judge.cuts.limited import ending, limited, of_a_part
 from sad.judge.cuts.loops import loops_of
 from sad.judge.cuts.piece import since
 from sad.judge.free import opened
@@ -171,7 +171,7 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
         more = [f"{alias} is {own} there" for own, alias in piece.aliases.items()]
         because_of = f", {since(why)}" if whole else ""
         says = f"judged is the loop of {piece.said} alone{because_of}: what stands before and beside it is left out"
-        checks = {one: ending(check) for one, check in judged.checks.items()}
+        checks = {one: of_a_part(ending(check)) for one, check in judged.checks.items()}
         what = f"{judged.what}, {piece.said}"
         return part, replace(judged, what=what, assumed=[says, *more, *judged.assumed], checks=checks)
     raise why

@@ -39,6 +39,9 @@ def sides_of(code: Code, of: Slice, names: list[str]) -> Sides:
         # of two sides the other one
         other = Whose.STUDENT if told[Whose.TEACHER] else Whose.TEACHER
         told[other], unknown = unknown, []
+    if _of_one_model(made, unknown) or any(_is_list(of, name) for name in (*unknown, *told[Whose.STUDENT])):
+        # twice the same model; or one of each layer
+        return Sides({}, pair=False, labelled=False)
     if len(unknown) == 2 and not told[Whose.TEACHER] and not told[Whose.STUDENT]:
         # which is which is left to how a pair is read
         return Sides({}, pair=True, labelled=False)
@@ -70,6 +73,27 @@ def _hard(of: Slice, names: list[str]) -> set[str]:
             if isinstance(over, ast.Name) and over.id in names:
                 found.add(over.id)
     return found
+
+
+def _of_one_model(made: Mapping[str, ast.expr | None], names: list[str]) -> bool:
+    """Whether two values were made by the same calls: a model that is asked twice."""
+    calls = [
+        {ast.unparse(node.func) for node in ast.walk(value) if isinstance(node, ast.Call)}
+        for name in names
+        if (value := made.get(name)) is not None
+    ]
+    return len(names) == len(calls) == 2 and bool(calls[0]) and calls[0] == calls[1]
+
+
+def _is_list(of: Slice, name: str) -> bool:
+    """Whether a part goes through it as through a list: one of each layer, or of each model."""
+    for node in (node for one in (*of.kept, of.loss) for node in ast.walk(one)):
+        if isinstance(node, ast.For | ast.comprehension):
+            over = node.iter
+            every = over.args if isinstance(over, ast.Call) and _last(over.func) in ("zip", "enumerate") else [over]
+            if any(isinstance(one, ast.Name) and one.id == name for one in every):
+                return True
+    return False
 
 
 def _whose(code: Code, name: str, made: ast.expr | None) -> Whose:

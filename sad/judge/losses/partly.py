@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from sad.invariants.finite import EMPTY
 from sad.judge.cuts.losses import parts_of
 from sad.judge.cuts.piece import Piece, since
 from sad.judge.losses.call import Call
@@ -70,6 +72,7 @@ def _known(piece: Piece, owner: type | None, name: str, **asked: Any) -> list[Ev
     kept: list[Event] = []
     try:
         for event in session(Call(piece.function, owner if _is_method(piece) else None), name, **asked):
+            event = _seen_to(event)
             kept.append(event)
             if event.get("what") == UNKNOWN or (_is_broken(event) and event["line"].name == "can_be_called"):
                 return None
@@ -77,6 +80,15 @@ def _known(piece: Piece, owner: type | None, name: str, **asked: Any) -> list[Ev
         # what cannot be called as a part either
         return None
     return kept
+
+
+def _seen_to(event: Event) -> Event:
+    """A part without any label may be what stands before it does not let through: that is left out."""
+    line = event.get("line")
+    if line is None or line.standing is not Standing.BROKEN or line.name != "finite" or EMPTY not in line.says:
+        return event
+    says = f"{line.says}: what stands before the part may see to it"
+    return {**event, "line": replace(line, standing=Standing.ALLOWED, says=says)}
 
 
 def _is_method(piece: Piece) -> bool:

@@ -132,8 +132,9 @@ def splits(of: Step) -> Verdict:
     if uneven and parts and _apart(uneven[0], parts[0]) <= 10 * of.trainer.claims.noise:
         # the first step is right: it is what the next one finds
         return verdict
-    why = "it is a mean of the means of micro-batches, right for texts of one length only"
-    return replace(verdict, says=f"{why}: {verdict.says}; divide sums by the labels of the whole window")
+    why = f"it is a mean of the means of micro-batches, {Cause.UNEVEN}"
+    says = f"{why}: {verdict.says}; divide sums by the labels of the whole window"
+    return replace(verdict, says=says, cause=Cause.UNEVEN)
 
 
 def _split(of: Step, trainer: Trainer) -> Verdict:
