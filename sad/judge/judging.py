@@ -159,7 +159,9 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
             return code, found(code)
         except NeedsAdapterError as error:
             why = error
-    for piece in loops_of(code.target, code.owner) if interface is Interface.STEP and code.adapter is None else ():
+    cut = interface is Interface.STEP and code.adapter is None
+    pieces = list(loops_of(code.target, code.owner)) if cut else []
+    for piece in pieces:
         part = Code(opened(piece.function))
         try:
             with limited():
@@ -169,6 +171,7 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
             why = why if whole else error if isinstance(error, NeedsAdapterError) else NeedsAdapterError(says)
             continue
         more = [f"{alias} is {own} there" for own, alias in piece.aliases.items()]
+        more += [f"another loop in it, {one.said}, is not judged" for one in pieces if one is not piece]
         because_of = f", {since(why)}" if whole else ""
         says = f"judged is the loop of {piece.said} alone{because_of}: what stands before and beside it is left out"
         checks = {one: of_a_part(ending(check)) for one, check in judged.checks.items()}

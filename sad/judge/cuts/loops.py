@@ -165,7 +165,20 @@ def _plain(value: ast.expr) -> bool:
     for node in ast.walk(value):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if name not in ("int", "float", "max", "min", "round", "abs", "bool", "list", "dict", "set", "math.ceil", "iter"):
+            if name not in (
+                "int",
+                "float",
+                "max",
+                "min",
+                "round",
+                "abs",
+                "bool",
+                "list",
+                "dict",
+                "set",
+                "math.ceil",
+                "iter",
+            ):
                 return False
         elif isinstance(node, ast.Attribute | ast.Subscript | ast.Await | ast.Yield):
             return False

@@ -42,6 +42,13 @@ class Distiller:
         first = F.cross_entropy(scores.view(-1, world.vocab_size), labels.view(-1), reduction=reduction)
         return first * 0 + rows[labels != -100].mean()
 
+    def labelled(self, examples, world):
+        s_logits = self.student(examples["pixels"], world.shape)
+        t_logits = self.teacher(examples["pixels"], world.shape)
+        keep = examples["labels"] != -100
+        rows = F.kl_div(F.log_softmax(s_logits, -1), F.softmax(t_logits, -1), reduction="none").sum(-1)
+        return (rows * keep).sum() / keep.sum()
+
     def no_loss(self, examples, world):
         return world.count(examples) + 1
 
@@ -94,6 +101,7 @@ class Runner(nn.Module):
     def __init__(self, world):
         super().__init__()
         self.world, self.model, self.optimizer = world, world.net, world.optimizer
+        self.seen = 0
 
     def one(self, batch):
         self.optimizer.zero_grad()
@@ -101,6 +109,14 @@ class Runner(nn.Module):
         self.world.note(loss)
         loss.backward()
         self.optimizer.step()
+
+    def counted(self, rows):
+        for batch in rows:
+            loss = self.model(**batch).loss
+            loss.backward()
+            self.seen += 1
+            if self.seen % 2 == 0:
+                self.optimizer.step()
 
     def by_methods(self, batches):
         for batch in batches:

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from sad.judge.cuts import limited as of
-from sad.judge.cuts.limited import ending, limited
+from sad.judge.cuts.limited import ending, limited, of_a_part
 from sad.judge.stand_in import NeedsAdapterError
+from sad.verdict import Cause, Standing, Verdict
 
 
 def forever():
@@ -40,3 +41,10 @@ def test_in_another_thread_there_is_no_timer():
     thread.start()
     thread.join()
     assert seen == [1]
+
+
+def test_what_is_right_for_some_texts_is_allowed_in_a_part_and_what_is_right_for_none_is_not():
+    uneven = of_a_part(lambda: Verdict(False, "a mean of means", cause=Cause.UNEVEN))()
+    assert uneven.standing is Standing.ALLOWED
+    assert uneven.says == "a mean of means; what gives its texts is left out"
+    assert of_a_part(lambda: Verdict(False, "8 times as long"))().standing is Standing.BROKEN

@@ -83,6 +83,12 @@ def test_a_method_that_takes_one_step_is_one_too_with_what_its_object_keeps():
     assert "note" not in inspect.getsource(piece.function)
 
 
+def test_what_an_object_counts_begins_where_its_class_begins():
+    (piece,) = loops("Runner.counted")
+    assert inspect.getsource(piece.function).splitlines()[1] == "    seen = 0"
+    assert "seen" not in inspect.signature(piece.function).parameters
+
+
 def test_where_its_class_does_a_part_of_it_nothing_is_cut():
     assert loops("Runner.by_methods") == []
 
@@ -121,9 +127,11 @@ def test_a_script_without_such_a_loop_is_told_so(tmp_path):
 
 def test_what_was_cut_is_told(tmp_path):
     file = tmp_path / "told.py"
-    file.write_text(SCRIPT.replace("DIVIDED", "/ gradient_accumulation_steps"), encoding="utf-8")
+    other = "for X in rows:\n    model(X).loss.backward()\n"
+    file.write_text(SCRIPT.replace("DIVIDED", "/ gradient_accumulation_steps") + other, encoding="utf-8")
     code = Code(program(str(file), []))
     events = judging(code, "it", interface=Interface.STEP, only=("can_be_called",))
     what, assumed = next((event["what"], event["assumed"]) for event in events if "assumed" in event)
     assert what == "a step that is called for a whole run, lines 20 to 33"
     assert assumed[0].startswith("judged is the loop of lines 20 to 33 alone: what")
+    assert assumed[1] == "another loop in it, lines 34 to 35, is not judged"

@@ -60,7 +60,7 @@ def test_where_no_two_sides_are_compared_there_is_no_part(name):
 
 
 def test_of_a_class_every_method_is_looked_at():
-    assert {one.function.__name__ for one in parts("Distiller")} == {"step", "right", "one_term", "masked"}
+    assert {one.function.__name__ for one in parts("Distiller")} == {"step", "right", "one_term", "masked", "labelled"}
 
 
 def test_what_has_no_file_has_no_parts():

@@ -61,3 +61,12 @@ def test_two_that_nothing_tells_are_left_to_how_a_pair_is_read():
 
 def test_two_students_are_no_pair():
     assert not sides("kl(student_a, student_b)", ["student_a", "student_b"]).pair
+
+
+def test_a_model_that_is_asked_twice_and_one_of_each_layer_are_no_pair():
+    assert not sides(
+        "kl(first, other)", ["first", "other"], first="self.net(x).logits", other="self.net(x).logits"
+    ).pair
+    loss = "sum(kl(a, b) for a, b in zip(s_out, t_out))"
+    assert not sides(loss, ["s_out", "t_out"]).pair
+    assert sides(loss.replace("zip(s_out, t_out)", "zip(s_out.split(2), t_out.split(2))"), ["s_out", "t_out"]).pair

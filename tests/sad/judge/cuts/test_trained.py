@@ -46,6 +46,48 @@ def test_what_logs_saves_or_scores_is_left_out(line):
     assert kept(f"{BASE}{line}") == kept(BASE)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("p.grad.mul_(1 / n)", "p.grad.div_(n)", "torch._foreach_div_([p.grad for p in weights], n)"),
+        *("dist.all_reduce(p.grad)", "[p.grad.div_(n) for p in weights]", "scale_gradients(model, 1 / n)"),
+        *("adjust_learning_rate(optimizer, epoch, args)", "average_gradients(net.parameters())"),
+        "norm = clip_grad_norm(model.parameters(), 1.0)",
+    ],
+)
+def test_what_changes_gradients_or_rates_is_kept_whoever_does_it(line):
+    assert textwrap.indent(line, "    ") in kept(f"{BASE}{line}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("save_checkpoint(model, optimizer, 3)", "evaluate(model, loader)", "update_ema(ema_model, model)"),
+        *("norms.append(p.grad.norm())", "print(model)", "show(optimizer.param_groups[0]['lr'])"),
+    ],
+)
+def test_what_is_handed_a_model_to_look_at_it_is_left_out(line):
+    assert kept(f"{BASE}{line}") == kept(BASE)
+
+
+def test_what_fills_and_empties_a_window_is_kept():
+    text = kept(f"window.append(batch)\nseen.append(1)\nfor batch in window:\n    {BASE.replace(chr(10), '; ')}pass\n")
+    assert "window.append(batch)" in text
+    assert "seen" not in text
+    emptied = kept(
+        "for batch in self.rows:\n    loss = model(batch)\n    loss.backward()\nself.rows.clear()\ndel old[:]"
+    )
+    assert "self.rows.clear()" in emptied
+    assert "old" not in emptied
+
+
+def test_batches_that_begin_anew_are_tried():
+    text = kept(
+        "try:\n    batch = next(rows)\nexcept StopIteration:\n    rows = iter(loader)\n    batch = next(rows)\n" + BASE
+    )
+    assert "except StopIteration:\n        rows = iter(loader)" in text
+
+
 def test_what_is_needed_by_what_trains_is_kept_with_its_condition():
     text = kept(
         "scale = 1\nif warm:\n    scale = 2\nunused = 3\n"

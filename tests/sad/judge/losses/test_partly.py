@@ -64,6 +64,13 @@ def test_a_teacher_that_lacks_its_last_row_already_is_given_so():
     assert lines["known_divergence"].standing is Standing.HOLDS
 
 
+def test_a_part_without_a_label_may_be_what_stands_before_it_does_not_let_through():
+    what, lines, _, _ = judged("Distiller.labelled", (*ONLY, "finite"))
+    assert what.startswith("forward KL, in lines")
+    assert lines["finite"].standing is Standing.ALLOWED
+    assert lines["finite"].says.startswith("no label at all")
+
+
 def test_where_no_part_is_a_known_loss_what_lacks_is_told():
     with pytest.raises(UserError, match=r"has no attribute .count."):
         judged("Distiller.no_loss")
