@@ -19,7 +19,7 @@ from sad.judge import told
 from sad.judge.battery import chosen, numbers
 from sad.judge.cuts.limited import ending, limited
 from sad.judge.cuts.loops import loops_of
-from sad.judge.cuts.piece import since
+from sad.judge.cuts.piece import since, without_ours
 from sad.judge.free import opened
 from sad.judge.interface import Interface
 from sad.judge.lifted import because
@@ -159,7 +159,8 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
             return code, found(code)
         except NeedsAdapterError as error:
             why = error
-    for piece in loops_of(code.target, code.owner) if interface is Interface.STEP and code.adapter is None else ():
+    cut = interface is Interface.STEP and code.adapter is None
+    for piece in without_ours(loops_of(code.target, code.owner)) if cut else ():
         part = Code(opened(piece.function))
         try:
             with limited():

@@ -20,15 +20,17 @@ TRAINS = SENDS | {
 LEAVES = (ast.Break, ast.Continue)
 
 
-def trained(loop: ast.stmt) -> list[ast.stmt]:
-    """Return a loop, or the body of a function, without what changes nothing that is trained."""
+def trained(loop: ast.stmt, also: frozenset[str] = frozenset()) -> list[ast.stmt]:
+    """Return a loop, or the body of a function, without what changes nothing that is trained. ``also`` are methods of
+    its own that train.
+    """
     body = loop.body if isinstance(loop, ast.FunctionDef | ast.AsyncFunctionDef) else [loop]
-    return _Training(set(stored(loop))).block(body)
+    return _Training(set(stored(loop)), TRAINS | also).block(body)
 
 
-def sends(node: ast.AST) -> bool:
-    """Whether gradients are sent back in it."""
-    return any(_method(one) in SENDS for one in ast.walk(node))
+def sends(node: ast.AST, also: frozenset[str] = frozenset()) -> bool:
+    """Whether gradients are sent back in it, by a method of its own among others."""
+    return any(_method(one) in SENDS | also for one in ast.walk(node))
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class _Training:
     """``sets`` are the names that the loop sets, ``needed`` those that what trains needs."""
 
     sets: set[str]
+    trains: frozenset[str] | set[str]
     needed: set[str] = field(default_factory=set)
 
     def block(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
@@ -51,7 +54,7 @@ class _Training:
             return self._compound(one)
         if isinstance(one, LEAVES):
             return [one]
-        trains = any(_method(node) in TRAINS or _updates(node) for node in ast.walk(one)) or _sets_gradients(one)
+        trains = any(_method(node) in self.trains or _updates(node) for node in ast.walk(one)) or _sets_gradients(one)
         if trains or set(stored(one)) & self.needed or set(_attributes(one)) & self.needed:
             self.needed |= loads(one)
             return [one]
