@@ -101,7 +101,8 @@ def _events(
         said = contract is not None or isinstance(code, Divergence)
         for event in whole() if said else whole_or_part(whole, code, owner, name, only=only, seed=seed):
             if "unjudged" in event:
-                raise UserError(event["unjudged"])
+                why = event["unjudged"]
+                raise UserError(f"{name} is judged in part: {why}")
             yield event
 
 

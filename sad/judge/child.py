@@ -10,6 +10,8 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,8 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     interface = Interface(request.get("interface", Interface.LOSS))
     if interface is not Interface.LOSS:
         # before anything of the code's, whose time is limited
-        import_module(FOUND[interface])
+        with _installed_first():
+            import_module(FOUND[interface])
     # a trainer of transformers collects garbage in each run: what was imported is none
     gc.freeze()
     yield {"start": "load"}
@@ -105,6 +108,15 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
             if "assumed" in event:
                 event["assumed"] += [*lifted, *placeholders(stood)]
             yield event
+
+
+@contextmanager
+def _installed_first() -> Iterator[None]:
+    """What is installed comes before a copy of it that the code brings: a repository of transformers has one."""
+    before = list(sys.path)
+    sys.path.sort(key=lambda one: not one.endswith("-packages"))
+    yield
+    sys.path[:] = before
 
 
 def _subject(named: Any, target: str, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named

@@ -19,7 +19,7 @@ from sad.judge import told
 from sad.judge.battery import chosen, numbers
 from sad.judge.cuts.limited import ending, limited, of_a_part
 from sad.judge.cuts.loops import loops_of
-from sad.judge.cuts.piece import since
+from sad.judge.cuts.piece import since, without_ours
 from sad.judge.free import opened
 from sad.judge.interface import Interface
 from sad.judge.lifted import because
@@ -160,7 +160,7 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
         except NeedsAdapterError as error:
             why = error
     cut = interface is Interface.STEP and code.adapter is None
-    pieces = list(loops_of(code.target, code.owner)) if cut else []
+    pieces = list(without_ours(loops_of(code.target, code.owner))) if cut else []
     for piece in pieces:
         part = Code(opened(piece.function))
         try:

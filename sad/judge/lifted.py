@@ -7,6 +7,7 @@ import builtins
 import copy
 import functools
 import importlib
+import importlib.util
 import inspect
 import re
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from sad.judge.callers import installed
 from sad.judge.missing import NO_NAME, Placeholder
 from sad.judge.scores import LOADS
 
@@ -78,8 +80,8 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
             except (Exception, SystemExit) as error:
                 if isinstance(error, ImportError) and NO_NAME.search(str(error)):
                     raise
-                if isinstance(node, ast.ImportFrom):
-                    # a neighbour that is a program, or that refuses to be imported here
+                if isinstance(node, ast.ImportFrom) and not _neighbour(node, path, module):
+                    # it is no file of the program's, or lacks that too
                     named = {one.asname or one.name: one.name for one in node.names}
                     vars(module).update({one: Placeholder(f"{node.module}.{of}") for one, of in named.items()})
     except BaseException:
@@ -88,6 +90,24 @@ def definitions(path: Path, name: str, why: str) -> ModuleType:
             sys.modules[name] = before
         raise
     return module
+
+
+def _neighbour(node: ast.ImportFrom, path: Path, module: ModuleType) -> bool:
+    """Import from a neighbour that is a program, or that raises where it is imported: from its definitions alone.
+
+    Returns whether all that is asked of it is there.
+    """
+    dots = "." * node.level
+    try:
+        name = importlib.util.resolve_name(f"{dots}{node.module or ''}", module.__package__ or None)
+        file = getattr(importlib.util.find_spec(name), "origin", None) or ""
+        if not file.endswith(".py") or installed(file) or Path(file) == path:
+            return False
+        definitions(Path(file), name, f"{Path(file).name} raises")
+        _run(node, path, module)
+    except (Exception, SystemExit):
+        return False
+    return True
 
 
 def _run(node: ast.stmt, path: Path, module: ModuleType) -> None:

@@ -152,7 +152,7 @@ def is_state(name: str) -> bool:
 
 def says_labels(name: str) -> bool:
     """Whether a name says labels beside two sides: ``targets``, ``answer_labels``, ``ground_truth_targets``."""
-    words = tokens(name)
+    words = tokens(name) or [""]
     return "_".join(words) in LATE_LABELS or words[-1] in ("label", "labels") or {"ground", "truth"} <= set(words)
 
 

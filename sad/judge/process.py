@@ -29,6 +29,8 @@ RESTARTS = 3
 CALLS = 200
 """How many calls a property may make: a loss that takes longer than the limit for so many is slow and need not hang."""
 TICK = 0.05
+AS_WRITTEN = {"PYTORCH_JIT": "0", "TRL_EXPERIMENTAL_SILENCE": "1"}
+"""What is scripted runs as it is written: what it raises is then its own."""
 OURS = "ours"
 """Where a process is before anything of the loss's is imported: a short time limit is not for that."""
 Told = Callable[[Line], None]
@@ -95,7 +97,7 @@ def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) ->
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path, "TRL_EXPERIMENTAL_SILENCE": "1"},
+            env={**os.environ, "PYTHONPATH": path, **AS_WRITTEN},
             start_new_session=True,
         )
         assert child.stdout is not None

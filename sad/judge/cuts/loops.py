@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from sad.judge.cuts.fed import fed
+from sad.judge.cuts.objects import calls_methods, object_for, sending
 from sad.judge.cuts.piece import Piece, lines_of, made, parameters
 from sad.judge.cuts.slices import Slice, loads, stored
 from sad.judge.cuts.things import Things
@@ -66,7 +67,8 @@ def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN40
         code, node, space = node_of(function)
     if code is None or node is None:
         return
-    loops = list(_loops(node))
+    senders = sending(owner)
+    loops = list(_loops(node, senders))
     if not loops and owner is not None and sends(node):
         # one step, by a method of an object that cannot be made
         loops = [node]
@@ -87,14 +89,14 @@ def _of_module(module: ModuleType) -> tuple[Code | None, Function | None, dict[s
     return code, of, vars(module)
 
 
-def _loops(node: Function) -> Iterator[ast.stmt]:
+def _loops(node: Function, senders: frozenset[str]) -> Iterator[ast.stmt]:
     """The outermost loops of a function that send gradients back; a loop over epochs holds that over batches."""
     waiting: list[ast.AST] = list(node.body)
     while waiting:
         one = waiting.pop(0)
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
-        if isinstance(one, LOOPS) and sends(one):
+        if isinstance(one, LOOPS) and sends(one, senders):
             yield one
             continue
         waiting += [child for child in ast.iter_child_nodes(one) if isinstance(child, ast.stmt | ast.ExceptHandler)]
@@ -104,20 +106,25 @@ def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], ow
     way, asked = way_to(node, loop) if loop is not node else ([loop], False)
     methods = frozenset(name for base in (owner.__mro__ if owner else ()) for name in vars(base))
     own = _Own(methods)
-    kept = ast.parse(ast.unparse(ast.Module(trained(loop), []))).body
+    kept = ast.parse(ast.unparse(ast.Module(trained(loop, sending(owner)), []))).body
     made_here = fed(kept)
-    kept = [*own.begun(code, node, kept), *(own.visit(one) for one in kept)]
-    if own.calls or not kept:
-        # its class does a part of it
+    its = object_for(owner, kept) if owner is not None and calls_methods(kept, methods) else None
+    if its is None:
+        kept = [*own.begun(code, node, kept), *(own.visit(one) for one in kept)]
+    if own.calls or not kept or (its is None and "self" in loads(ast.Module(kept, []))):
+        # its class does a part of it that is not at hand
         return None
     of = Slice(Things(code, space, frozenset(), frozenset()))
     of.kept, of.loss = kept, ast.Constant(None)
     # what a program defines is there; what its loop sets is the loop's own
     there = space.keys() - set(stored(ast.Module(kept, []))) if node not in code.all(ast.FunctionDef) else set()
-    of.needed = loads(ast.Module(kept, [])) - there
+    of.needed = (loads(ast.Module(kept, [])) | (its.given.keys() if its else set())) - there
     for one in reversed(way[:-1]):
         of.kept[:0] = _before(of, own.visit(ast.parse(ast.unparse(one)).body[0]))
         of.needed -= of.made.keys() | there
+    if its is not None:
+        of.kept[:0] = its.made(space)
+        of.made |= its.given
     names = parameters(of, node, {name: value for name, value in space.items() if name not in of.made})
     aliases = {name: alias for name in names if (alias := _alias(of.made.get(name))) and not _listed(name)}
     aliases = {name: alias for name, alias in aliases.items() if list(aliases.values()).count(alias) == 1}

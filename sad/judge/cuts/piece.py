@@ -6,7 +6,8 @@ import ast
 import builtins
 import hashlib
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -38,6 +39,12 @@ class Piece:
 def since(why: NeedsAdapterError) -> str:
     """Say why the whole cannot be called, without what it was given."""
     return f"since {why.why.partition(', given ')[0]}"
+
+
+def without_ours(pieces: Iterator[Any]) -> Iterator[Any]:
+    """Go on to the end of what can be cut out: a way of writing that is not foreseen here is no fault of the code's."""
+    with suppress(Exception):
+        yield from pieces
 
 
 def parameters(of: Slice, function: Function, space: Mapping[str, Any]) -> list[str]:

@@ -57,7 +57,8 @@ def sides_of(code: Code, of: Slice, names: list[str]) -> Sides:
     pair = len(told[Whose.STUDENT]) == 1 and len(told[Whose.TEACHER]) == 1
     alone = [*unknown, *told[Whose.STUDENT]]
     if not pair and not told[Whose.TEACHER] and len(alone) == 1 and labels:
-        aliases[alone[0]] = "logits"
+        # beside one side alone `target` is no teacher's
+        aliases |= {alone[0]: "logits"} | ({labels[0]: "labels"} if len(labels) == 1 else {})
         return Sides(aliases, pair=False, labelled=True)
     return Sides(aliases, pair=pair, labelled=False)
 
@@ -66,8 +67,9 @@ def _hard(of: Slice, names: list[str]) -> set[str]:
     """The names that are labels by what is done with them: a cross-entropy's second argument."""
     found = set()
     for node in (node for one in (*of.kept, of.loss) for node in ast.walk(one)):
-        if isinstance(node, ast.Call) and len(node.args) > 1 and ENTROPY.search(ast.unparse(node.func)):
-            over = node.args[1]
+        if isinstance(node, ast.Call) and ENTROPY.search(ast.unparse(node.func)):
+            named = [one.value for one in node.keywords if one.arg == "target"]
+            over: ast.expr | None = next(iter([*node.args[1:2], *named]), None)
             while isinstance(over, ast.Call | ast.Attribute | ast.Subscript):
                 over = over.func if isinstance(over, ast.Call) else over.value
             if isinstance(over, ast.Name) and over.id in names:

@@ -31,15 +31,17 @@ LOOKS = re.compile(
 CHANGES_GRADIENTS = re.compile(r"grad|clip|scale|reduce|backward|_$", re.IGNORECASE)
 
 
-def trained(loop: ast.stmt) -> list[ast.stmt]:
-    """Return a loop, or the body of a function, without what changes nothing that is trained."""
+def trained(loop: ast.stmt, also: frozenset[str] = frozenset()) -> list[ast.stmt]:
+    """Return a loop, or the body of a function, without what changes nothing that is trained. ``also`` are methods of
+    its own that train.
+    """
     body = loop.body if isinstance(loop, ast.FunctionDef | ast.AsyncFunctionDef) else [loop]
-    return _Training(set(stored(loop))).block(body)
+    return _Training(set(stored(loop)), TRAINS | also).block(body)
 
 
-def sends(node: ast.AST) -> bool:
-    """Whether gradients are sent back in it."""
-    return any(_method(one) in SENDS for one in ast.walk(node))
+def sends(node: ast.AST, also: frozenset[str] = frozenset()) -> bool:
+    """Whether gradients are sent back in it, by a method of its own among others."""
+    return any(_method(one) in SENDS | also for one in ast.walk(node))
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class _Training:
     """``sets`` are the names that the loop sets, ``needed`` those that what trains needs."""
 
     sets: set[str]
+    trains: frozenset[str] | set[str]
     needed: set[str] = field(default_factory=set)
 
     def block(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
@@ -63,7 +66,7 @@ class _Training:
         if isinstance(one, LEAVES):
             return [one]
         every = list(ast.walk(one))
-        trains = any(_method(node) in TRAINS or _updates(node) for node in every) or _sets_gradients(one)
+        trains = any(_method(node) in self.trains or _updates(node) for node in every) or _sets_gradients(one)
         trains = trains or any(isinstance(node, ast.Call) and _may_train(node, one) for node in every)
         if trains or (set(stored(one)) | set(_attributes(one)) | _filled(one)) & self.needed:
             self.needed |= loads(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from typing import Any
 
 from sad.judge.losses.call import Call
 from sad.judge.names import MASKS, tokens
@@ -70,13 +71,20 @@ def source(call: Call) -> str:
 
 
 def with_helpers(call: Call) -> str:
-    """Return the source of the loss, and of the functions of its module that it calls, and that those call."""
+    """Return the source of the loss, and of what of its module it calls, and those: functions, classes and objects."""
     texts = [source(call)]
     module = sys.modules.get(getattr(call.about or call.target, "__module__", "") or "")
-    left = {name: of for name, of in vars(module).items() if inspect.isfunction(of)} if module else {}
+    every = vars(module).items() if module else ()
+    # an object of a class of its own by that: `distance_loss = RKDDistanceLoss()`
+    kinds = {name: of if inspect.isfunction(of) or inspect.isclass(of) else type(of) for name, of in every}
+    left = {name: of for name, of in kinds.items() if inspect.isfunction(of) or _is_of(of, module)}
     while named := [name for name in left if re.search(rf"\b{name}\(", texts[-1])]:
         texts.append("\n".join(_source(left.pop(name)) for name in named))
     return "\n".join(texts)
+
+
+def _is_of(one: Any, module: object) -> bool:  # noqa: ANN401 - a class
+    return bool(one.__module__ == getattr(module, "__name__", ""))
 
 
 def of_sequences(call: Call) -> bool:

@@ -203,8 +203,9 @@ def _uneven(samples: Sequence[Sample], fits: Sequence[Fit], uneven: float) -> Di
     if a_mean and all(a_mean):
         note = "each sequence has its own mean, and the mean of those is taken: a token of a short one weighs more"
         return Divided(None, "rows of its sequence, then sequences", 1.0, lambda _: 1.0, notes=(note,))
+    wrong = ("its sign is wrong: every row pushes away",) if float(first.kd[some].max()) < 0 else ()
     if of.given.labels is None:
         says = f"rows that all count have weights that differ by {100 * uneven:.3g}%"
     else:
         says = f"rows that count have weights that differ by {100 * uneven:.3g}%"
-    return Divided(None, OWN_WEIGHTS, 1.0, lambda _: 1.0, notes=(says,))
+    return Divided(None, OWN_WEIGHTS, 1.0, lambda _: 1.0, wrong, (says,))

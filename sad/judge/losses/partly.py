@@ -9,7 +9,7 @@ from typing import Any
 
 from sad.invariants.finite import EMPTY
 from sad.judge.cuts.losses import parts_of
-from sad.judge.cuts.piece import Piece, since
+from sad.judge.cuts.piece import Piece, since, without_ours
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import UNKNOWN, session
 from sad.judge.report import Event
@@ -56,7 +56,7 @@ def _judged(
     """The parts that are a known loss, one of each function, with what was found; none after one that is broken."""
     found: list[tuple[Piece, list[Event]]] = []
     began = time.perf_counter()
-    for piece, of in parts_of(target, owner):
+    for piece, of in without_ours(parts_of(target, owner)):
         if any(piece.function.__name__ == other.function.__name__ for other, _ in found):
             continue
         left_out = EARLY if piece.cut_short else ()

@@ -37,8 +37,9 @@ COUNTS = re.compile(r"epoch|step|iter|count|num|total|^(\w+\s*=\s*)?(i|idx|t|n|N
 
 
 def one_more(text: str, total: str) -> bool:
-    """Whether a loop is left only when its count has passed the total, so that it takes one step more than that."""
-    return bool(re.search(rf"if \(?\w+ > [\w.]*\b{re.escape(total)}\b\)?:\s*(?:#[^\n]*\s*)?break", text))
+    """Whether a loop that has counted a step is left only when the count has passed the total: it takes one more."""
+    counted = r"\b(\w+) (?:\+= 1|= \1 \+ 1)\b[^\n]*\n(?:(?!\.step\()[\s\S])*?"
+    return bool(re.search(rf"{counted}if \(?\1 > [\w.]*\b{re.escape(total)}\b\)?:\s*(?:#[^\n]*\s*)?break", text))
 
 
 def by_score(text: str) -> bool:

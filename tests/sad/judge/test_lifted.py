@@ -4,6 +4,7 @@ import pytest
 
 from sad.errors import UserError
 from sad.judge.lifted import because, defines, is_program, left_out
+from sad.judge.missing import Placeholder
 from sad.judge.target import load, owner
 
 SCRIPT = """
@@ -124,3 +125,34 @@ def test_a_type_that_is_made_by_a_call_is_a_definition(tmp_path):
         "def loss(pair=Pair(1, 2)):\n    return pair.two\n\nundefined.register(loss)\n"
     )
     assert load(f"{file}:loss", [])() == 2
+
+
+def test_a_neighbour_that_raises_is_there_with_its_definitions(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "raising_neighbour.py").write_text(
+        "import torch\n\nOPS = torch.ops.nobody.has_this\n\n\ndef half(x):\n    return x / 2\n", encoding="utf-8"
+    )
+    file = tmp_path / "beside_it.py"
+    file.write_text("from raising_neighbour import half\n\n\ndef loss(x):\n    return half(x)\n", encoding="utf-8")
+    assert load(f"{file}:loss", [])(3) == 1.5
+
+
+def test_what_a_neighbour_lacks_is_a_placeholder(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "empty_neighbour.py").write_text("1 / 0\n", encoding="utf-8")
+    file = tmp_path / "beside_nothing.py"
+    file.write_text("from empty_neighbour import half\n\n\ndef loss(x):\n    return x\n", encoding="utf-8")
+    module = load(f"{file}:loss", []).__globals__
+    assert isinstance(module["half"], Placeholder)
+
+
+def test_a_class_that_a_decorator_of_another_release_refuses_is_there_without_it(tmp_path):
+    file = tmp_path / "decorated.py"
+    file.write_text(
+        "import functools\n\n\ndef documented(**named):\n    raise TypeError('other arguments')\n\n\n"
+        "class Model:\n    @documented(old=1)\n    def loss(self, x):\n        return x\n\n"
+        "    @staticmethod\n    def plain(x):\n        return x\n\n\nraise RuntimeError\n",
+        encoding="utf-8",
+    )
+    model = load(f"{file}:Model", [])
+    assert (model().loss(3), model.plain(4)) == (3, 4)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from sad.judge import names
-from sad.judge.names import tokens, told_by_its_end
+from sad.judge.names import says_labels, tokens, told_by_its_end
 
 WHOLE = ("LABELS", "MASKS", "PADS", "BATCHES", "COUNTS", "IGNORES", "LABEL_LOSSES", "CONFIGS", "OFFS", "ONS", "EAGERS")
 WHOLE += ("TEACHER_MODELS", "MODELS", "OBJECTS", "ONES", "CRITERIA", "KINDS")
@@ -29,3 +29,8 @@ def test_names_are_as_they_are_compared(group):
 )
 def test_a_required_name_tells_by_its_end_or_its_beginning(name, told):
     assert told_by_its_end(name, set(tokens(name))) == told
+
+
+def test_an_empty_name_says_nothing_of_labels():
+    assert not says_labels("")
+    assert says_labels("answer_labels")

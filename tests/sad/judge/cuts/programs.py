@@ -124,5 +124,10 @@ class Runner(nn.Module):
             loss.backward()
             self.optimizer.step()
 
+    def of_itself(self, batches):
+        for batch in batches:
+            self(batch).backward()
+            self.optimizer.step()
+
     def compute(self, batch):
         return self.model(**batch).loss

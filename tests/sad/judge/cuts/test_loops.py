@@ -89,8 +89,14 @@ def test_what_an_object_counts_begins_where_its_class_begins():
     assert "seen" not in inspect.signature(piece.function).parameters
 
 
-def test_where_its_class_does_a_part_of_it_nothing_is_cut():
-    assert loops("Runner.by_methods") == []
+def test_where_its_object_is_called_itself_nothing_is_cut():
+    assert loops("Runner.of_itself") == []
+
+
+def test_methods_that_its_loop_calls_are_those_of_an_object_that_is_made():
+    (piece,) = loops("Runner.by_methods")
+    assert list(inspect.signature(piece.function).parameters) == ["batches", "optimizer", "model"]
+    assert "loss = self.compute(batch)" in inspect.getsource(piece.function)
 
 
 @pytest.mark.parametrize("name", ["Distiller.no_loss", "late_teacher"])

@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from sad.judge.cuts.piece import Piece, lines_of, made, parameters
+from sad.judge.cuts.piece import Piece, lines_of, made, parameters, without_ours
 from sad.judge.cuts.slices import Slice
 from sad.judge.cuts.things import Things
 from sad.source.code import Code
@@ -59,3 +59,11 @@ def test_its_lines_are_those_of_what_is_kept_up_to_its_end():
     assert lines_of(one, body[2]) == (3, 5)
     assert lines_of(of("", "c"), body[2]) == (5, 5)
     assert lines_of(one, body[2], 1) == (1, 5)
+
+
+def test_a_way_of_writing_that_is_not_foreseen_ends_what_is_cut_and_raises_nothing():
+    def pieces():
+        yield 1
+        raise IndexError("of ours")
+
+    assert list(without_ours(pieces())) == [1]

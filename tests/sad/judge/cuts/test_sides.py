@@ -48,8 +48,12 @@ def test_what_they_are_is_told_by_name_and_by_what_is_done_with_them(name, loss,
     assert sides(loss, ["student_logits", name]).aliases[name] == alias
 
 
-def test_labels_are_what_a_cross_entropy_takes_second():
-    found = sides("F.cross_entropy(out.view(-1, 5), tgt_lm.view(-1))", ["out", "tgt_lm"])
+@pytest.mark.parametrize(
+    "loss",
+    ["F.cross_entropy(out.view(-1, 5), tgt_lm.view(-1))", "F.cross_entropy(input=out, target=tgt_lm, ignore_index=1)"],
+)
+def test_labels_are_what_a_cross_entropy_takes_second(loss):
+    found = sides(loss, ["out", "tgt_lm"])
     assert found.aliases == {"tgt_lm": "labels", "out": "logits"}
     assert (found.pair, found.labelled) == (False, True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import DECISIVE, around, of_classes, of_sequences, of_texts, source
+from sad.judge.losses.context import DECISIVE, around, of_classes, of_sequences, of_texts, source, with_helpers
 from sad.judge.target import load, owner
 
 FILE = Path(__file__).parent / "public_styles.py"
@@ -53,3 +53,16 @@ def test_a_model_that_classifies_tokens_is_of_texts():
     assert texts.search("AutoModelForTokenClassification")
     assert not classes.search("AutoModelForTokenClassification")
     assert classes.search("AutoModelForSequenceClassification")
+
+
+def test_the_source_of_a_loss_is_that_of_the_objects_and_classes_of_its_module_that_it_calls_too(tmp_path):
+    file = tmp_path / "relations.py"
+    file.write_text(
+        "import torch\n\n\nclass Between:\n    def __call__(self, a):\n        return related(a)\n\n\n"
+        "def related(a):\n    return a @ a.T\n\n\nbetween = Between()\n\n\n"
+        "def loss(student, teacher):\n    return (between(student) - between(teacher)).pow(2).mean()\n",
+        encoding="utf-8",
+    )
+    text = with_helpers(Call(load(f"{file}:loss")))
+    assert "a @ a.T" in text
+    assert "import torch" not in text

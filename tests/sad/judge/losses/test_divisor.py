@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from sad.judge.losses.divisor import divided
 from sad.judge.losses.families import FORWARD, forward_kl
@@ -38,6 +39,16 @@ def test_every_reduction_is_told_apart(divisor, reduction):
 def test_a_factor_is_a_weight_and_a_sign_is_a_fault():
     assert by(lambda of, n: n, 0.3).factor == pytest.approx(0.3)
     assert "sign" in by(lambda of, n: n, -1.0).faults[0]
+
+
+@pytest.mark.parametrize(("sign", "faults"), [(1, ()), (-1, ("its sign is wrong: every row pushes away",))])
+def test_rows_of_weights_of_their_own_that_all_push_away_have_the_wrong_sign(sign, faults):
+    def loss(of):
+        rows = forward_kl(of.student_logits, of.teacher_logits) * torch.arange(1, of.labels.shape[1] + 1)
+        return sign * rows[of.labels != -100].sum()
+
+    samples = [sample(loss, given(0, which)) for which in (0, 1)]
+    assert divided(samples, [fit(s, FORWARD, 0.5) for s in samples], shift=False).faults == faults
 
 
 def test_a_divisor_that_all_rows_share_is_told_where_no_contract_has_a_name_for_it():

@@ -6,7 +6,7 @@ import pytest
 
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
-from sad.judge.steps.sources import by_score, counted_from
+from sad.judge.steps.sources import by_score, counted_from, one_more
 
 
 def from_nought(current_step, accumulation_steps):
@@ -67,3 +67,18 @@ def test_a_counter_of_something_else_is_not_told():
 )
 def test_a_schedule_that_a_score_steps_is_told(text, is_one):
     assert by_score(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("optimizer.step()\nn += 1\nlocal += 1\n\n# the end\nif n > max_iters:\n    break", True),
+        ("opt.step()\nn = n + 1\nif n > args.max_iters: break", True),
+        ("opt.step()\nn += 1\nif n >= max_iters:\n    break", False),
+        ("for n, batch in enumerate(loader, start=1):\n    if n > max_iters:\n        break\n    opt.step()", False),
+        ("while True:\n    if n > max_iters:\n        break\n    opt.step()\n    n += 1\n", False),
+        ("n += 1\nopt.step()\nif m > max_iters:\n    break", False),
+    ],
+)
+def test_a_loop_that_is_left_once_its_count_is_above_the_total_takes_one_more(text, more):
+    assert one_more(text, "max_iters") is more
