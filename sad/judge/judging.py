@@ -17,7 +17,7 @@ from typing import Any
 from sad.errors import UserError
 from sad.judge import told
 from sad.judge.battery import chosen, numbers
-from sad.judge.cuts.limited import ending, limited, of_a_part
+from sad.judge.cuts.limited import ending, of_a_part
 from sad.judge.cuts.loops import loops_of
 from sad.judge.cuts.piece import since, without_ours
 from sad.judge.free import opened
@@ -164,8 +164,7 @@ def _found(code: Code, interface: Interface) -> tuple[Code, Judged]:
     for piece in pieces:
         part = Code(opened(piece.function))
         try:
-            with limited():
-                judged = found(part)
+            judged = ending(found)(part)
         except Exception as error:
             says = f"its loop, {piece.said}, {raised(error)}: a guess in part"
             why = why if whole else error if isinstance(error, NeedsAdapterError) else NeedsAdapterError(says)

@@ -21,7 +21,7 @@ Returned = TypeVar("Returned")
 
 
 @contextmanager
-def limited(seconds: float = SECONDS) -> Iterator[None]:
+def limited(seconds: float) -> Iterator[None]:
     """Raise ``NeedsAdapterError`` in what runs longer; nothing where there are no timers, or in another thread."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -44,7 +44,7 @@ def ending(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
 
     @wraps(call)
     def called(*given: Given.args, **named: Given.kwargs) -> Returned:
-        with limited():
+        with limited(SECONDS):
             return call(*given, **named)
 
     return called

@@ -17,8 +17,8 @@ from typing import Any
 from sad.judge.cuts.fed import fed
 from sad.judge.cuts.objects import calls_methods, object_for, sending
 from sad.judge.cuts.piece import Piece, lines_of, made, parameters
-from sad.judge.cuts.slices import Slice, loads, stored
-from sad.judge.cuts.things import Things
+from sad.judge.cuts.slices import Slice, defines, loads, stored
+from sad.judge.cuts.things import Things, is_self
 from sad.judge.cuts.trained import sends, trained
 from sad.judge.cuts.ways import Function, node_of, way_to
 from sad.judge.free import DRAWS
@@ -51,7 +51,7 @@ def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN40
     """Yield the outermost loops of a function, or of a module that is a program, in which gradients are sent back; of a
     method that has none what it does for one batch.
 
-    Nothing where there is none, or where it calls what its class does.
+    Nothing where there is none, or where it calls what its class does and that is not at hand.
     """
     if isinstance(target, type):
         every = [one for one in vars(target).values() if isinstance(one, FunctionType)]
@@ -73,7 +73,7 @@ def loops_of(target: Any, owner: type | None) -> Iterator[Piece]:  # noqa: ANN40
         # one step, by a method of an object that cannot be made
         loops = [node]
     for loop in loops:
-        if (piece := _piece(code, node, loop, space, owner)) is not None:
+        if (piece := _piece(code, node, loop, space, owner, senders)) is not None:
             yield piece
 
 
@@ -102,11 +102,13 @@ def _loops(node: Function, senders: frozenset[str]) -> Iterator[ast.stmt]:
         waiting += [child for child in ast.iter_child_nodes(one) if isinstance(child, ast.stmt | ast.ExceptHandler)]
 
 
-def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], owner: type | None) -> Piece | None:
+def _piece(
+    code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], owner: type | None, senders: frozenset[str]
+) -> Piece | None:
     way, asked = way_to(node, loop) if loop is not node else ([loop], False)
     methods = frozenset(name for base in (owner.__mro__ if owner else ()) for name in vars(base))
     own = _Own(methods)
-    kept = ast.parse(ast.unparse(ast.Module(trained(loop, sending(owner)), []))).body
+    kept = ast.parse(ast.unparse(ast.Module(trained(loop, senders), []))).body
     made_here = fed(kept)
     its = object_for(owner, kept) if owner is not None and calls_methods(kept, methods) else None
     if its is None:
@@ -139,12 +141,9 @@ def _piece(code: Code, node: Function, loop: ast.stmt, space: dict[str, Any], ow
 def _before(of: Slice, one: Any) -> list[ast.stmt]:  # noqa: ANN401 - a statement
     """What of a statement before the loop is kept: plain settings; anything else that is needed is a parameter."""
     if isinstance(one, ast.FunctionDef | ast.Import | ast.ImportFrom):
-        names = (
-            {one.name} if isinstance(one, ast.FunctionDef) else {n.asname or n.name.split(".")[0] for n in one.names}
-        )
-        if not names & of.needed:
+        if not (given := defines(one)) & of.needed:
             return []
-        of.needed = (of.needed - names) | loads(one)
+        of.needed = (of.needed - given) | loads(one)
         return [one]
     names = set(stored(one)) & of.needed
     if not names:
@@ -204,10 +203,6 @@ def _listed(name: str) -> bool:
     return any(part in name.lower() for part in ("optim", "sched", "loader", "scaler", "model", "teacher", "student"))
 
 
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 class _Own(ast.NodeTransformer):
     """Makes names of what `self` keeps; ``calls``: whether a method of the class is called that does more than log."""
 
@@ -219,7 +214,7 @@ class _Own(ast.NodeTransformer):
         """What its object begins to count with, of what is counted in a part."""
         counted = {
             one.target.attr for part in kept for one in ast.walk(part)
-            if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Attribute) and _is_self(one.target.value)
+            if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Attribute) and is_self(one.target.value)
         }  # fmt: skip
         found: dict[str, ast.stmt] = {}
         for one in ast.walk(node):
@@ -231,7 +226,7 @@ class _Own(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Return a name for an attribute of `self`."""
-        if _is_self(node.value):
+        if is_self(node.value):
             if node.attr in self._methods and node.attr not in LOGGING:
                 self.calls = True
                 return node

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from sad.judge.callers import installed
+from sad.judge.cuts.things import is_self
 from sad.judge.cuts.trained import sends
 from sad.judge.names import LOGGING
 
@@ -50,7 +51,7 @@ def object_for(owner: type, kept: Iterable[ast.stmt]) -> Object | None:
     while True:
         called = {one.attr for one in _called(nodes) if callable(inspect.getattr_static(owner, one.attr, None))}
         called -= reached.keys()
-        whole = any(isinstance(node, ast.Call) and _is_self(node.func) for node in nodes)
+        whole = any(isinstance(node, ast.Call) and is_self(node.func) for node in nodes)
         if whole or called - methods.keys():
             return None
         if not called:
@@ -93,7 +94,7 @@ def _called(nodes: Iterable[ast.AST]) -> Iterator[ast.Attribute]:
 
 def _attributes(nodes: Iterable[ast.AST]) -> Iterator[ast.Attribute]:
     """The attributes of `self` among some nodes."""
-    return (node for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value))
+    return (node for node in nodes if isinstance(node, ast.Attribute) and is_self(node.value))
 
 
 def _bare(owner: type) -> Any:  # noqa: ANN401 - an object of that class
@@ -131,7 +132,3 @@ def _body(base: type) -> list[ast.stmt]:
         return []
     found = [one for one in ast.walk(tree) if isinstance(one, ast.ClassDef) and one.name == base.__name__]
     return found[0].body if found else []
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"

@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from sad.judge.cuts.things import Things
 from sad.judge.names import MASKS, says_labels, tokens
@@ -17,8 +17,6 @@ LATE = (ast.Return, ast.Continue, ast.Break, ast.Raise)
 KEEPS_GRADIENTS = ("no_grad", "inference_mode", "set_grad_enabled", "enable_grad")
 CHANGES = {"append", "extend", "update", "add", "insert"}
 """Methods that change what they are called on; those of a tensor end in `_`."""
-
-Node = TypeVar("Node", bound=ast.AST)
 
 
 @dataclass(slots=True)
@@ -162,28 +160,21 @@ def defines(one: ast.FunctionDef | ast.Import | ast.ImportFrom) -> set[str]:
     return {one.name} if isinstance(one, ast.FunctionDef) else {n.asname or n.name.split(".")[0] for n in one.names}
 
 
-def _replaced(of: Slice, node: Node) -> Any:  # noqa: ANN401 - a node of the same kind
+def _replaced(of: Slice, node: ast.AST) -> Any:  # noqa: ANN401 - a node of the same kind
     """Return a copy in which what cannot be made here is a name, and put down what that stands for."""
-    return _Names(of).visit(copy.deepcopy(_Marked(of).marked(node)))
+    _mark(of, node)
+    return _Names(of).visit(copy.deepcopy(node))
 
 
-class _Marked:
-    """Marks the largest parts of an expression that cannot be made: a copy of it is in no file, where that is told."""
-
-    def __init__(self, of: Slice) -> None:
-        self._of = of
-
-    def marked(self, node: Node) -> Node:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr) and not isinstance(getattr(child, "ctx", None), ast.Store):
-                child.foreign = self._of.things.foreign(child)  # type: ignore[attr-defined]
-                if child.foreign:  # type: ignore[attr-defined]
-                    self._of._origins.setdefault(ast.unparse(child), child)
-                    continue
-            self.marked(child)
-        if isinstance(node, ast.expr):
-            node.foreign = self._of.things.foreign(node)  # type: ignore[attr-defined]
-        return node
+def _mark(of: Slice, node: ast.AST) -> None:
+    """Mark the largest parts of a node that cannot be made: what a copy of it stands for is told nowhere."""
+    if isinstance(node, ast.expr) and not isinstance(getattr(node, "ctx", None), ast.Store):
+        node.foreign = of.things.foreign(node)  # type: ignore[attr-defined]
+        if node.foreign:  # type: ignore[attr-defined]
+            of._origins.setdefault(ast.unparse(node), node)
+            return
+    for child in ast.iter_child_nodes(node):
+        _mark(of, child)
 
 
 class _Names(ast.NodeTransformer):

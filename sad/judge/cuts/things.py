@@ -18,7 +18,7 @@ from sad.judge.roles import Role, setting
 from sad.source.code import Code
 from sad.source.made import called
 
-OF_TENSORS = frozenset(dir(torch.Tensor)) - {"data", "backward", "register_hook"} | {"data"}
+OF_TENSORS = frozenset(dir(torch.Tensor)) - {"backward", "register_hook"}
 """What a tensor has: with it is computed, whatever it was read from."""
 COMPUTES = ("torch", "math", "numpy", "einops", "functools", "operator", "itertools", "contextlib", "copy")
 """Packages whose functions run on tensors alone."""
@@ -80,7 +80,7 @@ class Things:
         if isinstance(node, ast.Attribute):
             if setting(node.attr) is Role.CONFIG:
                 return False
-            return self.foreign(node) or not (_is_self(node.value) or _of_settings(node.value))
+            return self.foreign(node) or not (is_self(node.value) or _of_settings(node.value))
         return self.foreign(node)
 
     def _returned(self, node: ast.expr) -> bool:
@@ -113,11 +113,7 @@ class Things:
         if root is not None and isinstance(self.space.get(root), type):
             # a function of a class, `DSKD.compute(…)`
             return not self._plain(getattr(self.space[root], names[0], None), node)
-        return func.attr not in OF_TENSORS or self.foreign(func.value) or self._thing_called(func.value)
-
-    def _thing_called(self, base: ast.expr) -> bool:
-        """Whether a method is one of an object that is no tensor, whose name a tensor has too: ``outputs.view``."""
-        return isinstance(base, ast.Attribute) and self.foreign(base)
+        return func.attr not in OF_TENSORS or self.foreign(func.value)
 
     def _named(self, func: ast.Name, node: ast.Call) -> bool:
         if func.id in self.inside:
@@ -193,5 +189,6 @@ def _of_settings(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and setting(node.id) is Role.CONFIG
 
 
-def _is_self(node: ast.expr) -> bool:
+def is_self(node: ast.AST) -> bool:
+    """Whether it is the name `self`."""
     return isinstance(node, ast.Name) and node.id == "self"
